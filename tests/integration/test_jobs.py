@@ -14,6 +14,7 @@ from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.runs import Due
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
+from bkkenergy.cli.beside import USUAL_MAX, worked_off, workers_for
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.jobs.service import Jobs
 from bkkenergy.readings import ReadingBatch
@@ -466,3 +467,35 @@ def test_what_a_dead_process_left_unfinished_is_swept_and_a_half_closed_run_repl
     assert list((root / ".unfinished").iterdir()) == []
     assert not (orphan / "from-a-try-that-never-closed.html").exists()
     shutil.rmtree(root)
+
+
+@pytest.mark.slow
+def test_two_processes_make_each_report_once_and_say_what_failed_with_either(home):
+    (home / "var/reports/archive").mkdir(parents=True)
+    (home / "var/reports/archive/health").write_text("no folder")
+    command = ("jobs", "run", "--period", str(DAY), "--workers", "2", "--lang", "en", "--config", home / "config")
+    said = bkkenergy(*command, code=1)
+    jobs = jobs_at(home, Clock("2026-11-24T07:00:05"))
+    runs = jobs.queue.runs()
+    agencies = set(jobs.site.portfolio.agencies)
+    assert [run.agency for run in runs if run.state == "done"].count("education") == 1
+    assert {run.agency for run in runs if run.state == "done"} == agencies - {"health"}
+    assert f"{len(agencies) - 1} reports archived" in said
+    assert "health 2026-11-23" in said
+    assert len([name for name in archive(home) if name.startswith("education/")]) == 3
+
+
+def test_a_process_beside_gives_the_runs_that_failed_with_it(home, clock):
+    (home / "var/reports/archive").mkdir(parents=True)
+    (home / "var/reports/archive/health").write_text("no folder")
+    jobs = jobs_at(home, clock)
+    jobs.queue.plan([Due(agency=name, period=DAY, due_at=clock()) for name in AGENCIES])
+    assert [run.agency for run in worked_off(home / "config")] == ["health"]
+    assert {run.agency: run.state for run in jobs.queue.runs()}["fire-rescue"] == "done"
+    assert worked_off(home / "config") == []  # it waits for its next try
+
+
+@pytest.mark.parametrize(("waiting", "asked", "count"), [(0, None, 1), (3, None, 1), (200, 7, 7), (200, 1, 1)])
+def test_few_runs_are_worth_no_second_process(waiting, asked, count):
+    assert workers_for(waiting, asked) == count
+    assert workers_for(10_000, None) <= USUAL_MAX

@@ -21,6 +21,7 @@ from bkkenergy.adapters.delivery import CHANNELS, Notification
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.runs import RUN_STATES, Due, Run, RunState
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.cli.beside import MAX_WORKERS, others_at_work, workers_for
 from bkkenergy.cli.context import command_line, config_option, log_options, period_of, set_up_logging, today_here
 from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.opening import opened_site
@@ -128,11 +129,23 @@ def list_command(
 @click.option("--agency", default=ALL, show_default=True, help="An agency's id, city, or all.")
 @click.option("--period", help="A day, month or fiscal year (default: whatever is due now).")
 @click.option("--again", metavar="REASON", help="Make a new revision of what is archived already, and say why.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, MAX_WORKERS),
+    help="Processes that make reports at a time (default: one a core, at most 4).",
+)
 @operator_lang_option
 @config_option
 @log_options
 def run_command(
-    agency: str, period: str | None, again: str | None, lang: Lang, config_dir: Path, log_level: str, log_format: str
+    agency: str,
+    period: str | None,
+    again: str | None,
+    workers: int | None,
+    lang: Lang,
+    config_dir: Path,
+    log_level: str,
+    log_format: str,
 ) -> None:
     """Run what is due now, or one period: archived, entered in the ledger, and sent like any other report."""
     set_up_logging("error" if log_level == "info" else log_level, log_format)
@@ -148,7 +161,7 @@ def run_command(
             jobs.queue.plan([run for run in due if agency in (ALL, run.agency)])
         else:
             _enter_period(jobs, [agency] if agency != ALL else agencies, period, again, now)
-        _work_off(jobs, Words(lang))
+        _work_off(jobs, Words(lang), config_dir, workers)
 
 
 def _enter_period(jobs: Jobs, agencies: list[str], text: str, again: str | None, now: dt.datetime) -> None:
@@ -231,20 +244,33 @@ def test_command(to: str | None, lang: Lang, config_dir: Path) -> None:
         raise SystemExit(1)
 
 
-def _work_off(jobs: Jobs, words: Words) -> None:
-    """Run what is due, with a bar; exits with 1 when something failed."""
+def _work_off(jobs: Jobs, words: Words, config_dir: Path | None = None, workers: int | None = None) -> None:
+    """Run what is due, with a bar; exits with 1 when something failed.
+
+    workers : processes that do so, where other ones may open `config_dir`; None for as many as are worth it.
+    """
     waiting = len(jobs.queue.runs(state="due")) + len(jobs.queue.runs(state="running"))
     failed: list[Run] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Browser() as browser, Progress(*columns, console=console, transient=True) as bar:
+    beside = 0 if config_dir is None else workers_for(waiting, workers) - 1
+    done = jobs.queue.counts()["done"]
+    with (
+        others_at_work(config_dir or Path(), beside, "error") as others,
+        Browser() as browser,
+        Progress(*columns, console=console, transient=True) as bar,
+    ):
         task = bar.add_task(words("web.reports"), total=waiting)
 
         def on_run(run: Run, is_done: bool) -> None:
-            bar.update(task, advance=1, description=f"{run.agency} {run.period}")
+            counts = jobs.queue.counts() if beside else {}
+            at = waiting - counts["due"] - counts["running"] if beside else bar.tasks[task].completed + 1
+            bar.update(task, completed=at, description=f"{run.agency} {run.period}")
             if not is_done:
                 failed.append(run)
 
-        done = jobs.work_off(RunContext(jobs.site, jobs.queue, browser), on_run=on_run)
+        jobs.work_off(RunContext(jobs.site, jobs.queue, browser), on_run=on_run)
+        failed += [run for other in others for run in other.result()]
+    done = jobs.queue.counts()["done"] - done
     click.echo(words("command.reports_archived", count=done, folder=archive_of(jobs.settings)))
     left = jobs.queue.counts()
     if left["due"] + left["running"]:

@@ -6,7 +6,7 @@ import datetime as dt
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -25,6 +25,7 @@ from bkkenergy.reports.content import AgencyReport, LateChange
 from bkkenergy.reports.gather import Coverage
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.render.json import read_json
+from bkkenergy.reports.savings.comparing import SharedPools
 from bkkenergy.reports.write import make_city_report, make_report, rendered, report_name
 from bkkenergy.settings import CITY, Settings
 from bkkenergy.site import Clock, Site
@@ -43,11 +44,15 @@ MAX_TRIES_OF_GONE = 2
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """Everything that a run needs: the site, the queue that it was claimed from, and a browser to print with."""
+    """Everything that a run needs: the site, the queue that it was claimed from, and a browser to print with.
+
+    pools : of buildings to compare with, for all runs of this context.
+    """
 
     site: Site
     queue: RunQueue
     browser: Browser
+    pools: SharedPools = field(default_factory=SharedPools)
 
     @property
     def settings(self) -> Settings:
@@ -105,7 +110,8 @@ def _content(context: RunContext, run: Run) -> AgencyReport:
     if run.agency == CITY:
         report = make_city_report(context.site, _agencies_reports(context, run), now=now)
     else:
-        report = make_report(context.site, run.agency, run.period, now=now, issued=_issued(context, before))
+        pool = context.pools.of(context.site, run.period)
+        report = make_report(context.site, run.agency, run.period, now=now, issued=_issued(context, before), pool=pool)
     if run.revision == 1:
         return report
     ratio = context.settings.jobs.late_change_ratio

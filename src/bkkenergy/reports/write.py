@@ -20,6 +20,7 @@ from bkkenergy.reports.gather import agency_inputs
 from bkkenergy.reports.render import HAS_LANGUAGE, RENDERERS
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.savings.attach import add_savings_and_findings
+from bkkenergy.reports.savings.comparing import ComparisonPool
 from bkkenergy.reports.yearbefore import year_before
 from bkkenergy.site import Site
 from bkkenergy.usecases.during import site_during
@@ -27,17 +28,26 @@ from bkkenergy.usecases.readonce import ReadOnce
 
 
 def make_report(
-    site: Site, agency_id: str, period: Period, *, now: dt.datetime, issued: AgencyReport | None = None
+    site: Site,
+    agency_id: str,
+    period: Period,
+    *,
+    now: dt.datetime,
+    issued: AgencyReport | None = None,
+    pool: ComparisonPool | None = None,
 ) -> AgencyReport:
     """Make one agency's report, by what was true on the period's last day, and what ended before it in the period.
 
-    issued : an earlier revision, by whose emission factors it is made. Raises InputError, StoreUnavailable.
+    issued : an earlier revision, by whose emission factors it is made.
+    pool : of buildings to compare with, where several agencies' reports of the period share one.
+    Raises InputError, StoreUnavailable.
     """
     site = site_during(site, period)
     site = replace(site, energy=ReadOnce(site.energy))
     figures = site.figures if issued is None else site.figures.with_factors(*issued_factors(issued))
     inputs = agency_inputs(site.energy, site.portfolio, site.settings, figures, agency_id, period)
-    report = add_savings_and_findings(build_report(inputs, generated_at=now.astimezone(BANGKOK)), site, period)
+    built = build_report(inputs, generated_at=now.astimezone(BANGKOK))
+    report = add_savings_and_findings(built, site, period, ComparisonPool(site) if pool is None else pool)
     return replace(
         report,
         year_before=year_before(site, agency_id, period, figures.grid_factors),

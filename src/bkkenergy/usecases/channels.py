@@ -60,17 +60,23 @@ def reactive_kvar(ledger: LedgerReader, meters: Sequence[Meter], period: Period)
     Of meters that count kvarh by their register, of others by the powers that they send. What flows back does not
     count. Raises StoreUnavailable.
     """
-    names = [meter.id for meter in meters]
+    return reactive_kvar_of(ledger, [meters], period)[0]
+
+
+def reactive_kvar_of(ledger: LedgerReader, groups: Sequence[Sequence[Meter]], period: Period) -> list[FloatArray]:
+    """Return what `reactive_kvar` does of several groups of meters, read together."""
+    names = list(dict.fromkeys(meter.id for meters in groups for meter in meters))
     if not names:
-        return np.full(len(edges(period, "15min")) - 1, np.nan)
+        return [np.full(len(edges(period, "15min")) - 1, np.nan) for _ in groups]
     counted = ledger.slots(names, REACTIVE, period.first_day, period.last_day)
     kvar = np.where(np.isin(counted.quality, FIRM), counted.values, np.nan) * QUARTERS_PER_HOUR
-    lacking = np.isnan(kvar).all(axis=0)
-    if lacking.any():
-        powers = ledger.slots(names, KVAR, period.first_day, period.last_day).values
-        kvar[:, lacking] = np.maximum(powers[:, lacking], 0.0)
-    total: FloatArray = kvar.sum(axis=1)
-    return total
+    lacking = np.flatnonzero(np.isnan(kvar).all(axis=0))
+    if len(lacking):
+        powers = ledger.slots([names[at] for at in lacking.tolist()], KVAR, period.first_day, period.last_day).values
+        kvar[:, lacking] = np.maximum(powers, 0.0)
+    number_of = {name: number for number, name in enumerate(names)}
+    together = (kvar[:, [number_of[meter.id] for meter in meters]] for meters in groups)
+    return [part.sum(axis=1) if part.shape[1] else np.full(len(kvar), np.nan) for part in together]
 
 
 @dataclass(frozen=True, slots=True)

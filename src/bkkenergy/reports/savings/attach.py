@@ -51,7 +51,7 @@ class BuildingAssessment:
     judged: SavingsAssessment
 
 
-def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -> AgencyReport:
+def add_savings_and_findings(report: AgencyReport, site: Site, period: Period, pool: ComparisonPool) -> AgencyReport:
     """Return the report with its bills, its buildings' savings under their baselines, findings, solar and plan.
 
     A day proves nothing: a day's report shows the saving of the fiscal year so far. Meters at fault are in its
@@ -62,7 +62,7 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -
     seen = [_seen(site, building, known, period) for building, known in zip(buildings, facts, strict=True)]
     judged = [assessed.judged for assessed in seen]
     total = judged_total(site, judged)
-    rows = _compared_rows(site, judged, buildings)
+    rows = _compared_rows(pool, judged, buildings)
     findings = [
         finding
         for assessed in seen
@@ -177,10 +177,10 @@ def _first_day(judged: Sequence[SavingsAssessment]) -> dt.date | None:
 
 
 def _compared_rows(
-    site: Site, judged: Sequence[SavingsAssessment], buildings: Sequence[Building]
+    pool: ComparisonPool, judged: Sequence[SavingsAssessment], buildings: Sequence[Building]
 ) -> tuple[BuildingSaving, ...]:
     """Return each building's saving, and beside it the same without what happened to buildings like it."""
-    pool, own_buildings = ComparisonPool(site), {building.id for building in buildings}
+    own_buildings = {building.id for building in buildings}
     rows = []
     for assessment in judged:
         compared = pool.compared(assessment)

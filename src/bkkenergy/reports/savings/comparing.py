@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building
+from bkkenergy.ports.ledger import EXPORT, IMPORT, LedgerReader
 from bkkenergy.reports.content import BesideGroup, BuildingSaving
 from bkkenergy.reports.savings.gather import SavingsAssessment, judge
 from bkkenergy.savings.comparison import (
@@ -27,6 +28,8 @@ from bkkenergy.savings.comparison import (
 from bkkenergy.savings.uncertainty import MIN_VERDICT_RATIO, Band
 from bkkenergy.savings.versions import BaselineVersion, judging
 from bkkenergy.site import Site
+from bkkenergy.usecases.during import site_during
+from bkkenergy.usecases.readonce import ReadOnce
 
 MAX_CANDIDATES = 120
 """Of a type, that are looked at: always the same ones, so that a figure does not change from day to day."""
@@ -103,7 +106,7 @@ class ComparisonPool:
         group = group_of(like, others)
         if group is None:
             return None
-        judged = {name: self._judge(name, period).band for name in group.buildings}
+        judged = {name: one.band for name, one in self._judge(group.buildings, period).items()}
         saved = {name: band.saving_ratio for name, band in judged.items() if band is not None and not band.no_verdict}
         return common_change(group, saved)
 
@@ -150,12 +153,43 @@ class ComparisonPool:
             if project.building == building and not project.pv_meter
         )
 
-    def _judge(self, name: str, period: Period) -> SavingsAssessment:
-        key = (name, period)
-        if key not in self._judged:
-            building = self.site.portfolio.buildings[name]
-            self._judged[key] = judge(self.site, building, period, None, self._versions[name])
-        return self._judged[key]
+    def _judge(self, names: Sequence[str], period: Period) -> dict[str, SavingsAssessment]:
+        """Judge buildings over a period; those that are not yet judged are read together."""
+        new = [self.site.portfolio.buildings[name] for name in names if (name, period) not in self._judged]
+        if new:
+            site = replace(self.site, energy=read_together(self.site.energy, new, period))
+            for building in new:
+                judged = judge(site, building, period, None, self._versions[building.id])
+                self._judged[building.id, period] = judged
+        return {name: self._judged[name, period] for name in names}
+
+
+@dataclass
+class SharedPools:
+    """The pool of one period for the reports of many agencies: the others are read and judged once for all of them.
+
+    For one piece of work, such as a turn of the scheduler: its reports compare with one state of the others.
+    """
+
+    _period: Period | None = None
+    _pool: ComparisonPool | None = None
+    _of: Site | None = None
+
+    def of(self, site: Site, period: Period) -> ComparisonPool:
+        """Return the pool of a site in a period. Another period or site takes its place."""
+        if self._pool is None or self._period != period or self._of is not site:
+            self._period, self._of = period, site
+            self._pool = ComparisonPool(site_during(site, period))
+        return self._pool
+
+
+def read_together(ledger: LedgerReader, buildings: Sequence[Building], period: Period) -> ReadOnce:
+    """Return a reader that has what the main meters of buildings took and gave in a period, read at once."""
+    reader = ReadOnce(ledger)
+    names = list(dict.fromkeys(meter.id for building in buildings for meter in building.main_meters))
+    for channel in (IMPORT, EXPORT):
+        reader.slots(names, channel, period.first_day, period.last_day)
+    return reader
 
 
 def _number_of(name: str) -> bytes:

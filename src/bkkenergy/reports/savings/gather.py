@@ -43,7 +43,7 @@ from bkkenergy.solar.strings import BEST_DC_AC_RATIO
 from bkkenergy.solar.weather import rows_at
 from bkkenergy.texts import Lang, Named
 from bkkenergy.usecases.balance import sub_meters
-from bkkenergy.usecases.channels import reactive_kvar
+from bkkenergy.usecases.channels import reactive_kvar_of
 from bkkenergy.usecases.energy import (
     BuildingQuarters,
     air_temperature_c,
@@ -220,11 +220,12 @@ def facts_of_all(site: Site, buildings: Sequence[Building], *, last_day: dt.date
         chunk = buildings[at : at + READ_AT_ONCE]
         factors = _power_factors(site, chunk, last_day)
         phases = _phases(site, chunk, last_day)
+        kvars = _reactive(site, chunk, last_day)
         versions = versions_of(site.state, [building.id for building in chunk])
         balanced = needs_balance(site.energy, site.portfolio, chunk, span.period)
         for building, quarters in zip(chunk, buildings_quarters(site.energy, chunk, span.period), strict=True):
             gross_kwh = _gross(span, building) if building.id in balanced else _hours(quarters.known_kwh)
-            of_building = (versions.get(building.id, ()), phases.get(building.id))
+            of_building = (versions.get(building.id, ()), phases.get(building.id), kvars[building.id])
             yield _facts(span, building, quarters, gross_kwh, factors, *of_building, last_day)
 
 
@@ -246,6 +247,7 @@ def _facts(
     factors: Mapping[str, pd.Series],
     versions: Sequence[BaselineVersion],
     phases: PhaseVoltages | None,
+    counted_kvar: FloatArray,
     last_day: dt.date,
 ) -> Facts:
     site, days, tariffs = span.site, span.days_of(building), span.site.figures.tariffs
@@ -279,7 +281,7 @@ def _facts(
         demand_charged=is_charged,
         free_kvar_per_kw=tariffs.rules.free_kvar_per_kw,
         kvar_thb=tariffs.rules.kvar_thb if rates and rates.has_power_factor_charge else 0.0,
-        kvar=_kvar(site, building, last_day, factor, quarters.known_kwh[year] * QUARTERS_AN_HOUR, span.year_starts),
+        kvar=_kvar(counted_kvar, factor, quarters.known_kwh[year] * QUARTERS_AN_HOUR, span.year_starts),
         phases=phases,
         sub_meters=_sub_meters(site, building, last_day),
         ahead_open=ahead_open,
@@ -296,20 +298,20 @@ def _power_factors(site: Site, buildings: Sequence[Building], last_day: dt.date)
     return power_factor_quarters(site.energy, meters, month)
 
 
+def _reactive(site: Site, buildings: Sequence[Building], last_day: dt.date) -> dict[str, FloatArray]:
+    """Read the reactive power of the last month's quarter-hours as the main meters count it, NaN where they do not."""
+    month = Period.days(last_day - dt.timedelta(days=KVAR_DAYS - 1), last_day)
+    kvars = reactive_kvar_of(site.energy, [building.main_meters for building in buildings], month)
+    return {building.id: kvar for building, kvar in zip(buildings, kvars, strict=True)}
+
+
 def _kvar(
-    site: Site,
-    building: Building,
-    last_day: dt.date,
-    factor: pd.Series | None,
-    demand_kw: FloatArray,
-    starts: pd.DatetimeIndex,
+    counted: FloatArray, factor: pd.Series | None, demand_kw: FloatArray, starts: pd.DatetimeIndex
 ) -> FloatArray | None:
     """(q,) reactive power of the last month's quarter-hours, NaN before: as the main meters count it.
 
     Where none does, by the main meter's power factor: Q = P tan(arccos(PF)); None without one.
     """
-    month = Period.days(last_day - dt.timedelta(days=KVAR_DAYS - 1), last_day)
-    counted = reactive_kvar(site.energy, building.main_meters, month)
     if np.isfinite(counted).any():
         return np.concatenate((np.full(max(len(starts) - len(counted), 0), np.nan), counted))[-len(starts) :]
     if factor is None:
