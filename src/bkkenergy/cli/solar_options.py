@@ -36,8 +36,9 @@ def weather_option(command: Command) -> Command:
         "weather_name",
         default=TYPICAL,
         show_default=True,
-        help="typical (offline), measured (by the building's station), an .epw, TMY3 .csv or .parquet file, "
-        "or one of pvgis_tmy, pvgis_hourly, nasa_power, cams; with years: nasa_power:2015..2023.",
+        help="typical, typical:centre or typical:suburb (offline), measured (by the building's station), an .epw, "
+        "TMY3 .csv or .parquet file, or one of pvgis_tmy, pvgis_hourly, nasa_power, cams; with years: "
+        "nasa_power:2015..2023.",
     )(command)
 
 

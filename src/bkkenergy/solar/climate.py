@@ -61,8 +61,18 @@ class Clearness(Cited):
     entered: dt.date
 
 
+class SkyLevel(Cited):
+    """A part of the place that gets more or less light than the whole. ghi_ratio : over the place's months."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    name_th: str
+    name_en: str
+    ghi_ratio: Annotated[float, Field(gt=0.7, lt=1.3)]
+    entered: dt.date
+
+
 class Climate(Frozen):
-    """A place's climate by month: config/solar/climate.toml."""
+    """A place's climate by month: config/solar/climate.toml. levels : of its parts."""
 
     name_th: str
     name_en: str
@@ -79,6 +89,18 @@ class Climate(Frozen):
     humidity_percent: Monthly
     rain_mm: Monthly
     rain_days: Monthly
+    levels: tuple[SkyLevel, ...] = ()
+
+    def at_level(self, level: SkyLevel) -> Climate:
+        """Return the climate of a part of the place, with its source."""
+        ghi = self.ghi_kwh_m2_day
+        months = tuple(month * level.ghi_ratio for month in ghi.months)
+        sources = {
+            "source": f"{ghi.source}; x {level.ghi_ratio:g}: {level.source}",
+            "source_th": f"{ghi.citation.said('th')} คูณ {level.ghi_ratio:g}: {level.citation.said('th')}",
+        }
+        names = {"name_th": level.name_th, "name_en": level.name_en}
+        return self.model_copy(update=names | {"ghi_kwh_m2_day": ghi.model_copy(update=sources | {"months": months})})
 
     @property
     def year_kwh_m2(self) -> float:
@@ -96,6 +118,8 @@ class Climate(Frozen):
         rows = zip(self.temp_min_c.months, self.temp_mean_c.months, self.temp_max_c.months, strict=True)
         if any(not low < mean < high for low, mean, high in rows):
             raise WrongValue("temperatures_grow")
+        if len({level.id for level in self.levels}) < len(self.levels):
+            raise ValueError("two levels have the same id")
         return self
 
 

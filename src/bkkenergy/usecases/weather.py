@@ -9,7 +9,7 @@ from bkkenergy.adapters.weather import YEARS, Service, Years, fetched_or_cached,
 from bkkenergy.errors import InputError
 from bkkenergy.site import Configuration
 from bkkenergy.site.folder import weather_folder
-from bkkenergy.solar.climate import typical_year
+from bkkenergy.solar.climate import Climate, typical_year
 from bkkenergy.solar.weather import Weather, completed
 from bkkenergy.usecases.energy import building_of
 
@@ -18,7 +18,7 @@ SERVICES: tuple[Service, ...] = get_args(Service)
 
 
 def named_weather(config: Configuration, name: str, building: str | None, *, email: str | None = None) -> Weather:
-    """Load weather by its name: typical, a file, or a service with its years (nasa_power:2019..2023).
+    """Load weather by its name: typical, typical:suburb, a file, or a service with its years (nasa_power:2019..2023).
 
     A service is asked for the building's place, or else for the climate's. What a source has not of temperature, wind,
     rain and humidity is the typical year's, and the weather says so. Raises InputError, UnavailableError.
@@ -27,6 +27,8 @@ def named_weather(config: Configuration, name: str, building: str | None, *, ema
     if name == TYPICAL:
         return typical
     service, _, years = name.partition(":")
+    if service == TYPICAL:
+        return typical_year(_at_level(config.solar.climate, years))
     if service in SERVICES:
         site = building_of(config.portfolio, building) if building else config.solar.climate
         try:
@@ -43,3 +45,12 @@ def named_weather(config: Configuration, name: str, building: str | None, *, ema
             "you want others: nasa_power:2015..2023."
         )
     return completed(read_weather_file(path), typical)
+
+
+def _at_level(climate: Climate, level_id: str) -> Climate:
+    """Return the climate of a part of the place. Raises InputError."""
+    for level in climate.levels:
+        if level.id == level_id:
+            return climate.at_level(level)
+    known = ", ".join(f"{TYPICAL}:{level.id}" for level in climate.levels) or TYPICAL
+    raise InputError.of("no_such_level", level=level_id, known=known)

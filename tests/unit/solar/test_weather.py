@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 
 from bkkenergy.adapters.weather import read_weather_file
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.errors import InputError
+from bkkenergy.site import load_configuration
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.solar.climate import clearness_quantile, typical_year
 from bkkenergy.solar.skystatistics import sky_statistics
 from bkkenergy.solar.soiling import soiling_ratio
 from bkkenergy.solar.weather import completed, known_rain, rows_at, with_components
+from bkkenergy.usecases.weather import named_weather
 from tests.conftest import ROOT
+from tests.sky import PAGE, columns_of, packaged_columns, written
 
 CAMS = ROOT.parent / "shared/data/bangkok-cams-2023.epw"
 
@@ -102,6 +106,39 @@ def test_the_statistics_of_a_satellite_year_are_what_was_measured_of_it():
     sky = sky_statistics(read_weather_file(CAMS))
     found = (sky.day_spread_ratio, sky.day_p01_ratio, sky.hour_to_hour_ratio, sky.diffuse_ratio)
     assert found == pytest.approx((0.100, 0.233, 0.79, 0.547), abs=0.0051)
+    assert sky.hour_ratios == pytest.approx((0.19, 0.40, 0.53, 0.62, 0.71), abs=0.0051)
+    assert (round(sky.step_w_per_m2), sky.bright_hours) == (126, 120)
+
+
+def test_centre_and_suburb_are_apart_by_their_stations_levels(config):
+    climates = {level.id: config.climate.at_level(level) for level in config.climate.levels}
+    years = {name: typical_year(climate) for name, climate in climates.items()}
+    assert years["centre"].ghi_kwh_m2 == pytest.approx((1753 + 1714) / 2, rel=0.005)
+    assert years["suburb"].ghi_kwh_m2 == pytest.approx(1878, rel=0.005)
+    for name, year in years.items():
+        sky = sky_statistics(year)
+        assert sky.day_spread_ratio == pytest.approx(0.10, abs=0.01)
+        assert sky.day_p01_ratio >= 0.20
+        assert 0.70 <= sky.hour_to_hour_ratio <= 0.82
+        assert sky.diffuse_ratio == pytest.approx(0.55, abs=0.02)
+        assert (
+            str(next(level.ghi_ratio for level in config.climate.levels if level.id == name)) in year.provenance.source
+        )
+    assert "Pathum Thani" in years["suburb"].provenance.source
+    assert "ปทุมธานี" in years["suburb"].provenance.source_th
+
+
+def test_a_level_is_named_as_weather_and_another_one_is_refused():
+    config = load_configuration(ROOT / "config")
+    assert named_weather(config, "typical:centre", None).ghi_kwh_m2 < named_weather(config, "typical", None).ghi_kwh_m2
+    with pytest.raises(InputError, match="typical:centre, typical:suburb"):
+        named_weather(config, "typical:downtown", None)
+
+
+def test_the_page_of_the_sky_is_as_the_code_computes_it():
+    columns = columns_of(PAGE.read_text(encoding="utf-8"))
+    assert packaged_columns().items() <= columns.items()
+    assert written(columns) == PAGE.read_text(encoding="utf-8")
 
 
 def test_statistics_want_whole_days_by_the_hour(weather):
