@@ -18,6 +18,7 @@ import pandas as pd
 BANGKOK = ZoneInfo("Asia/Bangkok")
 BE_OFFSET_YEARS = 543
 FISCAL_YEAR_FIRST_MONTH = 10
+QUARTERS_PER_YEAR, WEEKS_PER_YEAR, DAYS_PER_WEEK = 4, 52, 7
 
 Step = Literal["5min", "15min", "30min", "60min", "day", "month"]
 STEPS: tuple[Step, ...] = get_args(Step)
@@ -26,7 +27,7 @@ _FREQUENCY: dict[Step, str] = {"day": "D", "month": "MS"}
 FIRST_YEAR_BE = 2400
 """Years from here on are of the Buddhist era, and years before of the common era."""
 
-PeriodKind = Literal["day", "month", "fiscal_year", "range"]
+PeriodKind = Literal["day", "week", "month", "quarter", "fiscal_year", "range"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,22 @@ class Period:
         )
 
     @classmethod
+    def week(cls, day: dt.date) -> Self:
+        """Return the week of a day, from Monday to Sunday."""
+        monday = day - dt.timedelta(days=day.weekday())
+        return cls.days(monday, monday + dt.timedelta(days=DAYS_PER_WEEK - 1), kind="week")
+
+    @classmethod
+    def quarter(cls, year_be: int, number: int) -> Self:
+        """Return a quarter (1..4) of a Thai fiscal year: the first is October to December."""
+        if not 1 <= number <= QUARTERS_PER_YEAR:
+            raise ValueError(f"a fiscal year has no quarter {number}")
+        first = cls.fiscal_year(year_be).start + pd.DateOffset(months=3 * (number - 1))
+        return cls(first, first + pd.DateOffset(months=3), "quarter")
+
+    @classmethod
     def parse(cls, text: str, *, today: dt.date) -> Self:
-        """Parse the period that a person wrote: a day, a month, FY2570, two days, or "yesterday".
+        """Parse the period that a person wrote: a day, 2026-W48, a month, FY2570Q1, FY2570, two days, or "yesterday".
 
         Raises ValueError with what is accepted.
         """
@@ -88,6 +103,10 @@ class Period:
             _refuse_other_era(text)
             if match := re.fullmatch(r"FY(\d{4})", text, re.IGNORECASE):
                 return cls.fiscal_year(int(match[1]))
+            if match := re.fullmatch(r"FY(\d{4})Q(\d)", text, re.IGNORECASE):
+                return cls.quarter(int(match[1]), int(match[2]))
+            if match := re.fullmatch(r"(\d{4})-W(\d{2})", text, re.IGNORECASE):
+                return cls.week(dt.date.fromisocalendar(int(match[1]), int(match[2]), 1))
             if match := re.fullmatch(r"(\d{4})-(\d{2})", text):
                 return cls.month(int(match[1]), int(match[2]))
             first, _, last = text.partition("..")
@@ -97,7 +116,8 @@ class Period:
         except ValueError as error:
             raise ValueError(
                 f"period {text!r} is not understood ({error}). Write a day (2026-11-23), a month (2026-11), "
-                "a fiscal year (FY2570), two days (2026-11-01..2026-11-15) or yesterday."
+                "a week (2026-W48), a quarter (FY2570Q1) or all of a fiscal year (FY2570), two days "
+                "(2026-11-01..2026-11-15) or yesterday."
             ) from None
 
     @property
@@ -117,16 +137,26 @@ class Period:
 
     @property
     def slug(self) -> str:
-        """How files of this period are named: 2026-11-23, 2026-11, FY2570."""
+        """How files of this period are named: 2026-11-23, 2026-W48, 2026-11, FY2570Q1, FY2570."""
         match self.kind:
             case "day":
                 return self.first_day.isoformat()
             case "month":
                 return f"{self.first_day:%Y-%m}"
+            case "week":
+                year, week, _ = self.first_day.isocalendar()
+                return f"{year}-W{week:02d}"
+            case "quarter":
+                return f"{fiscal_year_of(self.first_day).slug}Q{self.quarter_number}"
             case "fiscal_year":
                 return f"FY{self.last_day.year + BE_OFFSET_YEARS}"
             case "range":
                 return f"{self.first_day}..{self.last_day}"
+
+    @property
+    def quarter_number(self) -> int:
+        """The quarter (1..4) of the fiscal year in which the period begins."""
+        return (self.first_day.month - FISCAL_YEAR_FIRST_MONTH) % 12 // 3 + 1
 
     def __str__(self) -> str:
         return self.slug
@@ -149,7 +179,9 @@ def past_year(today: dt.date) -> Period:
 
 
 def same_days_before(period: Period) -> Period:
-    """Return the month, the fiscal year, or the days that bear the same dates a year before."""
+    """Return the month, quarter, fiscal year or days that bear the same dates a year before; of a week, 52 weeks."""
+    if period.kind == "week":
+        return Period.week(period.first_day - dt.timedelta(days=WEEKS_PER_YEAR * DAYS_PER_WEEK))
     first, last = (_a_year_before(day) for day in (period.first_day, period.last_day))
     if period.kind == "month" or _ends_a_month(period.last_day):
         last = last.replace(day=monthrange(last.year, last.month)[1])

@@ -21,7 +21,11 @@ NO_VALUE = "–"
 DATE_FORMAT: dict[Lang, str] = {"th": "[$-107041E]d mmm yyyy", "en": "d mmm yyyy"}
 """How a workbook shows its dates. The Thai one is of the Buddhist era, in Arabic digits; the cell is a date as any."""
 MONTH_FORMAT: dict[Lang, str] = {"th": "[$-107041E]mmm yyyy", "en": "mmm yyyy"}
-PERIODS = re.compile(r"\bFY25\d\d\b|\b20\d\d-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?(?![\d-])")
+PERIODS = re.compile(
+    r"\bFY25\d\d(?:Q[1-4])?\b|\b20\d\d-W\d\d\b"
+    r"|\b20\d\d-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?(?![\d-])"
+)
+QUARTER_SLUG, WEEK_SLUG = re.compile(r"FY25\d\dQ[1-4]"), re.compile(r"20\d\d-W\d\d")
 
 
 @lru_cache
@@ -94,6 +98,11 @@ class Words:
 
     def period(self, slug: str) -> str:
         """Write a period, given as its files are named: a day, a month, a fiscal year, or two days."""
+        if QUARTER_SLUG.fullmatch(slug):
+            return self("report.quarter", quarter=slug[-1], year=self.year(int(slug[2:6]) - BE_OFFSET_YEARS))
+        if WEEK_SLUG.fullmatch(slug):
+            monday = dt.date.fromisocalendar(int(slug[:4]), int(slug[6:]), 1)
+            return self("report.period_week", first=self.date(monday), last=self.date(monday + dt.timedelta(days=6)))
         if slug.startswith("FY"):
             return self("report.period_fiscal_year", year=self.year(int(slug[2:]) - BE_OFFSET_YEARS))
         first, _, last = slug.partition("..")

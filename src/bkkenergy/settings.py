@@ -30,7 +30,7 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 ReportFormat = Literal["html", "pdf", "xlsx", "json", "csv"]
 ReportLang = Literal["th", "en"]
-ReportKind = Literal["day", "month", "fiscal_year"]
+ReportKind = Literal["day", "week", "month", "quarter", "fiscal_year"]
 
 
 class MqttTls(Frozen):
@@ -190,7 +190,7 @@ class LedgerSettings(Frozen):
 
 
 class ReportSchedule(Frozen):
-    """When reports of a kind are due: at an hour, for months and fiscal years on a day of the month after."""
+    """When reports of a kind are due: at an hour, for months, quarters and fiscal years on a day of the month after."""
 
     kind: ReportKind
     at: Clock = "07:00"
@@ -206,6 +206,7 @@ class JobsSettings(Frozen):
     schedule: tuple[ReportSchedule, ...] = (
         ReportSchedule(kind="day"),
         ReportSchedule(kind="month", at="07:30", day=2),
+        ReportSchedule(kind="quarter", at="07:45", day=4),
         ReportSchedule(kind="fiscal_year", at="08:00", day=5),
     )
     tick_s: Annotated[float, Field(gt=0, le=600)] = 15.0

@@ -23,6 +23,10 @@ TODAY = dt.date(2026, 11, 24)
         pytest.param("2026-11-23", "2026-11-23", "2026-11-23", "2026-11-23", id="a_day"),
         pytest.param("yesterday", "2026-11-23", "2026-11-23", "2026-11-23", id="yesterday"),
         pytest.param("2026-02", "2026-02-01", "2026-02-28", "2026-02", id="a_month"),
+        pytest.param("2026-W48", "2026-11-23", "2026-11-29", "2026-W48", id="a_week"),
+        pytest.param("2026-W53", "2026-12-28", "2027-01-03", "2026-W53", id="a_week_of_two_years"),
+        pytest.param("FY2570Q1", "2026-10-01", "2026-12-31", "FY2570Q1", id="a_quarter"),
+        pytest.param("fy2570q4", "2027-07-01", "2027-09-30", "FY2570Q4", id="the_last_quarter"),
         pytest.param("FY2570", "2026-10-01", "2027-09-30", "FY2570", id="fiscal_year_is_named_by_its_end"),
         pytest.param("2026-11-01..2026-11-15", "2026-11-01", "2026-11-15", "2026-11-01..2026-11-15", id="two_days"),
     ],
@@ -33,7 +37,21 @@ def test_a_period_is_what_a_person_writes(text, first, last, slug):
     assert Period.of(str(period)) == period, "what is written is read again as the same"
 
 
-@pytest.mark.parametrize("text", ["2026-13", "tomorrow", "2026-11-31", "2026-11-15..2026-11-01", "", "FY25"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-13",
+        "tomorrow",
+        "2026-11-31",
+        "2026-11-15..2026-11-01",
+        "",
+        "FY25",
+        "FY2570Q5",
+        "FY2570Q0",
+        "2026-W54",
+        "2027-W53",
+    ],
+)
 def test_a_period_that_is_none_says_what_is_accepted(text):
     with pytest.raises(ValueError, match="2026|Swap"):
         Period.parse(text, today=TODAY)
@@ -47,6 +65,8 @@ def test_a_period_that_is_none_says_what_is_accepted(text):
         ("2569-10-01..2569-10-31", "2026"),
         ("FY2027", "FY2570"),
         ("fy2026", "FY2569"),
+        ("FY2027Q1", "FY2570"),
+        ("2569-W48", "2026"),
     ],
 )
 def test_a_year_of_the_other_era_is_refused_with_the_right_one(text, remedy):

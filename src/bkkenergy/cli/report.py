@@ -57,6 +57,7 @@ Examples:
   bkkenergy report district-dindaeng --period 2026-11-23 --lang en
   bkkenergy report medical-service --period 2026-10 --format html,pdf,xlsx -o /tmp/reports
   bkkenergy report all --period yesterday --lang th,en
+  bkkenergy report health --period FY2570Q1 --format pdf
   bkkenergy report city --period FY2569 --format html,pdf
   bkkenergy report --schema > report.schema.json""",
 )
@@ -65,7 +66,7 @@ Examples:
     "--period",
     default="yesterday",
     show_default=True,
-    help="2026-11-23, 2026-11, FY2570, two days joined by .. or yesterday.",
+    help="2026-11-23, 2026-W48, 2026-11, FY2570Q1, FY2570, two days joined by .. or yesterday.",
 )
 @click.option(
     "--format",

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 
 from bkkenergy.adapters.state.runs import Due
-from bkkenergy.calendar import BANGKOK, FISCAL_YEAR_FIRST_MONTH, Period, buddhist_year
+from bkkenergy.calendar import BANGKOK, FISCAL_YEAR_FIRST_MONTH, Period, buddhist_year, fiscal_year_of
 from bkkenergy.errors import Fault
 from bkkenergy.portfolio.more import PortfolioRecipient
 from bkkenergy.settings import ALL, CITY, FILE_NAME, Recipient, ReportKind, ReportSchedule, Settings
@@ -20,11 +20,11 @@ def scopes_of(schedule: ReportSchedule, agencies: Sequence[str]) -> list[str]:
 
 
 def due_at(schedule: ReportSchedule, period: Period) -> dt.datetime:
-    """Return when the report of a period is due: a day's the next morning, a longer one's on its day of the month
-    after.
+    """Return when the report of a period is due: a day's and a week's the next morning, a longer one's on its day
+    of the month after.
     """
     after = period.last_day + dt.timedelta(days=1)
-    day = after if schedule.kind == "day" else after.replace(day=schedule.day)
+    day = after if schedule.kind in {"day", "week"} else after.replace(day=schedule.day)
     return dt.datetime.combine(day, dt.time.fromisoformat(schedule.at), BANGKOK)
 
 
@@ -32,7 +32,13 @@ def period_before(kind: ReportKind, day: dt.date) -> Period:
     """Return the last period of a kind that ended before a day."""
     if kind == "day":
         return Period.day(day - dt.timedelta(days=1))
+    if kind == "week":
+        return Period.week(day - dt.timedelta(days=7))
     last = day.replace(day=1) - dt.timedelta(days=1)
+    if kind == "quarter":
+        begun = Period.month(day.year, day.month).quarter_number
+        year = fiscal_year_of(day).last_day.year
+        return Period.quarter(buddhist_year(year if begun > 1 else year - 1), begun - 1 or 4)
     if kind == "month":
         return Period.month(last.year, last.month)
     ended = day.year if day.month >= FISCAL_YEAR_FIRST_MONTH else day.year - 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from bkkenergy.calendar import BE_OFFSET_YEARS, Period, PeriodKind, same_days_before
@@ -53,6 +53,11 @@ def year_row(report: AgencyReport, words: Words) -> ComparedWith | None:
 def usual_row(report: AgencyReport, words: Words) -> ComparedWith | None:
     """Return the comparison with the usual; None without one."""
     return next(_usual(report, words), None)
+
+
+def adjusted_row(report: AgencyReport, words: Words) -> ComparedWith | None:
+    """Return the comparison with the year before under this period's weather; None without one."""
+    return next(_year_adjusted(report, words), None)
 
 
 def baseline_row(report: AgencyReport, words: Words) -> ComparedWith | None:
@@ -119,6 +124,8 @@ def _year_name(report: AgencyReport, before: Period, words: Words) -> str:
     """Return how the same days of the year before are called."""
     if report.period_kind == "fiscal_year":
         return words("report.period_fiscal_year", year=words.year(before.last_day.year))
+    if report.period_kind == "quarter":
+        return words.period(replace(before, kind="quarter").slug)
     if report.period_kind == "month":
         return words("compared.month", month=words.month(before.first_day))
     return words.period(before.slug)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bkkenergy.i18n import Words
-from bkkenergy.reports.comparisons import ComparedWith, baseline_row, usual_row, year_row
+from bkkenergy.reports.comparisons import ComparedWith, adjusted_row, baseline_row, usual_row, year_row
 from bkkenergy.reports.content import AgencyReport, Attention
 from bkkenergy.reports.official import IndexMonth
 from bkkenergy.reports.phrasing import WHOLE_RATIO, name_of, subject_name
@@ -97,7 +97,10 @@ def _last_year(report: AgencyReport, words: Words) -> OneRow:
     """Compare with the same days of last year; a note says which part of the energy and of the days that is of."""
     row, before = year_row(report, words), report.year_before
     if row is None or before is None:
-        return _none(words("one.last_year"), words("one.no_last_year"))
+        adjusted = adjusted_row(report, words)
+        if adjusted is None:
+            return _none(words("one.last_year"), words("one.no_last_year"))
+        return replace(_row(adjusted), name=words("one.last_year"), note=words("one.adjusted"))
     name = words.month(before.first_day) if report.period_kind == "month" else row.name
     share, days = year_before_ratio(report, before), (report.last_day - report.first_day).days + 1
     notes = [] if share >= WHOLE_RATIO else [words("one.part", share=words.percent(share))]

@@ -10,7 +10,6 @@ from typing import cast
 from bkkenergy.calendar import (
     BANGKOK,
     BE_OFFSET_YEARS,
-    FISCAL_YEAR_FIRST_MONTH,
     Period,
     PeriodKind,
     buddhist_year,
@@ -39,6 +38,8 @@ def title(report: AgencyReport, words: Words) -> str:
 
 def period_text(report: AgencyReport, words: Words) -> str:
     """Return the period as a reader would say it."""
+    if report.period_kind == "quarter":
+        return _quarter(report, words)
     return words(
         f"report.period_{report.period_kind}",
         weekday=words.weekday(report.first_day),
@@ -54,7 +55,11 @@ def quarter_text(report: AgencyReport, words: Words) -> str:
     """Return the quarter of the fiscal year of a month; nothing of other periods."""
     if report.period_kind != "month":
         return ""
-    quarter = (report.first_day.month - FISCAL_YEAR_FIRST_MONTH) % 12 // 3 + 1
+    return _quarter(report, words)
+
+
+def _quarter(report: AgencyReport, words: Words) -> str:
+    quarter = Period.day(report.first_day).quarter_number
     year = fiscal_year_of(report.first_day).last_day.year
     return words("report.quarter", quarter=quarter, year=words.year(year))
 

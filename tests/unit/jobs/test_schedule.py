@@ -10,6 +10,8 @@ from bkkenergy.settings import ReportSchedule
 
 DAILY = ReportSchedule(kind="day", at="07:00")
 MONTHLY = ReportSchedule(kind="month", at="07:30", day=2)
+WEEKLY = ReportSchedule(kind="week", at="06:00")
+QUARTERLY = ReportSchedule(kind="quarter", at="07:45", day=4)
 YEARLY = ReportSchedule(kind="fiscal_year", at="08:00", day=5)
 
 
@@ -25,6 +27,13 @@ def at(text):
         pytest.param(MONTHLY, "2026-11-02T07:30", "2026-10", id="the_month_on_its_day"),
         pytest.param(MONTHLY, "2026-11-02T07:29", "2026-09", id="a_minute_before_the_month_before"),
         pytest.param(MONTHLY, "2027-01-31T12:00", "2026-12", id="over_the_year"),
+        pytest.param(WEEKLY, "2026-11-23T06:00", "2026-W47", id="the_week_on_monday"),
+        pytest.param(WEEKLY, "2026-11-23T05:59", "2026-W46", id="a_minute_before_the_week_before"),
+        pytest.param(WEEKLY, "2027-01-09T12:00", "2026-W53", id="a_week_of_two_years_is_of_the_one_with_its_thursday"),
+        pytest.param(QUARTERLY, "2027-01-04T07:45", "FY2570Q1", id="the_quarter_in_the_month_after"),
+        pytest.param(QUARTERLY, "2027-01-04T07:44", "FY2569Q4", id="a_minute_before_the_quarter_before"),
+        pytest.param(QUARTERLY, "2026-10-31T12:00", "FY2569Q4", id="the_last_quarter_is_of_the_fiscal_year_before"),
+        pytest.param(QUARTERLY, "2026-09-30T12:00", "FY2569Q3", id="a_running_quarter_is_not_due"),
         pytest.param(YEARLY, "2026-10-05T08:00", "FY2569", id="the_fiscal_year_in_october"),
         pytest.param(YEARLY, "2026-10-04T12:00", "FY2568", id="not_yet"),
         pytest.param(YEARLY, "2027-03-01T12:00", "FY2569", id="all_through_the_next_year"),

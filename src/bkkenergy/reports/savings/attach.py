@@ -39,7 +39,7 @@ from bkkenergy.texts import LANGS
 from bkkenergy.usecases.findingwork import WorkItem, to_act_on, work_on
 
 MAX_FINDINGS = 12
-WHOLE_MONTHS = frozenset({"month", "fiscal_year"})
+WHOLE_MONTHS = frozenset({"month", "quarter", "fiscal_year"})
 
 
 @dataclass(frozen=True, slots=True)
