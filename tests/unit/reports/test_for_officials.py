@@ -9,6 +9,7 @@ from dataclasses import replace
 import openpyxl
 import pytest
 
+from bkkenergy.calendar import Period
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.reports.city import city_report
 from bkkenergy.reports.content import BILL_ORDER, BillItem, BuildingSaving, Ranked, ReadBills, SolarUse, in_bill_order
@@ -290,3 +291,10 @@ def test_a_cost_says_whether_it_is_of_calendar_months_or_of_days_without_a_bill(
     assert cost_note(days, words).startswith(
         words("report.flat_rate_note", rate=words.number(days.rate_thb_per_kwh, 2))
     )
+
+
+def test_each_day_of_a_week_has_its_label_in_bars_and_heat_map(scene):
+    scene.period = Period.week(scene.period.first_day - dt.timedelta(days=7))
+    page = page_of(scene.report(), "en").replace(NO_BREAK_SPACE, " ")
+    for label in ("Mon 16", "Tue 17", "Sun 22", "16 Nov", "18 Nov", "22 Nov"):
+        assert f">{label}<" in page, label

@@ -16,6 +16,8 @@ from bkkenergy.reports.pictures import SMALL, Column, bars, heat_legend, heat_ma
 DAYS_PER_WEEK = 7
 MANY_DAYS = 62
 """More days than this are labelled by month."""
+FEW_DAYS = 14
+"""Up to this many, each day has its label."""
 MAX_HEATS = 60
 ROOM_FOR_A_DATE = 3
 
@@ -36,6 +38,8 @@ def _label(report: AgencyReport, position: int, bar: UseBar, words: Words) -> st
         return words.month_short(bar.first_day)
     if len(report.pictures.bars) > MANY_DAYS:
         return words.month_short(bar.first_day) if bar.first_day.day == 1 else ""
+    if len(report.pictures.bars) <= FEW_DAYS:
+        return f"{words.weekday_short(bar.first_day)} {bar.first_day.day}"
     from_end = len(report.pictures.bars) - 1 - position
     is_shown = position % DAYS_PER_WEEK == 0 if report.period_kind == "month" else from_end % DAYS_PER_WEEK == 0
     return words.day_short(bar.first_day) if is_shown else ""
@@ -106,6 +110,8 @@ def _heat_labels(report: AgencyReport, words: Words) -> list[tuple[int, str]]:
     days = [first + dt.timedelta(days=n) for n in range(count)]
     if count > MANY_DAYS:
         return [(position, words.month_short(day)) for position, day in enumerate(days) if day.day == 1]
+    if count <= FEW_DAYS:
+        return [(position, words.day_short(day)) for position, day in enumerate(days)]
     weekly = [(position, words.day_short(day)) for position, day in enumerate(days) if position % DAYS_PER_WEEK == 0]
     return [(position, text) for position, text in weekly if count - position >= ROOM_FOR_A_DATE]
 
