@@ -19,6 +19,7 @@ from bkkenergy.tariff.bill import MONTHS_BEFORE, Bill, bills_by_schedules
 from bkkenergy.tariff.quantities import Quantities, Read, quantities_of, read_on
 from bkkenergy.tariff.schedule import MEA_SUPPLY, Supply
 from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, meters_quarters
+from bkkenergy.usecases.turns import real_name
 from bkkenergy.usecases.wholemonths import whole_months
 
 Billable = Building | ElectricityAccount
@@ -81,7 +82,7 @@ class BilledAccount:
             self.portfolio.buildings[name] for name in self.account.buildings if name in self.portfolio.buildings
         ]
         main = tuple(meter for building in buildings for meter in building.main_meters)
-        named = [meter for meter in self.portfolio.meters if meter.id in self.account.meters]
+        named = [meter for meter in self.portfolio.meters if real_name(meter.id) in self.account.meters]
         return tuple(named) or main
 
     def accounts_on(self, day: dt.date) -> tuple[ElectricityAccount, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from bkkenergy.calendar import Period
@@ -46,8 +47,10 @@ def site_then(site: Site, name: str, period: Period) -> Site:
     if day is not None:
         during = site_during(site, period)
         known = during.portfolio.buildings.get(name.rpartition(".")[0])
-        is_there = name in during.portfolio.buildings or (known and any(one.id == name for one in known.meters))
-        return during if is_there else site.on(day)
+        if name in during.portfolio.buildings:
+            return during
+        is_there = known is not None and any(one.id == name for one in known.meters)
+        return replace(during if is_there else site.on(day), energy=site.energy)  # a meter counts what it measured
     history = history_of(site.portfolio, name)
     if not history or name in site.portfolio.buildings or any(meter.id == name for meter in site.portfolio.meters):
         return site
