@@ -77,12 +77,13 @@ class SiteTemperature(Sourced):
 
 
 class LayoutRules(Sourced):
-    """How modules may lie on a roof."""
+    """How modules may lie on a roof. walkway_m : free width of a walkway after walkway_every_rows; 0 rows is none."""
 
     setback_m: NotNegative
     obstacle_clearance_m: NotNegative
     module_gap_m: NotNegative
     walkway_every_rows: Annotated[int, Field(ge=0)]
+    walkway_m: NotNegative
     max_load_kg_m2: Positive
     rack_kg_m2: NotNegative
     wind_uplift_pa: NotNegative

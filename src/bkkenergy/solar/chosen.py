@@ -21,7 +21,7 @@ GOOD_DC_AC_WITHIN = 0.15
 
 @dataclass(frozen=True, slots=True)
 class WiringNote:
-    """Modules that are on no string, and why: a text under [solar_wiring] of the catalogues."""
+    """What to know of the strings, such as modules that are on none: a text under [solar_wiring] of the catalogues."""
 
     key: str
     values: Mapping[str, object] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -230,8 +230,8 @@ def design(inputs: DesignInputs) -> SolarDesign:
     final = _produced(inputs, planes, chosen, sky, module, strings)
     record = _record(inputs, _roofs(chosen, planes, final), strings, final, sized, module, rows, storage)
     cleaning = _cleanings(inputs, planes, chosen, sky, strings, rows, storage)
-    warnings = (*record.warnings, *_shade_warnings(record.losses))
-    return replace(record, warnings=warnings, weather_findings=findings, cleaning=cleaning, wiring=wiring)
+    shade = _shade_by_strings(inputs, chosen, sky, strings, record)
+    return replace(record, weather_findings=findings, cleaning=cleaning, wiring=(*wiring, *shade))
 
 
 def _models(inputs: DesignInputs, module: Module, strings: StringPlan | None, layout: Layout) -> Models:
@@ -413,10 +413,23 @@ def _months(production: Production, weather: Weather) -> tuple[float, ...]:
     )
 
 
-def _shade_warnings(losses: Sequence[LossLine]) -> tuple[str, ...]:
-    """Say that shade counts by its area where it takes more than a little: a shaded cell slows its whole string."""
-    shading = next(line.change_ratio for line in losses if line.step == "shading")
-    return ("shade_by_area",) if shading < -MAX_QUIET_SHADE_RATIO else ()
+def _shade_by_strings(
+    inputs: DesignInputs, layouts: Mapping[str, Layout], sky: Sky, strings: StringPlan, record: SolarDesign
+) -> Iterator[WiringNote]:
+    """Say what shade costs by its area, and the most that it can cost by what it does to strings."""
+    by_area = next(line.change_ratio for line in record.losses if line.step == "shading")
+    if by_area > -MAX_QUIET_SHADE_RATIO:
+        return
+    horizons = {roof.id: roof.horizon for roof in inputs.building.roofs}
+    kw_per_kwp = strings.inverter_kw / record.capacity_kwp
+    worst = {
+        name: as_plane(layout, sky, kw_per_kwp, horizons[name], strings.modules_in_string)
+        for name, layout in layouts.items()
+    }
+    least_kwh = float(_produced(inputs, worst, layouts, sky, record.module, strings).energy_kwh.sum())
+    yield WiringNote(
+        "shade", {"by_area": f"{-by_area:.1%}", "more": f"{max(0.0, 1 - least_kwh / record.energy_kwh):.1%}"}
+    )
 
 
 def _faces_north(layout: Layout) -> bool:

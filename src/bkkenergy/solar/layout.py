@@ -360,7 +360,8 @@ def _with_more_grids(
     """Fill what the best grid leaves of a roof by further grids, turned or shifted: a wing, a strip by a machine."""
     standings: tuple[Standing, Standing] = ("portrait", "landscape")
     for _ in range(MAX_GRIDS - 1):
-        taken = shapely.union_all(shapely.polygons(corners)).buffer(rules.module_gap_m, join_style="mitre")
+        apart_m = max(rules.module_gap_m, rules.walkway_m if rules.walkway_every_rows else 0.0)
+        taken = shapely.union_all(shapely.polygons(corners)).buffer(apart_m, join_style="mitre")
         left = usable.difference(taken)
         if left.area < MIN_MORE_MODULES * module.area_m2:
             break
@@ -461,7 +462,7 @@ def _best_grid(
     for shift_x, shift_y in product(range(OFFSETS), repeat=2):
         x = np.arange(low[0] + step * shift_x / OFFSETS, high[0] - width + 1e-9, step)
         y = np.arange(low[1] + pitch * shift_y / OFFSETS, high[1] - depth + 1e-9, pitch)
-        y = _with_walkways(y, rules, pitch, high[1] - depth)
+        y = _with_walkways(y, rules, pitch - depth, high[1] - depth)
         if len(x) * len(y) <= len(best):
             continue
         corner = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 1, 2)
@@ -473,9 +474,9 @@ def _best_grid(
     return best, pitch
 
 
-def _with_walkways(y: FloatArray, rules: LayoutRules, pitch: float, most: float) -> FloatArray:
-    """Return rows moved up so that a row's width stays free after each group of rows."""
+def _with_walkways(y: FloatArray, rules: LayoutRules, gap_m: float, most: float) -> FloatArray:
+    """Return rows moved up so that a walkway's width stays free after each group of rows. gap_m : free between rows."""
     if not rules.walkway_every_rows:
         return y
-    moved = y + (np.arange(len(y)) // rules.walkway_every_rows) * pitch / 2
+    moved = y + (np.arange(len(y)) // rules.walkway_every_rows) * max(0.0, rules.walkway_m - gap_m)
     return moved[moved <= most + 1e-9]

@@ -18,10 +18,11 @@ from bkkenergy.solar.irradiance import Sky
 from bkkenergy.solar.layout import FLAT_DEG, Layout, RoofPlane, lay_out, roof_of_area
 from bkkenergy.solar.module import Module
 from bkkenergy.solar.production import Mounting, Plane
-from bkkenergy.solar.shading import Box, beam_seen, sky_seen, skyline_deg
+from bkkenergy.solar.shading import Box, beam_seen, sky_seen, skyline_deg, strings_lit
 from bkkenergy.solar.strings import BEST_DC_AC_RATIO
 
 MAX_SHARED_M2 = 1.0
+LEAST_SHADE = 1e-9
 KW_PER_KWP = 1 / BEST_DC_AC_RATIO
 """Inverters for each kWp before strings are planned."""
 
@@ -194,7 +195,7 @@ def rows_seen(layout: Layout, sky: Sky) -> tuple[FloatArray, float, float]:
     The row in front hides the sun early and late, and a strip of the sky all day. Rows are taken as long and many: the
     first one, which nothing shades, counts as the others. Light is lost in proportion to the shaded area; what the
     shade of a few cells does to a whole string comes on top, 1 to 2 % of a year at 10 to 20 degrees by SAM's standard
-    self-shading, and is not counted.
+    self-shading. A design says the most that it can be: `as_plane` with modules_in_string.
 
     Parameters
     ----------
@@ -248,8 +249,17 @@ def rows_seen(layout: Layout, sky: Sky) -> tuple[FloatArray, float, float]:
     return beam, float(min(1.0, diffuse)), 1 - covered_ratio
 
 
-def as_plane(layout: Layout, sky: Sky, kw_per_kwp: float, horizon: Sequence[tuple[float, float]]) -> Plane:
+def as_plane(
+    layout: Layout,
+    sky: Sky,
+    kw_per_kwp: float,
+    horizon: Sequence[tuple[float, float]],
+    modules_in_string: int | None = None,
+) -> Plane:
     """Convert a layout to a plane to simulate, with the skyline that its obstacles and the horizon make.
+
+    Shade counts by its area, which is the least that it costs. With modules_in_string it counts by strings, the
+    most: one of which anything is shaded gets no beam at all. Bypass diodes and several trackers lie between.
 
     Parameters
     ----------
@@ -261,11 +271,18 @@ def as_plane(layout: Layout, sky: Sky, kw_per_kwp: float, horizon: Sequence[tupl
         Inverter power for each kWp [kW/kWp].
     horizon : sequence of (azimuth, elevation)
         What stands far off [degrees].
+    modules_in_string : int, optional
+        Count shade by strings of as many modules.
 
     Returns
     -------
     Plane
         The plane with what shade leaves of the beam and of the sky.
+
+    References
+    ----------
+    .. [1] PVsyst 7, help, "Near shadings: partition in module strings": a string that a shadow touches is inactive for
+       the beam.
 
     Examples
     --------
@@ -283,8 +300,12 @@ def as_plane(layout: Layout, sky: Sky, kw_per_kwp: float, horizon: Sequence[tupl
     if layout.roof.obstacles or horizon:
         skyline = skyline_deg(layout.points_m(), layout.roof.obstacles, horizon)
         seen, share = beam_seen(skyline, sky), sky_seen(skyline, layout.module_tilt_deg, layout.module_azimuth_deg)
+        if modules_in_string:
+            every = skyline_deg(layout.corners_m.mean(axis=1), layout.roof.obstacles, horizon)
+            seen = strings_lit(every, sky, modules_in_string)
     if layout.mounting == "racked" and layout.module_tilt_deg > 0:
         beam, diffuse, ground = rows_seen(layout, sky)
+        beam = np.where(beam < 1 - LEAST_SHADE, 0.0, beam) if modules_in_string else beam
         seen, share = beam if seen is None else seen * beam, share * diffuse
     return Plane(
         layout.module_tilt_deg,

@@ -115,6 +115,43 @@ def beam_seen(skyline: FloatArray, sky: Sky) -> FloatArray:
     return seen
 
 
+def strings_lit(skyline: FloatArray, sky: Sky, modules_in_string: int) -> FloatArray:
+    """Compute the share of strings of which every module sees the sun in each daylight interval.
+
+    Parameters
+    ----------
+    skyline : (p, 360) array
+        The skyline of each module [degrees], of `skyline_deg`, in the order in which they are wired.
+    sky : Sky
+        The sky in d daylight intervals.
+    modules_in_string : int
+        Modules in series.
+
+    Returns
+    -------
+    (d,) array
+        Share of the strings, 0 to 1: never more than the share of modules.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.solar.shading import strings_lit
+    >>> from bkkenergy.library.skies import bangkok_year
+    >>> from bkkenergy.solar.irradiance import sky_of
+    >>> skyline = np.zeros((4, 360))
+    >>> skyline[0] = 90.0
+    >>> strings_lit(skyline, sky_of(bangkok_year()), 2)[:3].tolist()
+    [0.5, 0.5, 0.5]
+    """
+    column = np.minimum(sky.azimuth_deg.astype(np.int64), AZIMUTHS - 1)
+    lit = np.ones((-(-len(skyline) // modules_in_string), len(column)), np.bool_)
+    for string in range(len(lit)):
+        of_string = skyline[string * modules_in_string : (string + 1) * modules_in_string].max(axis=0)
+        lit[string] = sky.elevation_deg > of_string[column]
+    share: FloatArray = lit.mean(axis=0)
+    return share
+
+
 def sky_seen(skyline: FloatArray, tilt_deg: float, azimuth_deg: float) -> float:
     """Compute the share of the light of an even sky that reaches a plane past the skyline, mean over the points.
 

@@ -1,5 +1,6 @@
 """The yield model beside plain pvlib, PVWatts v8 and SAM's detailed model, on the same weather."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -10,8 +11,11 @@ from pvlib.location import Location
 from pvlib.modelchain import ModelChain
 from pvlib.pvsystem import Array, FixedMount, PVSystem
 
+from bkkenergy.solar.irradiance import sky_of
+from bkkenergy.solar.layout import RoofPlane, lay_out
 from bkkenergy.solar.module import cec_inverter, cec_module, cec_table
 from bkkenergy.solar.production import Models, Plane, simulate
+from bkkenergy.solar.roofs import as_plane
 
 pytestmark = pytest.mark.slow
 ORIENTATIONS = [(0, 180), *product((10, 15, 25), (0, 90, 180, 270))]
@@ -130,7 +134,26 @@ def test_one_diode_agrees_with_sam_detailed(weather, no_losses, tilt, azimuth):
     assert np.corrcoef(ours, theirs)[0, 1] > 0.999
 
 
-def sam_detailed(model, weather, tilt, azimuth):
+@pytest.mark.parametrize("tilt", [10.0, 15.0, 20.0])
+def test_sam_s_self_shading_is_between_shade_by_area_and_shade_by_strings(weather, config, no_losses, tilt):
+    detailed = pytest.importorskip("PySAM.Pvsamv1")
+    roof = RoofPlane(((0, 0), (20, 0), (20, 20), (0, 20)), 0.0, 180.0)
+    layout = lay_out(
+        roof, config.equipment.module("mono-550"), config.layout, latitude_deg=13.75, longitude_deg=100.5,
+        mounting="racked", rack_tilt_deg=tilt,
+    )  # fmt: skip
+    slant_m = layout.module.length_m if layout.standing == "portrait" else layout.module.width_m
+    rows = {"gcr": slant_m / layout.row_pitch_m, "shade_mode": 1, "is_landscape": layout.standing == "landscape"}
+    alone, shaded = (sam_detailed(detailed.default("FlatPlatePVNone"), weather, tilt, 180, **how) for how in ({}, rows))
+    sky = sky_of(weather)
+    by_area, by_strings = (as_plane(layout, sky, 1.0, [], count) for count in (None, IN_SERIES))
+    free = replace(by_area, beam_seen=None, sky_seen=1.0, ground_seen=1.0)
+    free_kwh, area_kwh, strings_kwh = simulate(weather, [free, by_area, by_strings], no_losses, sky=sky).energy_kwh
+    lost = 1 - shaded.sum() / alone.sum()
+    assert 1 - area_kwh / free_kwh < lost < 1 - strings_kwh / free_kwh
+
+
+def sam_detailed(model, weather, tilt, azimuth, *, gcr=0.01, shade_mode=0, is_landscape=False):
     resource = model.SolarResource
     resource.solar_resource_data, resource.use_wf_albedo, resource.sky_model, resource.irrad_mode = (
         as_sam(weather),
@@ -160,7 +183,7 @@ def sam_detailed(model, weather, tilt, azimuth):
     design = model.SystemDesign
     design.inverter_count, design.system_capacity = 1, own.power_w * IN_SERIES * STRINGS / 1000
     for name, value in {
-        "modules_per_string": IN_SERIES, "nstrings": STRINGS, "tilt": tilt, "azimuth": azimuth, "track_mode": 0, "gcr": 0.01, "mppt_input": 1,
+        "modules_per_string": IN_SERIES, "nstrings": STRINGS, "tilt": tilt, "azimuth": azimuth, "track_mode": 0, "gcr": gcr, "mppt_input": 1,
     }.items():  # fmt: skip
         setattr(design, f"subarray1_{name}", value)
     for number in (2, 3, 4):
@@ -169,7 +192,9 @@ def sam_detailed(model, weather, tilt, azimuth):
         if name.startswith(("subarray1_", "acwiring", "transmission", "transformer", "dcoptimizer", "en_snow")):
             value = getattr(model.Losses, name)
             setattr(model.Losses, name, [0.0] * 12 if isinstance(value, tuple) else 0)
-    model.Shading.subarray1_shade_mode = 0
+    model.Shading.subarray1_shade_mode = shade_mode
+    model.Layout.subarray1_mod_orient, model.Layout.subarray1_nmody = int(is_landscape), 1
+    model.Layout.subarray1_nmodx = IN_SERIES * STRINGS
     model.value("adjust_constant", 0)
     model.value("dc_adjust_constant", 0)
     model.execute()

@@ -112,8 +112,13 @@ def test_an_outline_with_a_machine_and_a_horizon(config, weather):
     assert whole.roofs[0].sky_seen_ratio == 1
     assert next(line for line in less.losses if line.step == "shading").change_ratio < -0.01
     assert "outline_is_assumed" not in whole.warnings
-    assert "shade_by_area" in less.warnings
-    assert "shade_by_area" not in whole.warnings
+    (note,) = less.wiring
+    assert note.key == "shade"
+    by_area = -next(line for line in less.losses if line.step == "shading").change_ratio
+    assert note.values["by_area"] == f"{by_area:.1%}"
+    assert 0 < float(note.values["more"].rstrip("%")) < 15
+    assert f"at the very most {note.values['more']}" in render_design_html(less, "en", today=STARTS[-1].date()).decode()
+    assert not whole.wiring
 
 
 def test_a_battery_raises_what_the_building_uses(config, weather):

@@ -1,8 +1,10 @@
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pvlib
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Polygon
@@ -253,3 +255,33 @@ def test_rows_shade_one_another_as_infinite_sheds_do(config, weather, tilt_deg, 
     of_sheds = float(np.nansum(front[0]) / np.nansum(front[1])) - 1
     assert lost == pytest.approx(of_sheds, abs=0.007)
     assert low < lost < high
+
+
+@pytest.mark.parametrize("width_m", [0.0, 0.6, 1.2])
+@pytest.mark.parametrize("mounting", ["flush", "racked"])
+def test_a_walkway_has_the_width_that_was_asked_for(config, mounting, width_m):
+    rules = config.layout.model_copy(update={"walkway_every_rows": 2, "walkway_m": width_m})
+    plain, walked = (
+        lay_out(
+            RoofPlane(SQUARE, 0.0, 180.0), config.equipment.module("mono-550"), one, **PLACE,
+            mounting=mounting, max_modules=None,
+        )
+        for one in (config.layout, rules)
+    )  # fmt: skip
+    across = 1 if walked.module_azimuth_deg in {0.0, 180.0} else 0
+    low, high = walked.corners_m[..., across].min(axis=1), walked.corners_m[..., across].max(axis=1)
+    rows = np.unique(np.stack([low, high], axis=1).round(4), axis=0)
+    gaps = rows[1:, 0] - rows[:-1, 1]
+    if mounting == "racked":
+        assert gaps.max() == pytest.approx(max(width_m, gaps.min()), abs=1e-3)
+        assert (gaps[::2].max() - gaps[::2].min(), gaps[1::2].max() - gaps[1::2].min()) == pytest.approx(
+            (0, 0), abs=1e-3
+        )
+    else:
+        modules = shapely.union_all(shapely.polygons(walked.corners_m))
+        joined = modules.buffer(rules.module_gap_m).buffer(-rules.module_gap_m)
+        parts = shapely.get_parts(joined)
+        near_m = min((a.distance(b) for a, b in combinations(parts, 2)), default=width_m)
+        assert near_m >= width_m - 1e-3
+    assert walked.module_count <= plain.module_count
+    assert (walked.module_count < plain.module_count) == (width_m > 0.0)
