@@ -39,7 +39,7 @@ NAMES = (
 RECORDS = (
     "portfolio/models.py", "portfolio/more.py", "plan/projects.py", "site/savings_config.py", "adapters/state/outbox.py",
     "adapters/state/proposals.py", "payloads/decode/canonical.py", "web/api_rows.py", "web/api_balance.py", "web/api_bills.py", "web/api_explore.py",
-    "web/api_portfolio_rows.py", "web/api_savings.py", "web/problems.py",
+    "web/api_portfolio_rows.py", "web/api_savings.py", "web/api_worth.py", "web/problems.py",
 )  # fmt: skip
 # The public library, which notebooks and its readers call, and NREL's PySAM, which is set up by attributes.
 PUBLIC = ("src/bkkenergy/library/*", "tests/bench/solar.py", "tests/unit/solar/test_agreement.py")

@@ -100,6 +100,8 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
     "savings year": ([BUILDING], {"period", "total", "buildings"}),
     "savings path": ([BUILDING], {"name", "path"}),
     "savings power": ([BUILDING, "--saving", "15%"], {"building", "rows", "why"}),
+    "savings worth": ([BUILDING], {"building", "worth", "why"}),
+    "savings normal": ([BUILDING], {"building", "normal", "why"}),
     "savings parts": ([BUILDING], {"building", "parts", "why"}),
     "savings cusum": ([BUILDING], {"building", "months", "why"}),
     "insights": ([BUILDING], set()),

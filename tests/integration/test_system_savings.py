@@ -265,3 +265,74 @@ def test_the_form_enters_an_option_and_names_what_it_lacks(client):
     sent |= {"f.after_kw": "10", "f.stipulated_half_ratio": "0.2", "why": "lamps"}
     assert client.post("/records/edit/project/late", data=sent).status_code == 303
     assert client.get("/api/v1/plan/records/late/measured").json()["kwh_a_year"] == 20_000
+
+
+# -- in baht, and under typical weather --------------------------------------------------------------------------------
+
+SPAN = f"{AFTER.first_day}..{AFTER.last_day}"
+DAY_AFTER = dt.datetime(2025, 10, 1, 3, tzinfo=dt.UTC)
+
+
+@pytest.fixture(scope="module")
+def later(planned):
+    """A browser on the first day after the year, of a person who may see the office."""
+    browser = signed_in(make_app(planned, lambda: DAY_AFTER), "malee")
+    browser.base_url = "https://testserver"
+    return browser
+
+
+def test_baht_are_of_the_saving_that_the_other_command_judges(planned):
+    config = planned / "config"
+    (judged,) = json.loads(bkkenergy("baseline", "check", OFFICE, "--period", SPAN, "--json", "--config", config))[
+        "buildings"
+    ]
+    worth = json.loads(bkkenergy("savings", "worth", OFFICE, "--period", SPAN, "--json", "--config", config))["worth"]
+    saved_kwh = judged["baseline_kwh"] - judged["actual_kwh"]
+    assert worth["on_peak_kwh"] + worth["off_peak_kwh"] == pytest.approx(saved_kwh)
+    assert 3 * saved_kwh < worth["energy_thb"] < 6 * saved_kwh
+    assert 0 < worth["demand_thb"] < worth["half_demand_thb"]
+    shown = bkkenergy("savings", "worth", OFFICE, "--period", SPAN, "--lang", "en", "--config", config)
+    assert "no saving can be shown yet" in shown, "the verdict comes first"
+    assert "from the peaks of 12 months" in shown
+    assert "within what peaks change by themselves" in shown
+
+
+def test_a_period_without_data_has_no_baht_but_the_reason(planned):
+    args = ("savings", "worth", OFFICE, "--period", "2026-05", "--config", planned / "config")
+    empty = json.loads(bkkenergy(*args, "--json"))
+    assert (empty["worth"], bool(empty["why"])) == (None, True)
+    assert empty["why"] in bkkenergy(*args, "--lang", "en", code=2).replace("\n", " ")
+
+
+def test_a_year_under_typical_weather_is_near_the_year_as_it_was(planned):
+    """The year of these buildings is a typical one, and no station has measured it."""
+    args = ("savings", "normal", OFFICE, "--until", f"{AFTER.last_day}", "--config", planned / "config")
+    normal = json.loads(bkkenergy(*args, "--json"))["normal"]
+    assert normal["verdict"] == "unclear"
+    assert 0.1 < normal["saving_ratio"] < 0.3
+    assert "typical weather" in bkkenergy(*args, "--lang", "en")
+    early = json.loads(bkkenergy(*args[:4], "2024-12-31", *args[5:], "--json"))
+    assert "no baseline that ended before" in early["why"]
+
+
+def test_the_page_and_the_api_say_the_same_baht(later):
+    worth = later.get(f"/api/v1/buildings/{OFFICE}/worth").json()
+    assert worth["first"] == "2024-10-01"
+    assert worth["total_thb"] == pytest.approx(
+        sum(month["energy_thb"] + month["demand_thb"] for month in worth["months"])
+    )
+    page = later.get(f"/buildings/{OFFICE}/worth").text
+    assert f"{worth['energy_thb']:,.0f}" in page
+    assert worth["normal"]["verdict"] == "unclear"
+    assert f"/buildings/{OFFICE}/worth" in later.get(f"/buildings/{OFFICE}").text
+    judged = later.get(f"/api/v1/buildings/{OFFICE}/savings").json()
+    assert judged["verdict"] == worth["verdict"]
+    assert worth["on_peak_kwh"] + worth["off_peak_kwh"] == pytest.approx(judged["baseline_kwh"] - judged["actual_kwh"])
+
+
+def test_a_building_without_a_meter_or_a_baseline_says_so(later):
+    nothing = later.get("/api/v1/buildings/health.centre-1/worth").json()
+    assert (nothing["energy_thb"], nothing["normal"]) == (None, None)
+    assert nothing["why"]
+    assert later.get("/buildings/health.centre-1/worth").status_code == 200
+    assert later.get("/buildings/none/worth").status_code == 404

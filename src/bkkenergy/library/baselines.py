@@ -15,12 +15,15 @@ from bkkenergy.library.calendars import government, named
 from bkkenergy.library.charts import Picture, lines
 from bkkenergy.library.packaged import placebo, savings_figures
 from bkkenergy.library.series import energy_of, hourly, hourly_means, instants_of
+from bkkenergy.library.worth import priced_saving
 from bkkenergy.portfolio import OpeningCalendar
 from bkkenergy.readings import FloatArray
 from bkkenergy.savings.baseline import Baseline as FittedBaseline
 from bkkenergy.savings.baseline import Saving, Series, expected_of, fit_baseline, saving_of, series_of
 from bkkenergy.savings.comparison import MIN_COMPARED, ComparisonGroup, common_change, without_common
+from bkkenergy.savings.normal import normal_saving
 from bkkenergy.savings.uncertainty import Band, band_of
+from bkkenergy.savings.worth import saved_by_hour
 from bkkenergy.savings.yearly import change_band, forecast_year, year_on_year
 
 __all__ = ["Baseline", "Savings"]
@@ -216,6 +219,104 @@ class Baseline:
                 f"{', and the temperature' if self.needs_temperature else ''}. See how much of the series is NaN."
             )
         return Savings(saving, band_of(saving, self.fitted, placebo()), _daily(self.fitted, days))
+
+    @checked
+    def worth(
+        self,
+        before: pd.Series | pd.DataFrame,
+        after: pd.Series | pd.DataFrame,
+        schedule: str,
+        temperature: pd.Series | None = None,
+    ) -> pd.Series:
+        """Compute what the saving of a period is worth under one tariff.
+
+        Parameters
+        ----------
+        before : Series or DataFrame
+            What the baseline was fitted on [kWh], as for `fit`: it gives the shape of days, and the peaks of months.
+        after : Series or DataFrame
+            Energy of the period that is judged [kWh]. Demand is compared where both have quarter-hours.
+        schedule : str
+            A schedule of `schedules`.
+        temperature : Series, optional
+            Outdoor air temperature [degC] of the period. Needed where `needs_temperature` is true.
+
+        Returns
+        -------
+        Series
+            ``on_peak_kwh`` and ``off_peak_kwh`` saved; ``energy_thb`` with ``half_energy_thb``, half of its 90 %
+            interval; ``demand_thb`` with ``half_demand_thb``, NaN where no month can be compared; ``total_thb``. With
+            Ft and VAT.
+
+        Raises
+        ------
+        InputError
+            If no day can be judged, or a month is before the first known rates.
+
+        Examples
+        --------
+        >>> import bkkenergy as bk
+        >>> use = bk.examples.office(saving_ratio=0.2, saving_from="2025-01-01")
+        >>> worth = bk.Baseline.fit(use["2024"]).worth(use["2024"], use["2025"], "mea-3-2-lv")
+        >>> bool(worth["energy_thb"] > 4 * worth["on_peak_kwh"])
+        True
+        """
+        saved = self.savings(after, temperature)
+        days = _days(after, temperature if self.needs_temperature else None, self.calendar)
+        hours_kwh = saved_by_hour(self.fitted, _days(before, None, self.calendar), days)
+        half_kwh = saved.interval.half_width_ratio * saved.saving.adjusted_kwh
+        return priced_saving(before, after, pd.Series(hours_kwh, days.starts), half_kwh, schedule)
+
+    @checked
+    def normal_year(
+        self, series: pd.Series | pd.DataFrame, typical: pd.Series | None = None, temperature: pd.Series | None = None
+    ) -> pd.Series:
+        """Compute what a year saved under typical weather (normalised savings of IPMVP).
+
+        Parameters
+        ----------
+        series : Series or DataFrame
+            Energy of 365 days after the baseline [kWh], as for `fit`.
+        typical : Series, optional
+            Temperature of a typical year [degC], on the hours of the series. Needed where `needs_temperature` is true.
+        temperature : Series, optional
+            Temperature as it was [degC], for the year's own model.
+
+        Returns
+        -------
+        Series
+            ``baseline_kwh`` and ``reporting_kwh`` under typical weather; ``saving_ratio`` with ``half_width_ratio``,
+            half of its 90 % interval; ``is_significant``.
+
+        Raises
+        ------
+        InputError
+            If the year is not whole, or fewer than 330 of its days are known.
+
+        Examples
+        --------
+        >>> import bkkenergy as bk
+        >>> use = bk.examples.office(saving_ratio=0.2, saving_from="2025-01-01")
+        >>> normal = bk.Baseline.fit(use["2024"]).normal_year(use["2025"])
+        >>> round(normal["saving_ratio"], 2), bool(normal["is_significant"])
+        (0.2, True)
+        """
+        days = _days(series, temperature, self.calendar)
+        if typical is None and temperature is not None:
+            raise InputError("a year with its temperature needs that of a typical year too. Give it: typical=degC.")
+        typical_c = self._temperature(typical, days.starts) if typical is None else hourly_means(typical, days.starts)
+        normal = normal_saving(self.fitted, days, typical_c, np.zeros(len(days.kind)), placebo())
+        band = normal.band
+        return pd.Series(
+            {
+                "baseline_kwh": normal.baseline_kwh,
+                "reporting_kwh": normal.reporting_kwh,
+                "saving_ratio": band.saving_ratio,
+                "half_width_ratio": band.half_width_ratio,
+                "is_significant": band.verdict in {"proven", "increase"},
+            },
+            name=f"{normal.reporting.first} to {normal.reporting.last}",
+        )
 
     @checked
     def year_on_year(

@@ -203,7 +203,7 @@ def bill(
     bkkenergy.errors.InputError: schedule 'mea-3-2-vl' is not known. Did you mean mea-3-2-...
     """
     chosen, tariffs = schedule_named(schedule), figures().tariffs
-    months, known_ratio, step = _months(series)
+    months, known_ratio, step = months_of(series)
     if peak_kvar is not None:
         if len(months) > 1:
             raise InputError(f"peak_kvar is of one month, and the series has {len(months)}. Bill each month by itself.")
@@ -280,7 +280,7 @@ def compare_schedules(series: pd.Series | pd.DataFrame, *, schedule: str, custom
     ['mea-3-1-lv', 'mea-3-2-lv']
     """
     chosen, tariffs = schedule_named(schedule), figures().tariffs
-    months, known_ratio, _ = _months(series)
+    months, known_ratio, _ = months_of(series)
     if notes := _gap_note(known_ratio) + _export_note(series):
         warn(" ".join(notes))
     comparison = offers(months, open_to(chosen, tariffs, months, customer=customer), tariffs)
@@ -293,7 +293,7 @@ def compare_schedules(series: pd.Series | pd.DataFrame, *, schedule: str, custom
 
 
 def _months_before(earlier: pd.Series | pd.DataFrame, first: dt.date) -> list[Quantities]:
-    months, _, _ = _months(earlier)
+    months, _, _ = months_of(earlier)
     if months[-1].month >= first:
         raise InputError(
             f"earlier has energy of {months[-1].month:%Y-%m}, which is billed. End it before {first:%Y-%m}."
@@ -301,7 +301,7 @@ def _months_before(earlier: pd.Series | pd.DataFrame, first: dt.date) -> list[Qu
     return months
 
 
-def _months(series: pd.Series | pd.DataFrame) -> tuple[list[Quantities], pd.Series, pd.Timedelta]:
+def months_of(series: pd.Series | pd.DataFrame) -> tuple[list[Quantities], pd.Series, pd.Timedelta]:
     """Return the quantities of months, the share of each that is known, and the length of intervals."""
     energy = complete(energy_of(series), what="series")
     index = pd.DatetimeIndex(energy.index)

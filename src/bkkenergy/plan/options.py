@@ -90,7 +90,7 @@ def saved_against_before(
     energy_kwh, cooling_kwh : (n,) array
         What the system took, and the cooling that it made, on each day since [kWh]; NaN where not known.
     before_kwh, before_cooling_kwh : (m,) array
-        The same of the days before.
+        The same of the days before [kWh].
 
     Returns
     -------

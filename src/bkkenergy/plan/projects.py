@@ -253,8 +253,9 @@ def as_yearly(saved_kwh: float, half_width_kwh: float, days: int) -> Measured:
     Examples
     --------
     >>> from bkkenergy.plan import as_yearly
-    >>> as_yearly(100.0, 20.0, 73)
-    Measured(kwh_a_year=500.0, half_width_kwh=100.0, days=73)
+    >>> yearly = as_yearly(100.0, 20.0, 73)
+    >>> yearly.kwh_a_year, yearly.half_width_kwh, yearly.days
+    (500.0, 100.0, 73)
     """
     scale = DAYS_PER_YEAR / max(days, 1)
     return Measured(saved_kwh * scale, half_width_kwh * scale, days)

@@ -164,7 +164,8 @@ class BuildingSaving:
     "part" of the energy, "old" baseline. known_kwh : the period's known energy, of which actual_kwh is judged.
     judged_days of period_days; calendar_days of them without weather. baseline_years : age of the (oldest) baseline.
     why : the reason where there is none, by language. compared : the saving without what happened to everyone; None
-    where too few buildings are like it.
+    where too few buildings are like it. worth_thb, worth_half_thb : of a significant saving, what it is worth under the
+    tariff, with at most half of its 90 % interval.
     """
 
     building_id: str
@@ -182,6 +183,8 @@ class BuildingSaving:
     calendar_days: int | None = None
     baseline_years: float | None = None
     compared: BesideGroup | None = None
+    worth_thb: float | None = None
+    worth_half_thb: float | None = None
 
     @property
     def is_significant(self) -> bool:

@@ -13,6 +13,7 @@ from bkkenergy.savings.adjust import Adjustment
 from bkkenergy.savings.designated import Designated
 from bkkenergy.savings.facts import InsightRules
 from bkkenergy.savings.uncertainty import Placebo
+from bkkenergy.savings.worth import DemandChange
 from bkkenergy.savings.yearly import ByDays, ChangeByDays
 from bkkenergy.site.record_kinds import dated_tables
 from bkkenergy.tomlfiles import Frozen, read_toml, validated
@@ -24,6 +25,7 @@ class SavingsConfig(Frozen):
     placebo: Placebo
     year_on_year: ChangeByDays
     forecast: ByDays
+    demand_change: DemandChange
     designated: Designated
     insights: InsightRules
     adjustments: tuple[Adjustment, ...] = ()

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 
-from bkkenergy.calendar import Period, edges
+from bkkenergy.calendar import BANGKOK, Period, edges
 from bkkenergy.portfolio import Building, Meter, Portfolio
 from bkkenergy.portfolio.more import ElectricityAccount
-from bkkenergy.ports.channels import KVAR, REACTIVE
-from bkkenergy.readings import FloatArray
+from bkkenergy.ports.channels import KVAR, QUARTERS_PER_DAY, REACTIVE
+from bkkenergy.readings import FloatArray, IntArray
 from bkkenergy.site import Site
 from bkkenergy.tariff.bill import MONTHS_BEFORE, Bill, bills_by_schedules
-from bkkenergy.tariff.quantities import Quantities, Read, quantities_of, read_on
-from bkkenergy.tariff.schedule import MEA_SUPPLY, Supply
-from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, meters_quarters
+from bkkenergy.tariff.quantities import Quantities, Read, quantities_of_many, read_on
+from bkkenergy.tariff.schedule import MEA_SUPPLY, Schedule, Supply, Window
+from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, BuildingQuarters, meters_quarters
 from bkkenergy.usecases.turns import real_name
 from bkkenergy.usecases.wholemonths import whole_months
 
 Billable = Building | ElectricityAccount
 """What bills are computed of. A building has all its main meters, an account the meters that it is for."""
+
+
+MIN_MEASURED_RATIO = 0.9
+"""Share of a month's quarter-hours that have to be measured for its peak to be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class PricedMonths:
+    """Months as they are billed, and as they would have been without a saving; the schedule of each part of them."""
+
+    billed: list[Quantities]
+    without: list[Quantities]
+    schedules: list[Schedule]
 
 
 class Billed(Protocol):
@@ -213,20 +227,84 @@ def _months_from(earlier: dt.date, later: dt.date) -> int:
 
 
 def _bills(site: Site, what: Billable, period: Period, reads: Sequence[Read]) -> list[Bill]:
-    billed, tariffs = billed_of(site, what), site.figures.tariffs
+    billed = billed_of(site, what)
     quarters = meters_quarters(site.energy, billed.meters, period)
-    parts = quantities_of(
-        quarters.accepted_kwh,
+    (parts,), schedules = _parts(site, billed, period, reads, quarters, quarters.accepted_kwh[None])
+    return bills_by_schedules(parts, schedules, site.figures.tariffs)
+
+
+def _parts(
+    site: Site,
+    billed: Billed,
+    period: Period,
+    reads: Sequence[Read],
+    quarters: BuildingQuarters,
+    energy_kwh: FloatArray,
+) -> tuple[list[list[Quantities]], list[Schedule]]:
+    """Return what the bills of each series are made from, and the schedule of each part. energy_kwh : (k, n)."""
+    tariffs = site.figures.tariffs
+    rows = quantities_of_many(
+        energy_kwh,
         edges(period, "15min")[:-1],
         tariffs,
-        demand_kwh=quarters.firm_kwh,
-        reactive_kvar=_kvar(site, billed, period),
+        demand_kwh=np.broadcast_to(quarters.firm_kwh, energy_kwh.shape),
+        reactive_kvar=_of_each(_kvar(site, billed, period), energy_kwh),
         cuts=_schedule_changes(site, billed, period.first_day, _next_day(period.last_day)),
         reads=reads,
     )
-    lasts = [min(part.days.end - dt.timedelta(days=1), period.last_day) for part in parts]
-    parts = [replace(part, supply=billed.supply_on(last)) for part, last in zip(parts, lasts, strict=True)]
-    return bills_by_schedules(parts, [tariffs.schedules[billed.schedule_on(last)] for last in lasts], tariffs)
+    lasts = [min(part.days.end - dt.timedelta(days=1), period.last_day) for part in rows[0]]
+    supplies = [billed.supply_on(last) for last in lasts]
+    parts = [[replace(part, supply=supply) for part, supply in zip(row, supplies, strict=True)] for row in rows]
+    return parts, [tariffs.schedules[billed.schedule_on(last)] for last in lasts]
+
+
+def _of_each(kvar: FloatArray | None, energy_kwh: FloatArray) -> FloatArray | None:
+    return None if kvar is None else np.broadcast_to(kvar, energy_kwh.shape)
+
+
+def months_without_saving(site: Site, what: Billable, period: Period, saved_kwh: FloatArray) -> PricedMonths:
+    """Return what the calendar months of a period are billed for, and would have been with what was saved added.
+
+    saved_kwh : (n,) what was saved in each quarter-hour of the period. Demand is the same in both. Months before, of
+    whose demand charges the minimum charge knows, come first. Raises StoreUnavailable.
+    """
+    billed = billed_of(site, what)
+    longer = Period.days(_first_with_history(site, what, period), period.last_day)
+    quarters = meters_quarters(site.energy, billed.meters, longer)
+    added_kwh = np.concatenate([np.zeros(len(quarters.accepted_kwh) - len(saved_kwh)), saved_kwh])
+    without_kwh = np.maximum(np.nan_to_num(quarters.accepted_kwh) + added_kwh, 0.0)
+    rows = np.stack([np.nan_to_num(quarters.accepted_kwh), without_kwh])
+    (as_billed, without), schedules = _parts(site, billed, longer, (), quarters, rows)
+    return PricedMonths(as_billed, without, schedules)
+
+
+def measured_peaks(site: Site, what: Billable, period: Period) -> dict[dt.date, Mapping[Window, float]]:
+    """Return the highest mean power of each whole calendar month by window, of months of which nine tenths is measured.
+
+    Months in which the schedule changes are left out. Raises StoreUnavailable.
+    """
+    billed = billed_of(site, what)
+    quarters = meters_quarters(site.energy, billed.meters, period)
+    (parts,), _ = _parts(site, billed, period, (), quarters, np.nan_to_num(quarters.accepted_kwh)[None])
+    is_firm = np.isfinite(quarters.firm_kwh)
+    month = edges(period, "15min")[:-1].tz_convert(BANGKOK).tz_localize(None).to_period("M").to_timestamp()
+    known = {day.date(): (float(is_firm[rows].mean()), len(rows)) for day, rows in _rows_of(month).items()}
+    names = [part.month for part in parts]
+    return {
+        part.month: part.demand_kw
+        for part in parts
+        if names.count(part.month) == 1
+        and known[part.month][0] >= MIN_MEASURED_RATIO
+        and known[part.month][1] == _days_of(part.month) * QUARTERS_PER_DAY
+    }
+
+
+def _rows_of(month: pd.DatetimeIndex) -> dict[pd.Timestamp, IntArray]:
+    return {day: np.flatnonzero(month == day) for day in month.unique()}
+
+
+def _days_of(month: dt.date) -> int:
+    return (months_before(month, -1) - month).days
 
 
 def _kvar(site: Site, billed: Billed, period: Period) -> FloatArray | None:

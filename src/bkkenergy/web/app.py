@@ -35,6 +35,7 @@ from bkkenergy.web import (
     api_readings,
     api_savings,
     api_work,
+    api_worth,
     api_year,
     live,
     oidc,
@@ -50,6 +51,7 @@ from bkkenergy.web import (
     pages_plant,
     pages_solar,
     pages_work,
+    pages_worth,
     pages_year,
 )
 from bkkenergy.web.assets import STATIC
@@ -83,6 +85,7 @@ PAGES = (
     pages_plant,
     pages_solar,
     pages_work,
+    pages_worth,
     pages_year,
     record_pages,
     record_forms,
@@ -98,6 +101,7 @@ API = (
     api_findings,
     api_notes,
     api_work,
+    api_worth,
     api_plan,
     api_plants,
     api_savings,

@@ -229,6 +229,7 @@ def _savings(book: Book, report: AgencyReport) -> None:
     kwh = words("unit.kwh")
     energies = [f"{words(f'saving.{key}')} ({kwh})" for key in ("expected", "used")]
     heads = [words("report.building"), *energies, words("saving.ratio"), words("saving.half"), words("saving.verdict")]
+    heads += [words("worth.head"), words("worth.head_half")] if any(one.worth_thb for one in report.savings) else []
     sheet.write_row(0, 0, heads, formats["head"])
     for row, saving in enumerate(report.savings, 1):
         sheet.write(row, 0, name_of(report, saving.building_id, words))
@@ -247,6 +248,9 @@ def _saving_row(sheet: Any, row: int, saving: BuildingSaving, book: Book) -> Non
     for column, value in enumerate(values, 1):
         if value is not None:
             sheet.write_number(row, column, value, book.formats["number" if column <= 2 else "share"])  # noqa: PLR2004 - energies first
+    for column, value in ((6, saving.worth_thb), (7, saving.worth_half_thb)):
+        if value is not None:
+            sheet.write_number(row, column, value, book.formats["number"])
     if saving.band is None:
         sheet.write(row, 5, (saving.why or {}).get(book.words.lang) or book.words("saving.no_baseline"))
     else:

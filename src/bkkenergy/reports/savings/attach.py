@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bkkenergy.calendar import Period
+from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
 from bkkenergy.portfolio.belongings import contacts_of
 from bkkenergy.readings import FloatArray
@@ -28,6 +29,7 @@ from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of_all, fi
 from bkkenergy.reports.savings.official import with_official
 from bkkenergy.reports.savings.plan import plan_progress
 from bkkenergy.reports.savings.solar import solar_use
+from bkkenergy.reports.savings.worth import saving_worth
 from bkkenergy.reports.savings.yearly import ComparedYear, building_year, compared_year, total_change, year_path
 from bkkenergy.savings.baseline import HOURS_PER_DAY
 from bkkenergy.savings.facts import Facts, Finding
@@ -63,6 +65,7 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period, p
     judged = [assessed.judged for assessed in seen]
     total = judged_total(site, judged)
     rows = _compared_rows(pool, judged, buildings)
+    rows = tuple(_with_worth(site, row, assessed) for row, assessed in zip(rows, seen, strict=True))
     findings = [
         finding
         for assessed in seen
@@ -186,6 +189,17 @@ def _compared_rows(
         compared = pool.compared(assessment)
         rows.append(saving_row(assessment, None if compared is None else compared.row(own_buildings)))
     return tuple(rows)
+
+
+def _with_worth(site: Site, row: BuildingSaving, one: BuildingAssessment) -> BuildingSaving:
+    """Add what a significant saving is worth; what cannot be shown has no baht."""
+    if row.verdict != "proven" or not row.is_significant:
+        return row
+    try:
+        worth = saving_worth(site, one.judged, one.facts.why or one.facts.series)
+    except InputError:  # no rates or Ft of these days
+        return row
+    return replace(row, worth_thb=worth.total_thb, worth_half_thb=worth.half_thb)
 
 
 def saving_row(assessment: SavingsAssessment, compared: BesideGroup | None = None) -> BuildingSaving:

@@ -88,6 +88,9 @@ def judged_note(saving: BuildingSaving, words: Words) -> str:
         ),
         words,
     )
+    if saving.worth_thb is not None:
+        thb, half = words.number(saving.worth_thb), words.number(saving.worth_half_thb)
+        judged = f"{words('worth.short', thb=thb, half=half)} · {judged}"
     if saving.compared is None and saving.verdict not in {"proven", "increase"}:
         return judged
     return f"{compared_text(saving.compared, words)} · {judged}"
