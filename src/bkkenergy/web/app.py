@@ -40,6 +40,7 @@ from bkkenergy.web import (
     live,
     oidc,
     pages_account,
+    pages_components,
     pages_energy,
     pages_explore,
     pages_find,
@@ -73,6 +74,7 @@ STATUS_KEYS = {status: f"web.error_{status}" for status in (403, 404, 422, 500, 
 RETRY = {"Retry-After": "5"}
 PAGES = (
     pages_account,
+    pages_components,
     oidc,
     pages_energy,
     pages_explore,

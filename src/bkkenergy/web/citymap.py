@@ -77,7 +77,7 @@ def _class(figures: BuildingFigures) -> str:
     if figures.month.energy_kwh is None:
         return "silent"
     if ratio is None:
-        return "plain"
+        return "unknown"
     return "over" if ratio > NOTABLE_RATIO else "under" if ratio < -NOTABLE_RATIO else "same"
 
 

@@ -58,6 +58,7 @@ from bkkenergy.web.building import BuildingView, building_parts, building_view, 
 from bkkenergy.web.citymap import city_map
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.figures import BuildingFigures, CityFigures, Figures, summed
+from bkkenergy.web.fluid import fluid
 from bkkenergy.web.quantities import quantity_rows
 from bkkenergy.web.render import page
 from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
@@ -247,7 +248,7 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         compared=_compared(view, visitor),
         beside_year=_beside_year(view, words),
         parts=[] if isinstance(split := building_parts(here, building, view.waiting), InputError) else split,
-        cusum=None if view.cusum is None else cusum_picture(view.cusum, words),
+        cusum=None if view.cusum is None else fluid(cusum_picture(view.cusum, words)),
         versions=[(version, version_text(version, words)) for version in view.versions],
         progress=progress_text(view.progress, words),
         may_decide=visitor.account.may("plan", building.agency),
@@ -339,7 +340,7 @@ def own_of(visitor: Visitor) -> set[str]:
 
 def _profile(view: BuildingView, words: Words) -> Markup:
     today, typical = _listed(view.today_kw), _listed(view.typical_kw)
-    return profile_picture(today, typical, words, title=words("web.today_beside_typical"))
+    return fluid(profile_picture(today, typical, words, title=words("web.today_beside_typical")))
 
 
 def _drawn_once(
@@ -368,7 +369,7 @@ def _heat(view: BuildingView, words: Words) -> Markup:
         )
         for day, kw in zip(days, means_kw, strict=True)
     ]
-    return heat_map(view.views.heat_kw, labels, title=words("report.heat"), sheet=LARGE, days=links)
+    return fluid(heat_map(view.views.heat_kw, labels, title=words("report.heat"), sheet=LARGE, days=links))
 
 
 def _duration(view: BuildingView, words: Words) -> Markup:
@@ -376,7 +377,7 @@ def _duration(view: BuildingView, words: Words) -> Markup:
     if not np.isfinite(kw).any():
         return Markup("")
     names = [(float(share), f"{share}%") for share in range(0, 101, 25)]
-    return lines([Line(kw.tolist(), "actual")], names, words("web.duration"), words.number)
+    return fluid(lines([Line(kw.tolist(), "actual")], names, words("web.duration"), words.number))
 
 
 def _finding(finding: Finding, words: Words) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from bkkenergy.reports.solar.drawing import Line, lines
 from bkkenergy.usecases.planttexts import drop_text, plant_notes
 from bkkenergy.usecases.plantwork import PlantWork
 from bkkenergy.web.api_plants import seen_plant, work_of
+from bkkenergy.web.fluid import fluid
 from bkkenergy.web.render import page
 from bkkenergy.web.security import PageVisitor
 
@@ -57,4 +58,4 @@ def _chart(work: PlantWork, words: Words) -> Markup | None:
         Line([month.expected_kwh or 0.0 for month in months], "usual"),
         Line([month.energy_kwh or 0.0 for month in months], "actual"),
     ]
-    return lines(curves, names, words("plant.chart"), words.number)
+    return fluid(lines(curves, names, words("plant.chart"), words.number))

@@ -24,6 +24,7 @@ from bkkenergy.reports.yearwords import (
 )
 from bkkenergy.web.building import whole_month_before
 from bkkenergy.web.context import AppContext
+from bkkenergy.web.fluid import fluid
 from bkkenergy.web.render import page
 from bkkenergy.web.security import PageVisitor
 
@@ -88,7 +89,7 @@ def year_page(agency: str, visitor: PageVisitor) -> Response:
         path=path,
         path_title=path_title(path, words) if path is not None else "",
         sentences=path_sentences(path, words) if path is not None else [],
-        picture=path_picture(path, words) if path is not None else "",
+        picture=fluid(path_picture(path, words)) if path is not None else "",
         method=path_method(words),
     )
 

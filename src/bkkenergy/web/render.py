@@ -8,8 +8,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bkkenergy import __version__
+from bkkenergy.access import Power
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.web.assets import has_charts, static_mark
+from bkkenergy.web.icons import icon as icon_of
 from bkkenergy.web.security import Visitor
 
 environment = Environment(
@@ -19,23 +21,24 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-NAVIGATION = (
-    ("/", "web.overview", "see"),
-    ("/explore", "web.explore", "see"),
-    ("/reports", "web.reports", "see"),
-    ("/plan", "web.plan", "see"),
-    ("/solar", "web.solar", "see"),
-    ("/meters", "web.meters", "see"),
-    ("/records", "record.title", "see"),
-    ("/jobs", "web.jobs", "operate"),
-    ("/admin", "web.admin", "administer"),
-    ("/help", "web.help", "see"),
+environment.globals["icon"] = icon_of
+NAVIGATION: tuple[tuple[str, str, Power, str], ...] = (
+    ("/", "web.overview", "see", "overview"),
+    ("/explore", "web.explore", "see", "explore"),
+    ("/reports", "web.reports", "see", "reports"),
+    ("/plan", "web.plan", "see", "plan"),
+    ("/solar", "web.solar", "see", "solar"),
+    ("/meters", "web.meters", "see", "meters"),
+    ("/records", "record.title", "see", "records"),
+    ("/jobs", "web.jobs", "operate", "jobs"),
+    ("/admin", "web.admin", "administer", "admin"),
+    ("/help", "web.help", "see", "help"),
 )
 
 
 def page(visitor: Visitor, template: str, *, title: str, status: int = 200, **values: Any) -> HTMLResponse:
     """Render a page for a user who is signed in."""
-    links = [(path, visitor.words(key)) for path, key, power in NAVIGATION if visitor.account.may(power)]  # type: ignore[arg-type]
+    links = [(path, visitor.words(key), icon) for path, key, power, icon in NAVIGATION if visitor.account.may(power)]
     return _response(
         template, visitor.lang, status, title=title, visitor=visitor, links=links, csrf=visitor.csrf, **values
     )

@@ -48,4 +48,24 @@ for (const list of document.querySelectorAll("[data-jobs]")) {
 }
 
 const menu = document.querySelector("details.menu");
-if (menu && matchMedia("(max-width: 720px)").matches) menu.open = false;
+if (menu && matchMedia("(max-width: 720px)").matches) {
+  menu.open = false;
+  document.addEventListener("click", (event) => {
+    if (!menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") menu.open = false;
+  });
+}
+menu?.classList.add("set");
+
+// Light or dark: what is chosen holds on this device until the other is chosen.
+for (const button of document.querySelectorAll("[data-scheme]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const dark = document.getElementById("dark");
+    const isDark = dark.media !== "not all" && matchMedia(dark.media).matches;
+    localStorage.setItem("scheme", isDark ? "light" : "dark");
+    location.reload();
+  });
+}

@@ -118,7 +118,7 @@
     const tile = document.createElement("canvas");
     tile.width = tile.height = 8;
     const pen = tile.getContext("2d");
-    pen.strokeStyle = "rgba(92,122,0,.55)";
+    pen.strokeStyle = colour("--estimated");
     pen.lineWidth = 1.6;
     for (const x of [-8, 0, 8]) {
       pen.moveTo(x, 8);
@@ -134,7 +134,7 @@
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
-    ctx.fillStyle = "#e7ebee";
+    ctx.fillStyle = colour("--closed");
     for (const closed of seen.closed_days) {
       const start = Date.parse(`${closed}T00:00:00+07:00`) / 1000;
       ctx.fillRect(x(start), bbox.top, x(start + DAY_S) - x(start), bbox.height);
@@ -144,7 +144,7 @@
       if (quality === "estimated") ctx.fillRect(x(seen.edges[n]), bbox.top, x(seen.edges[n + 1]) - x(seen.edges[n]), bbox.height);
     });
     if (seen.compared?.low) {
-      ctx.fillStyle = "rgba(240,200,144,.45)";
+      ctx.fillStyle = colour("--interval");
       seen.compared.low.forEach((low, n) => {
         const high = seen.compared.high[n], left = x(seen.edges[n]);
         if (low !== null) ctx.fillRect(left, y(high), x(seen.edges[n + 1]) - left, y(low) - y(high));
@@ -161,7 +161,7 @@
     ctx.textAlign = "left";
     ctx.lineJoin = "round";
     ctx.lineWidth = 3 * ratio;
-    ctx.strokeStyle = "#fff";
+    ctx.strokeStyle = colour("--paper");
     ctx.fillStyle = colour("--ink");
     for (const value of u.axes[1]._splits ?? []) {
       const text = value.toLocaleString("en-US"), down = u.valToPos(value, "y", true) - 3 * ratio;
@@ -183,7 +183,7 @@
       const at = u.valToPos(note.at_s, "x", true), shift = beside.get(note.at_s) ?? 0, isLeft = at < bbox.left + bbox.width / 2;
       const disc = Math.min(Math.max(at, bbox.left + 11 * ratio), bbox.left + bbox.width - 11 * ratio) + shift;
       beside.set(note.at_s, shift + (isLeft ? 22 : -22) * ratio);
-      ctx.strokeStyle = ctx.fillStyle = "#a01818";
+      ctx.strokeStyle = ctx.fillStyle = colour("--alert");
       ctx.setLineDash([3 * ratio, 3 * ratio]);
       ctx.beginPath();
       ctx.moveTo(at, 20 * ratio);
@@ -192,7 +192,7 @@
       ctx.beginPath();
       ctx.arc(disc, 11 * ratio, 10 * ratio, 0, 7);
       ctx.fill();
-      ctx.fillStyle = "#fff";
+      ctx.fillStyle = colour("--paper");
       ctx.fillText(String(n + 1), disc, 11.5 * ratio);
     });
     ctx.restore();
@@ -216,7 +216,7 @@
         y: { range: (u, min, max) => (min === null ? [0, 1] : uPlot.rangeNum(from0 ? Math.min(min, 0) : min, from0 ? Math.max(max, 0.0001) : max, { min: { pad: from0 ? 0 : 0.1, soft: 0, mode: from0 ? 1 : 0 }, max: { pad: 0.06 } })) },
       },
       axes: [
-        { grid: { show: false }, ticks: { stroke: "#8a9aa4", size: 6 }, font: `${size}px ${getComputedStyle(document.body).fontFamily}`, stroke: colour("--soft"), values: times, align: 1, space: 84, size: 34 },
+        { grid: { show: false }, ticks: { stroke: colour("--axis"), size: 6 }, font: `${size}px ${getComputedStyle(document.body).fontFamily}`, stroke: colour("--soft"), values: times, align: 1, space: 84, size: 34 },
         { grid, ticks: { show: false }, size: 0, values: (u, splits) => splits.map(() => ""), space: 56 },
       ],
     };
@@ -231,12 +231,12 @@
     const data = [seen.edges, pick(complete), pick(partial)];
     const series = [
       {},
-      { stroke: air ? "#3f86a6" : main, fill: air ? "#3f86a6" : colour("--fill"), width: 2, paths: stepped(seen, seen.values, complete, air), points: { show: false } },
-      { stroke: main, fill: air ? "#fff" : undefined, width: 1.6, dash: [3, 3], paths: stepped(seen, seen.values, partial, air), points: { show: false } },
+      { stroke: air ? colour("--bar") : main, fill: air ? colour("--bar") : colour("--fill"), width: 2, paths: stepped(seen, seen.values, complete, air), points: { show: false } },
+      { stroke: main, fill: air ? colour("--paper") : undefined, width: 1.6, dash: [3, 3], paths: stepped(seen, seen.values, partial, air), points: { show: false } },
     ];
     if (seen.compared) {
       data.push(ended(seen.compared.values));
-      series.push({ stroke: "#9a4b00", width: 2, dash: [7, 4], paths: (u) => ({ stroke: outline(u, seen.edges, seen.compared.values, all, 0, false) }), points: { show: false } });
+      series.push({ stroke: colour("--compared"), width: 2, dash: [7, 4], paths: (u) => ({ stroke: outline(u, seen.edges, seen.compared.values, all, 0, false) }), points: { show: false } });
       for (const values of [seen.compared.low, seen.compared.high].filter(Boolean)) {
         data.push(ended(values));
         series.push({ paths: () => null, points: { show: false } });
@@ -266,7 +266,7 @@
     return new uPlot(
       {
         ...plain,
-        series: [{}, { stroke: "#7a4f9e", width: 1.8, paths: (u) => ({ stroke: outline(u, seen.edges, values, all, 0, false) }), points: { show: false } }],
+        series: [{}, { stroke: colour("--weather"), width: 1.8, paths: (u) => ({ stroke: outline(u, seen.edges, values, all, 0, false) }), points: { show: false } }],
         cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
         hooks: { draw: [(u) => heights(u, 12)] },
       },
