@@ -24,6 +24,8 @@ Step = Literal["5min", "15min", "30min", "60min", "day", "month"]
 STEPS: tuple[Step, ...] = get_args(Step)
 _FREQUENCY: dict[Step, str] = {"day": "D", "month": "MS"}
 
+FIRST_YEAR = 1900
+"""Years before are no days of a meter: calendars and clocks go wrong in them."""
 FIRST_YEAR_BE = 2400
 """Years from here on are of the Buddhist era, and years before of the common era."""
 
@@ -279,5 +281,7 @@ def _refuse_other_era(text: str) -> None:
         year = int(digits)
         if prefix and year < FIRST_YEAR_BE:
             raise ValueError(f"fiscal years are named in the Buddhist era. Write FY{year + BE_OFFSET_YEARS}")
+        if not prefix and year < FIRST_YEAR:
+            raise ValueError(f"{digits} is before any meter was read")
         if not prefix and year >= FIRST_YEAR_BE:
             raise ValueError(f"{year} is a year of the Buddhist era. Write {year - BE_OFFSET_YEARS}")

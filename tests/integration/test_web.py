@@ -91,7 +91,7 @@ def filled(path: str, agency: str, building: str, app) -> str:
         "notebook": "1_register_to_kwh", "account": "none", "channel": "reactive", "kind": "building", "key:path": building, "number": "1",
         "rule": "night_spread",
         "plant_id": "none",  # test_plants.py asks for those that there are
-        "form": "xlsx",
+        "form": "xlsx", "paper": "progress", "subject": building,
     }  # fmt: skip
     return re.sub(r"\{([^}]+)\}", lambda match: values[match[1]], path)
 
@@ -124,6 +124,8 @@ QUERY = {
     "/api/v1/buildings/{building_id}/balance": {"first": "2026-11-01", "last": "2026-11-02"},
     "/api/v1/buildings/{building_id}/submeters": {"first": "2026-11-01", "last": "2026-11-02"},
     "/api/v1/meters": {"agency": OWN},
+    "/api/v1/papers/{paper}/{subject}": {"period": "2026-11-20"},
+    "/reports/made": {"subject": OWN_BUILDING, "period": "2026-11-20"},
     "/api/v1/agencies/{agency}/emissions": {"first": "2026-11-01", "last": "2026-11-30"},
     "/api/v1/agencies/{agency}/ereport": {"first": "2026-11-01", "last": "2026-11-30"},
 }
@@ -136,6 +138,7 @@ SCOPED = (
     "{path}",
     "{project_id}",
     "{scenario_id}",
+    "{subject}",
     "{key:path}",
 )
 

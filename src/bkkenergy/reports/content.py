@@ -21,7 +21,7 @@ from bkkenergy.texts import Lang
 SCHEMA = "bkkenergy.report/3"
 """Name and version of the JSON form; `bkkenergy report --schema` prints its JSON Schema."""
 
-Scope = Literal["agency", "city"]
+Scope = Literal["agency", "building", "city"]
 Severity = Literal["alert", "warning", "notice"]
 Values = tuple[float | None, ...]
 AttentionKind = Literal[
@@ -376,7 +376,8 @@ class LateChange:
 class AgencyReport:
     """The report's content; its JSON is the public form.
 
-    scope : an agency with its buildings, or the city with its agencies in their place. names : (Thai, English)
+    scope : an agency with its buildings, one of its buildings alone (then `agency_id` is the building's), or the city
+        with its agencies in their place. names : (Thai, English)
     of every agency, building and meter that the report names. missing : agencies that the city's report lacks.
     bill : on reports of whole months, the items of all buildings' bills under their schedules; costs are
         then these bills, not the flat rate. bill_source : of rates, Ft and VAT, each once; bill_sources : the same in

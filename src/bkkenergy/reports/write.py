@@ -21,9 +21,11 @@ from bkkenergy.reports.render import HAS_LANGUAGE, RENDERERS
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.savings.attach import add_savings_and_findings
 from bkkenergy.reports.savings.comparing import ComparisonPool
+from bkkenergy.reports.savings.plan import plan_of_building
 from bkkenergy.reports.yearbefore import year_before
 from bkkenergy.site import Site
 from bkkenergy.usecases.during import site_during
+from bkkenergy.usecases.energy import building_of
 from bkkenergy.usecases.readonce import ReadOnce
 
 
@@ -42,7 +44,43 @@ def make_report(
     pool : of buildings to compare with, where several agencies' reports of the period share one.
     Raises InputError, StoreUnavailable.
     """
-    site = site_during(site, period)
+    return _made(site_during(site, period), agency_id, period, now=now, issued=issued, pool=pool)
+
+
+def make_building_report(
+    site: Site, building_id: str, period: Period, *, now: dt.datetime, issued: AgencyReport | None = None
+) -> AgencyReport:
+    """Make the report of one building alone, the same figures as its agency's report has of it.
+
+    What is of the agency as a whole, its energy index and its other projects, is left out. Raises InputError,
+    StoreUnavailable.
+    """
+    whole = site_during(site, period)
+    building = building_of(whole.portfolio, building_id)
+    records = whole.portfolio.records
+    alone = whole.portfolio.model_copy(update={"buildings": {building.id: building}, "records": records})
+    narrowed = replace(whole.with_config(whole.config.with_portfolio(alone)), energy=whole.energy)
+    report = _made(narrowed, building.agency, period, now=now, issued=issued, pool=ComparisonPool(whole))
+    return replace(
+        report,
+        scope="building",
+        agency_id=building.id,
+        name_th=building.name_th,
+        name_en=building.name_en,
+        state_index=None,
+        plan=report.plan and plan_of_building(report.plan, building.id),
+    )
+
+
+def _made(
+    site: Site,
+    agency_id: str,
+    period: Period,
+    *,
+    now: dt.datetime,
+    issued: AgencyReport | None,
+    pool: ComparisonPool | None,
+) -> AgencyReport:
     site = replace(site, energy=ReadOnce(site.energy))
     figures = site.figures if issued is None else site.figures.with_factors(*issued_factors(issued))
     inputs = agency_inputs(site.energy, site.portfolio, site.settings, figures, agency_id, period)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import PurePosixPath
 
 from fastapi import APIRouter, HTTPException
@@ -21,6 +22,7 @@ from bkkenergy.settings import CITY
 from bkkenergy.site.folder import archive_of
 from bkkenergy.usecases.plan import move_project
 from bkkenergy.usecases.reruns import ask_again
+from bkkenergy.web.papers import ASKED_FORMS, ASKED_KINDS, AskedForm, AskedKind, asked_file, period_asked
 from bkkenergy.web.render import page
 from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor, whole_number
 
@@ -31,6 +33,7 @@ MEDIA = {
     "html": "text/html; charset=utf-8",
     "pdf": "application/pdf",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",
 }
@@ -50,6 +53,19 @@ def named(visitor: Visitor, agency: str) -> str:
 
 
 # -- reports -------------------------------------------------------------------------------------------------------
+
+
+def _subjects(visitor: Visitor) -> list[tuple[str, str]]:
+    """List the agencies that the visitor sees, each with its buildings behind it."""
+    portfolio, words = visitor.here.portfolio, visitor.words
+    subjects = []
+    for agency in visitor.account.reachable(list(portfolio.agencies)):
+        subjects.append((agency, named(visitor, agency)))
+        subjects += [
+            (building.id, f"\N{EN DASH} {words.either(th=building.name_th, en=building.name_en)}")
+            for building in portfolio.buildings_of(agency)
+        ]
+    return subjects
 
 
 @router.get("/reports")
@@ -73,7 +89,24 @@ def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "") -> Resp
         agencies=[(agency, named(visitor, agency)) for agency in agencies],
         agency=agency,
         kind=kind,
+        subjects=_subjects(visitor),
+        asked_kinds=ASKED_KINDS,
+        asked_forms=ASKED_FORMS,
+        last_month=f"{visitor.here.today.replace(day=1) - dt.timedelta(days=1):%Y-%m}",
     )
+
+
+@router.get("/reports/made")
+def report_made(
+    visitor: PageVisitor, subject: str, period: str, kind: AskedKind = "energy", form: AskedForm = "html"
+) -> Response:
+    """Make a report or a paper now, and show it (HTML) or return its file."""
+    name, content = asked_file(visitor, kind, subject, period_asked(visitor, period.strip()), form)
+    shown = "inline" if form == "html" else "attachment"
+    headers = {"Content-Disposition": f'{shown}; filename="{name}"'}
+    if form == "html":
+        headers["Content-Security-Policy"] = REPORT_POLICY
+    return Response(content, media_type=MEDIA[form], headers=headers)
 
 
 @router.get("/reports/file/{path:path}")

@@ -50,6 +50,23 @@ def plan_progress(site: Site, agency_id: str, seen: Sequence[tuple[Building, Fac
     )
 
 
+def plan_of_building(plan: PlanProgress, building_id: str) -> PlanProgress | None:
+    """Return the part of an agency's plan that is in one building; None without any. The target is the agency's."""
+    lines = tuple(line for line in plan.projects if line.building_id == building_id)
+    if not lines:
+        return None
+    done = [line for line in lines if line.state == "done"]
+    known = [line.measured_kwh for line in done if line.measured_kwh is not None]
+    return PlanProgress(
+        projects=lines,
+        expected_kwh=sum(line.expected_kwh for line in lines),
+        done_kwh=sum(line.expected_kwh for line in done),
+        measured_kwh=sum(known) if known else None,
+        target_kwh=None,
+        target_year_be=None,
+    )
+
+
 def measured_savings(
     site: Site, projects: Sequence[Project], series: Mapping[str, Series], last_day: dt.date | None
 ) -> dict[str, Measured]:

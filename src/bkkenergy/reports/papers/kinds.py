@@ -1,0 +1,85 @@
+"""Which papers there are, and how one is made and rendered: the only place that lists them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Literal, get_args
+
+from bkkenergy.calendar import Period
+from bkkenergy.errors import InputError
+from bkkenergy.i18n import Words
+from bkkenergy.reports.content import AgencyReport
+from bkkenergy.reports.papers.asked import AskedPaper
+from bkkenergy.reports.papers.committee import committee
+from bkkenergy.reports.papers.docx import paper_docx
+from bkkenergy.reports.papers.html import paper_html
+from bkkenergy.reports.papers.model import Paper
+from bkkenergy.reports.papers.partner import partner
+from bkkenergy.reports.papers.plants import pv_plants
+from bkkenergy.reports.papers.poster import poster
+from bkkenergy.reports.papers.progress import progress
+from bkkenergy.reports.papers.tables import paper_csv, paper_json, paper_xlsx
+from bkkenergy.reports.papers.training import training
+from bkkenergy.reports.render.browser import Browser
+from bkkenergy.reports.write import make_building_report, make_city_report, make_report
+from bkkenergy.settings import CITY
+from bkkenergy.site import Site
+from bkkenergy.texts import Lang
+from bkkenergy.usecases.during import site_during
+
+PaperKind = Literal["poster", "committee", "pv", "progress", "training", "partner"]
+PAPER_KINDS: tuple[PaperKind, ...] = get_args(PaperKind)
+PaperForm = Literal["html", "pdf", "docx", "xlsx", "csv", "json"]
+PAPER_FORMS: tuple[PaperForm, ...] = get_args(PaperForm)
+
+MAKERS: Mapping[PaperKind, Callable[[AskedPaper], Paper]] = MappingProxyType(
+    {
+        "poster": poster,
+        "committee": committee,
+        "pv": pv_plants,
+        "progress": progress,
+        "training": training,
+        "partner": partner,
+    }
+)
+WRITERS: Mapping[str, Callable[[Paper], bytes]] = MappingProxyType(
+    {"html": paper_html, "docx": paper_docx, "xlsx": paper_xlsx, "csv": paper_csv, "json": paper_json}
+)
+
+
+def subject_report(site: Site, subject: str, period: Period, *, now: dt.datetime) -> AgencyReport:
+    """Make the report of an agency, a building, or "city". Raises InputError, StoreUnavailable."""
+    if subject == CITY:
+        reports = [make_report(site, agency, period, now=now) for agency in site.portfolio.agencies]
+        if not reports:
+            raise InputError.of("paper_no_agency")
+        return make_city_report(site, reports, now=now)
+    there = site_during(site, period).portfolio
+    if subject in there.agencies:
+        return make_report(site, subject, period, now=now)
+    return make_building_report(site, subject, period, now=now)
+
+
+def make_paper(
+    site: Site, kind: PaperKind, report: AgencyReport, period: Period, lang: Lang, *, now: dt.datetime
+) -> Paper:
+    """Make a paper of a kind from the report of its subject. Raises InputError, StoreUnavailable."""
+    asked = AskedPaper(kind, site_during(site, period), report, period, Words(lang), now)
+    return MAKERS[kind](asked)
+
+
+def paper_name(paper: Paper, form: str) -> str:
+    """Return the file name of a paper in a format."""
+    return f"{paper.subject_id}_{paper.period_slug}_{paper.kind}.{paper.lang}.{form}"
+
+
+def render_paper(paper: Paper, form: str, browser: Browser | None = None) -> bytes:
+    """Render a paper in a format. PDF is printed by a browser, which is started where none is given."""
+    if form != "pdf":
+        return WRITERS[form](paper)
+    if browser is not None:
+        return browser.pdf(paper_html(paper))
+    with Browser() as own_browser:
+        return own_browser.pdf(paper_html(paper))

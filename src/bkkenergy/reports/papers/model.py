@@ -1,0 +1,129 @@
+"""A paper: a document of blocks with raw figures, from which each format is written, so that all hold the same ones."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from bkkenergy.i18n import Lang, Words
+
+Value = float | str | dt.date | None
+CellKind = Literal["text", "number", "ratio", "date"]
+Layout = Literal["sheet", "poster"]
+
+
+@dataclass(frozen=True, slots=True)
+class GridColumn:
+    """A column of a grid. digits : after the point, of numbers and per cent. is_summed : its total is a sum."""
+
+    head: str
+    kind: CellKind = "text"
+    digits: int = 0
+    is_summed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PaperGrid:
+    """A table. total : its last row, where there is one. note : below it. starts_page : on paper, on a page apart."""
+
+    title: str
+    columns: tuple[GridColumn, ...]
+    rows: tuple[tuple[Value, ...], ...]
+    total: tuple[Value, ...] | None = None
+    note: str = ""
+    starts_page: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PaperText:
+    """Paragraphs or steps under a heading."""
+
+    title: str
+    lines: tuple[str, ...]
+    is_steps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFigure:
+    """One figure with its name, unit and what it is compared with."""
+
+    name: str
+    value: float | None
+    unit: str
+    note: str = ""
+    digits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFigures:
+    """A few figures side by side."""
+
+    figures: tuple[KeyFigure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PaperDrawing:
+    """A picture (SVG) with its heading, and what it shows in words for those who cannot see it."""
+
+    title: str
+    svg: str
+    legend: str = ""
+
+
+Block = PaperGrid | PaperText | KeyFigures | PaperDrawing
+KINDS_OF_BLOCKS: Mapping[type[Block], str] = MappingProxyType(
+    {PaperGrid: "grid", PaperText: "text", KeyFigures: "figures", PaperDrawing: "drawing"}
+)
+"""How blocks are named in templates and JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A document about an agency, a building or the city, in one language.
+
+    kind : by which it is asked for. subject_id : what it is about. sentence : its result. sources : where its figures
+    come from. is_final : the period was over when it was made.
+    """
+
+    kind: str
+    subject_id: str
+    name: str
+    title: str
+    period: str
+    period_slug: str
+    lang: Lang
+    sentence: str
+    blocks: tuple[Block, ...]
+    sources: tuple[str, ...]
+    generated_at: dt.datetime
+    is_simulated: bool
+    is_final: bool
+    layout: Layout = "sheet"
+
+    @property
+    def number(self) -> str:
+        """The number under which a letter names it."""
+        return f"{self.subject_id}/{self.period_slug}/{self.kind}"
+
+
+def shown(value: Value, column: GridColumn, words: Words) -> str:
+    """Write a cell of a grid as every format for people has it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dt.date):
+        return words.day_year(value)
+    if column.kind == "ratio":
+        return words.percent(value, column.digits, signed=False)
+    return words.number(value, column.digits)
+
+
+def total_row(name: str, columns: tuple[GridColumn, ...], rows: tuple[tuple[Value, ...], ...]) -> tuple[Value, ...]:
+    """Sum the columns that can be summed; a column in which a row is not known has no sum."""
+    sums: list[Value] = [name]
+    for position, column in enumerate(columns[1:], 1):
+        known = [value for row in rows if isinstance(value := row[position], int | float)]
+        sums.append(sum(known) if column.is_summed and known and len(known) == len(rows) else None)
+    return tuple(sums)

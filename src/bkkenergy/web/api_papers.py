@@ -1,0 +1,31 @@
+"""The JSON API, version 1, of reports and papers that are made when they are asked for."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import Response
+
+from bkkenergy.web.pages_work import MEDIA
+from bkkenergy.web.papers import AskedForm, AskedKind, asked_file, period_asked
+from bkkenergy.web.problems import PROBLEMS
+from bkkenergy.web.security import ApiVisitor
+
+router = APIRouter(prefix="/api/v1/papers", tags=["reports"], responses=PROBLEMS)
+SubjectId = Annotated[str, Path(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$", max_length=128)]
+PeriodName = Annotated[str, Query(max_length=32, description="2026-11-23, 2026-W48, 2026-11, FY2570Q1, FY2570")]
+
+
+@router.get(
+    "/{paper}/{subject}",
+    response_class=Response,
+    responses={200: {"content": {media: {} for media in dict.fromkeys(MEDIA.values()) if media != "application/pdf"}}},
+)
+def paper_made(
+    paper: AskedKind, subject: SubjectId, visitor: ApiVisitor, period: PeriodName, form: AskedForm = "json"
+) -> Response:
+    """Return an agency's or a building's energy report (`energy`), or a paper made from it, over a period."""
+    name, content = asked_file(visitor, paper, subject, period_asked(visitor, period), form)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=MEDIA[form], headers=headers)

@@ -1,0 +1,79 @@
+"""Reports and papers that a visitor asks for: made now, from an agency or a building that the visitor may see."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from fastapi import HTTPException
+
+from bkkenergy.calendar import Period
+from bkkenergy.errors import InputError
+from bkkenergy.reports.content import AgencyReport
+from bkkenergy.reports.papers.kinds import (
+    PAPER_FORMS,
+    PAPER_KINDS,
+    PaperKind,
+    make_paper,
+    paper_name,
+    render_paper,
+    subject_report,
+)
+from bkkenergy.reports.render import HAS_LANGUAGE, RENDERERS
+from bkkenergy.reports.write import report_name
+from bkkenergy.web.security import Visitor
+
+AskedKind = Literal["energy", "poster", "committee", "pv", "progress", "training", "partner"]
+ASKED_KINDS: tuple[AskedKind, ...] = get_args(AskedKind)
+AskedForm = Literal["html", "docx", "xlsx", "csv", "json"]
+ASKED_FORMS: tuple[AskedForm, ...] = get_args(AskedForm)
+"""PDF is printed by the reader's own browser, or comes from the archive: no request starts a browser here."""
+KEPT_S = 600.0
+MAX_DAYS = 366
+
+
+def period_asked(visitor: Visitor, text: str) -> Period:
+    """Return a period that a visitor wrote. Raises 422 where it is none, is too long, or has not begun."""
+    try:
+        period = Period.parse(text, today=visitor.here.today)
+    except (ValueError, OverflowError) as error:
+        raise HTTPException(422, str(error)) from None
+    if len(period.dates) > MAX_DAYS:
+        raise HTTPException(422, visitor.words("error.paper_too_long", days=MAX_DAYS))
+    if period.first_day > visitor.here.today:
+        raise HTTPException(422, visitor.words("error.paper_ahead"))
+    return period
+
+
+def need_subject(visitor: Visitor, subject: str) -> None:
+    """Raise 404 for what is neither an agency nor a building that the visitor may see."""
+    portfolio = visitor.here.portfolio
+    building = portfolio.buildings.get(subject)
+    agency = subject if building is None else building.agency
+    if agency not in portfolio.agencies:
+        raise HTTPException(404, "not found")
+    visitor.need("see", agency)
+
+
+def asked_file(visitor: Visitor, kind: AskedKind, subject: str, period: Period, form: AskedForm) -> tuple[str, bytes]:
+    """Return the name and the bytes of what was asked for. Raises 422 for what cannot be made."""
+    here, words = visitor.here, visitor.words
+    need_subject(visitor, subject)
+    if form not in (RENDERERS if kind == "energy" else PAPER_FORMS):
+        raise HTTPException(422, words("error.paper_form", form=form, kind=kind))
+    try:
+        report: AgencyReport = here.cached(
+            ("asked report", subject, period, here.today),
+            KEPT_S,
+            lambda: subject_report(here.opened, subject, period, now=here.clock()),
+        )
+        if kind == "energy":
+            lang = visitor.lang if form in HAS_LANGUAGE else "th"
+            return report_name(subject, period.slug, form, lang), RENDERERS[form](report, visitor.lang)
+        paper = make_paper(here.opened, _paper_kind(kind), report, period, visitor.lang, now=here.clock())
+    except InputError as why:
+        raise HTTPException(422, why.said(visitor.lang)) from None
+    return paper_name(paper, form), render_paper(paper, form)
+
+
+def _paper_kind(kind: AskedKind) -> PaperKind:
+    return next(known for known in PAPER_KINDS if known == kind)

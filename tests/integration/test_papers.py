@@ -1,0 +1,202 @@
+"""Papers made from a site's own figures: the same in every format, by command, page and API, for who may see them."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import json
+import re
+from dataclasses import replace
+
+import docx
+import openpyxl
+import pytest
+
+from bkkenergy.calendar import Period
+from bkkenergy.i18n import LANGS, Words
+from bkkenergy.reports.content import SolarUse
+from bkkenergy.reports.papers.kinds import (
+    PAPER_FORMS,
+    PAPER_KINDS,
+    make_paper,
+    render_paper,
+    subject_report,
+)
+from bkkenergy.reports.papers.model import PaperGrid, shown
+from bkkenergy.site import load_configuration, open_site
+from tests.commands import bkkenergy
+from tests.unit.reports.test_render import Text
+from tests.web import make_app, make_site, signed_in
+
+BUILDING, AGENCY = "health.centre-1", "health"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return make_site(tmp_path_factory.mktemp("papers"))
+
+
+@pytest.fixture(scope="module")
+def site(home):
+    with open_site(load_configuration(home / "config")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def week(site):
+    return Period.week(site.today - dt.timedelta(days=7))
+
+
+@pytest.fixture(scope="module")
+def report(site, week):
+    return subject_report(site, AGENCY, week, now=site.clock())
+
+
+@pytest.fixture(scope="module")
+def app(home):
+    return make_app(home)
+
+
+def test_a_building_s_report_has_the_figures_that_its_agency_s_report_has_of_it(site, week, report):
+    alone = subject_report(site, BUILDING, week, now=site.clock())
+    (row,) = (building for building in report.buildings if building.id == BUILDING)
+    assert (alone.scope, alone.agency_id, len(alone.buildings)) == ("building", BUILDING, 1)
+    assert alone.total.energy_kwh == row.use.energy_kwh
+    assert (alone.total.usual_kwh, alone.total.peak_kw, alone.total.cost_thb) == (
+        row.use.usual_kwh,
+        row.use.peak_kw,
+        row.use.cost_thb,
+    )
+    assert alone.buildings[0].use == row.use
+    assert alone.state_index is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "lang"), [(kind, lang) for kind in PAPER_KINDS for lang in LANGS if (kind, lang) != ("partner", "en")]
+)
+def test_each_paper_has_the_same_figures_in_every_format(site, week, report, kind, lang):
+    paper, words = make_paper(site, kind, report, week, lang, now=site.clock()), Words(lang)
+    grids = [block for block in paper.blocks if isinstance(block, PaperGrid) and block.rows]
+    cells = [
+        (value, shown(value, column, words))
+        for grid in grids
+        for row in grid.rows
+        for value, column in zip(row, grid.columns, strict=True)
+        if value is not None
+    ]
+    files = {form: render_paper(paper, form) for form in PAPER_FORMS if form != "pdf"}
+    page = " ".join(Text(files["html"].decode()).words)
+    document = docx.Document(io.BytesIO(files["docx"]))
+    written = [cell.text for table in document.tables for row in table.rows for cell in row.cells]
+    book = openpyxl.load_workbook(io.BytesIO(files["xlsx"]), data_only=True)
+    in_book = {cell for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row}
+    in_csv = {cell for row in csv.reader(io.StringIO(files["csv"].decode("utf-8-sig"))) for cell in row}
+    data = json.loads(files["json"])
+    assert paper.sentence in page
+    assert paper.sentence in "\n".join(paragraph.text for paragraph in document.paragraphs)
+    assert (data["kind"], data["number"]) == (kind, paper.number)
+    for value, text in cells:
+        assert text in page
+        assert text in written
+        if isinstance(value, float):
+            assert any(isinstance(cell, int | float) and cell == pytest.approx(value) for cell in in_book)
+            assert str(value) in in_csv
+    blocks = [block for block in data["blocks"] if block["kind"] == "grid"]
+    assert [len(block["rows"]) for block in blocks] == [
+        len(block.rows) for block in paper.blocks if isinstance(block, PaperGrid)
+    ]
+
+
+def test_answers_of_the_training_sheet_follow_from_its_questions(site, week, report):
+    paper = make_paper(site, "training", report, week, "en", now=site.clock())
+    (grid,) = (block for block in paper.blocks if isinstance(block, PaperGrid))
+    assert len(grid.rows) == 5
+    assert grid.starts_page, "nobody reads the answers beside the questions"
+    for _, way, answer in grid.rows:
+        terms = way.replace(",", "").replace("\N{MINUS SIGN}", "-").replace("\N{MULTIPLICATION SIGN}", "*")
+        worked = eval(terms.replace("÷", "/"))
+        stated = float(re.sub(r"[^\d.]", "", answer.partition(" ")[0]))
+        assert worked == pytest.approx(stated, rel=0.02)
+
+
+def test_a_poster_of_a_building_with_a_plant_says_nothing_of_more_or_less(site, week, report):
+    assert "usual" in make_paper(site, "poster", report, week, "en", now=site.clock()).sentence
+    plant = SolarUse(BUILDING, is_installed=True, capacity_kwp=50.0, energy_kwh=4000.0)
+    said = make_paper(site, "poster", replace(report, solar=(plant,)), week, "en", now=site.clock()).sentence
+    assert "from the grid" in said
+    assert "usual" not in said
+
+
+def test_a_paper_of_a_running_period_says_so_far(site):
+    running = Period.month(site.today.year, site.today.month)
+    report = subject_report(site, BUILDING, running, now=site.clock())
+    for kind in ("poster", "committee", "training"):
+        paper = make_paper(site, kind, report, running, "en", now=site.clock())
+        assert paper.sentence.startswith("So far")
+        assert paper.sentence.count("So far") == 1
+        assert not paper.is_final
+
+
+def test_text_that_looks_like_a_formula_stays_text_in_csv_and_workbook(site, week, report):
+    paper = replace(make_paper(site, "poster", report, week, "en", now=site.clock()), blocks=(), name="=1+1")
+    grid = PaperGrid(
+        "=2",
+        make_paper(site, "training", report, week, "en", now=site.clock()).blocks[-1].columns,
+        (("=3", "+4", "@5"),),
+    )
+    odd = replace(paper, blocks=(grid,))
+    rows = list(csv.reader(io.StringIO(render_paper(odd, "csv").decode("utf-8-sig"))))
+    assert not [cell for row in rows for cell in row if cell[:1] in {"=", "+", "@"}]
+    book = openpyxl.load_workbook(io.BytesIO(render_paper(odd, "xlsx")))
+    assert not [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]
+
+
+def test_the_command_writes_a_paper_and_refuses_what_it_has_not(home, week, tmp_path):
+    config = ("--config", home / "config", "-o", tmp_path)
+    bkkenergy("report", BUILDING, "--kind", "poster", "--period", week.slug, "--format", "docx,xlsx", *config)
+    names = sorted(path.name for path in (tmp_path / BUILDING).iterdir())
+    assert names == [f"{BUILDING}_{week.slug}_poster.th.docx", f"{BUILDING}_{week.slug}_poster.th.xlsx"]
+    bkkenergy("report", BUILDING, "--period", week.slug, "--format", "json", *config)
+    assert json.loads((tmp_path / BUILDING / f"{BUILDING}_{week.slug}.json").read_text())["scope"] == "building"
+    assert "no format of energy" in bkkenergy("report", AGENCY, "--format", "docx", *config, code=2)
+    assert "the city" in bkkenergy("report", "all", "--kind", "pv", *config, code=2)
+    assert "is not in the portfolio" in bkkenergy("report", "health.none", *config, code=2)
+
+
+def test_the_page_makes_what_is_asked_for(app, week):
+    client = signed_in(app, "viewer-health")
+    page = client.get("/reports", params={"lang": "en"}).text
+    assert 'action="/reports/made"' in page
+    assert BUILDING in page
+    assert "education" not in page.partition('action="/reports/made"')[2].partition("</form>")[0]
+    for kind in ("energy", "poster", "committee"):
+        answer = client.get("/reports/made", params={"subject": BUILDING, "kind": kind, "period": week.slug})
+        assert answer.status_code == 200, (kind, answer.text[:300])
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    answer = client.get(f"/api/v1/papers/committee/{AGENCY}", params={"period": week.slug})
+    assert (answer.status_code, answer.json()["schema"]) == (200, "bkkenergy.paper/1")
+    answer = client.get(f"/api/v1/papers/poster/{AGENCY}", params={"period": week.slug, "form": "docx"})
+    assert docx.Document(io.BytesIO(answer.content)).core_properties.language == "th-TH"
+
+
+@pytest.mark.parametrize(
+    ("subject", "period", "code"),
+    [
+        ("education", "2026-10", 404),
+        ("education.headquarters", "2026-10", 404),
+        ("city", "2026-10", 404),
+        ("none", "2026-10", 404),
+        (AGENCY, "2569-10", 422),
+        (AGENCY, "next year", 422),
+        (AGENCY, "2999-01", 422),
+        (AGENCY, "1000-01-01..2026-01-01", 422),
+        (AGENCY, "0001-01-01", 422),
+        (AGENCY, "9999-12", 422),
+        (AGENCY, "9999-12-31", 422),
+    ],
+)
+def test_what_is_not_the_visitor_s_or_no_period_is_refused_in_words(app, subject, period, code):
+    client = signed_in(app, "admin-health")
+    assert client.get("/reports/made", params={"subject": subject, "period": period}).status_code == code
+    assert client.get(f"/api/v1/papers/energy/{subject}", params={"period": period}).status_code == code
