@@ -279,6 +279,8 @@ NEEDS = {
     ("POST", "/buildings/{building_id}/findings"): "manager", ("POST", "/buildings/{building_id}/findings/undo"): "manager",
     ("POST", "/notes"): "manager", ("POST", "/notes/{number}/remove"): "manager", ("POST", "/notes/{number}/adjustment"): "manager",
     ("POST", "/plan/{project_id}/move"): "manager",
+    ("GET", "/records/roofs/{building}"): "manager", ("POST", "/records/roofs/{building}"): "manager",
+    ("POST", "/records/roofs/{building}/draw"): "manager",
     ("GET", "/records/upload/{kind}"): "manager", ("POST", "/records/upload/{kind}"): "manager",
     ("GET", "/records/new/{kind}"): "manager", ("POST", "/records/new/{kind}"): "manager", ("POST", "/records/begin"): "server",
     ("GET", "/records/edit/{kind}/{key:path}"): "manager", ("POST", "/records/edit/{kind}/{key:path}"): "manager",

@@ -21,16 +21,14 @@ from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Lang, Words
-from bkkenergy.portfolio import Building
-from bkkenergy.portfolio.edits import Put
 from bkkenergy.portfolio.write import roof_text, toml
 from bkkenergy.reports.solar.roofsplan import roofs_plan
 from bkkenergy.site import Site, load_configuration
 from bkkenergy.solar.layout import Layout
-from bkkenergy.solar.roofs import check_apart, laid
+from bkkenergy.solar.roofs import check_apart
 from bkkenergy.usecases.energy import building_of
 from bkkenergy.usecases.portfolio import change, portfolio_state
-from bkkenergy.usecases.roofs import OutlineWish, RoofsOfFile, roofs_of_drawing
+from bkkenergy.usecases.roofs import OutlineWish, RoofsOfFile, laid_out, roof_edits, roofs_of_drawing
 
 OTHER_PARTS = frozenset({".dbf", ".shx", ".prj", ".cpg"})
 UNITS_M = {"mm": 0.001, "cm": 0.01, "m": 1.0}
@@ -112,7 +110,7 @@ def roofs_command(
         found_roofs = roofs_of_drawing(drawing, chosen, asked)
         drawn = chosen.model_copy(update={"roofs": tuple(roof.as_roof() for roof in found_roofs.roofs)})
         check_apart(drawn)
-        layouts = _layouts(site, drawn)
+        layouts = laid_out(drawn, site.solar)
         if enter:
             _enter(site, found_roofs, why)
     words = Words(cast("Lang", lang))
@@ -150,25 +148,12 @@ def _beside(file: Path) -> dict[str, bytes]:
     return {part.suffix.lower(): part.read_bytes() for part in parts if part.suffix.lower() in OTHER_PARTS}
 
 
-def _layouts(site: Site, building: Building) -> dict[str, Layout]:
-    """Lay modules on each roof; one that carries none is left out."""
-    module = site.solar.equipment.module("mono-550")
-    layouts = {}
-    for roof in building.roofs:
-        try:
-            layouts[roof.id] = laid(roof, module, building, site.solar.layout)
-        except InputError:
-            continue
-    return layouts
-
-
 def _enter(site: Site, found_roofs: RoofsOfFile, why: str) -> None:
     if not why.strip():
         raise InputError.of("outlines_no_why")
-    edits = [Put("roof", roof.model_dump(mode="json", exclude_defaults=True)) for roof in found_roofs.roofs]
     now = dt.datetime.now(BANGKOK)
     change(
-        portfolio_state(site.config, site.state), command_line(), edits,
+        portfolio_state(site.config, site.state), command_line(), roof_edits(found_roofs.roofs),
         why=why, from_day=None, expected_revision=None, now=now,
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,8 +14,13 @@ from bkkenergy.adapters.outlines.footprint import MIN_CORNERS, XY, Footprint, Ou
 from bkkenergy.adapters.outlines.metres import Located, located
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.portfolio import Building
+from bkkenergy.portfolio.edits import Put
 from bkkenergy.portfolio.kinds import BuildingRoof
 from bkkenergy.readings import FloatArray
+from bkkenergy.solar.assumptions import SolarConfig
+from bkkenergy.solar.design import DesignRequest
+from bkkenergy.solar.layout import Layout
+from bkkenergy.solar.roofs import laid
 from bkkenergy.texts import Lang, filled
 from bkkenergy.tomlfiles import validated
 
@@ -71,25 +76,53 @@ class RoofsOfFile:
     notes: tuple[OutlineNote, ...]
 
 
-def roofs_of_drawing(drawing: OutlineFile, building: Building, wish: OutlineWish) -> RoofsOfFile:
+def roofs_of_drawing(
+    drawing: OutlineFile,
+    building: Building,
+    wish: OutlineWish,
+    *,
+    ground: Located | None = None,
+    taken: Collection[str] = (),
+) -> RoofsOfFile:
     """Make the roofs of a building from the outlines of a file.
+
+    ground : how its coordinates become metres, where that is known. taken : ids that no roof of the file may have.
 
     Raises InputError where nothing of the file is the building's, an outline crosses itself, or an angle cannot be.
     """
-    ground = located(drawing, building.latitude_deg, building.longitude_deg, crs=wish.crs, unit_m=wish.unit_m)
-    notes = [*_ground_notes(ground, wish)]
+    notes: list[OutlineNote] = []
+    if ground is None:
+        ground = located(drawing, building.latitude_deg, building.longitude_deg, crs=wish.crs, unit_m=wish.unit_m)
+        notes += _ground_notes(ground, wish)
     if drawing.passed_over:
         notes.append(OutlineNote("passed_over", {"count": drawing.passed_over}))
     chosen = _near(_wished(drawing.footprints, wish), ground, wish, notes)
     if len(chosen) > MAX_ROOFS:
         raise InputError.of("outlines_many_near", count=len(chosen), most=MAX_ROOFS, within_m=f"{wish.within_m:g}")
-    taken: set[str] = set()
-    roofs = [_roof(footprint, ground, building, wish, taken, notes) for footprint in chosen]
+    ids = set(taken)
+    roofs = [_roof(footprint, ground, building, wish, ids, notes) for footprint in chosen]
     return RoofsOfFile(
         tuple(roofs),
         tuple(footprint.name for footprint in chosen),
         tuple(note for at, note in enumerate(notes) if note not in notes[:at]),
     )
+
+
+def laid_out(building: Building, config: SolarConfig) -> dict[str, Layout]:
+    """Lay modules on each roof of a building; one that carries none is left out."""
+    module = config.equipment.module(DesignRequest().module)
+    layouts = {}
+    for roof in building.roofs:
+        try:
+            layouts[roof.id] = laid(roof, module, building, config.layout)
+        except InputError:
+            continue
+    return layouts
+
+
+def roof_edits(roofs: Sequence[BuildingRoof]) -> list[Put]:
+    """Return what enters roofs in the portfolio."""
+    return [Put("roof", roof.model_dump(mode="json", exclude_defaults=True)) for roof in roofs]
 
 
 def _ground_notes(ground: Located, wish: OutlineWish) -> list[OutlineNote]:

@@ -65,6 +65,7 @@ from bkkenergy.web.records import forms as record_forms
 from bkkenergy.web.records import lists as record_lists
 from bkkenergy.web.records import pages as record_pages
 from bkkenergy.web.records import proposals as record_proposals
+from bkkenergy.web.records import roofs as record_roofs
 from bkkenergy.web.render import open_page, page
 from bkkenergy.web.security import MustChangePassword, NotSignedIn, Throttle, language_of, visitor_of, with_headers
 
@@ -93,6 +94,7 @@ PAGES = (
     record_pages,
     record_forms,
     record_lists,
+    record_roofs,
     record_proposals,
     live,
 )

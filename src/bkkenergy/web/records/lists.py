@@ -65,7 +65,7 @@ class SentList:
         if isinstance(upload, UploadFile) and upload.filename:
             name, content = upload.filename, await upload.read()
         else:
-            name, content = str(form.get("name", "")), _decoded(str(form.get("content", "")))
+            name, content = str(form.get("name", "")), decoded(str(form.get("content", "")))
         texts = {key: str(text) for key, text in form.items() if not isinstance(text, UploadFile)}
         headings = {key.split(".")[1]: text for key, text in texts.items() if re.fullmatch(r"m\.\d+\.heading", key)}
         said = {heading: texts.get(f"m.{number}.field", "") for number, heading in headings.items()}
@@ -83,7 +83,8 @@ class SentList:
             yield path
 
 
-def _decoded(text: str) -> bytes:
+def decoded(text: str) -> bytes:
+    """Return what a form carries as base64; nothing where it is none."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
