@@ -102,6 +102,7 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
     "savings power": ([BUILDING, "--saving", "15%"], {"building", "rows", "why"}),
     "savings worth": ([BUILDING], {"building", "worth", "why"}),
     "savings normal": ([BUILDING], {"building", "normal", "why"}),
+    "savings budget": (["health"], {"agency", "budget"}),
     "savings parts": ([BUILDING], {"building", "parts", "why"}),
     "savings cusum": ([BUILDING], {"building", "months", "why"}),
     "insights": ([BUILDING], set()),

@@ -1,6 +1,7 @@
 """A chiller, lamps and a whole building save beside one another: each by its own meters, and each kWh once."""
 
 import datetime as dt
+import io
 import json
 import shutil
 
@@ -15,11 +16,15 @@ from bkkenergy.calendar import Period, epoch_us
 from bkkenergy.i18n import Words
 from bkkenergy.plan import Project
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.reports.budget import budget_sentences
 from bkkenergy.reports.plan.phrasing import way_text
 from bkkenergy.reports.plan.sheets import plan_workbook, read_workbook
+from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.savings.gather import fit_buildings, hours_of
 from bkkenergy.reports.savings.plan import measured_savings, why_unmeasured
+from bkkenergy.reports.write import make_report
 from bkkenergy.site import load_configuration, open_site
+from bkkenergy.usecases.bills import month_bills
 from bkkenergy.usecases.uptodate import up_to_date
 from tests.commands import bkkenergy
 from tests.conftest import ROOT
@@ -336,3 +341,74 @@ def test_a_building_without_a_meter_or_a_baseline_says_so(later):
     assert nothing["why"]
     assert later.get("/buildings/health.centre-1/worth").status_code == 200
     assert later.get("/buildings/none/worth").status_code == 404
+
+
+# -- a year's budget ---------------------------------------------------------------------------------------------------
+
+APRIL = "2025-04-30"
+
+
+def budget_of(home, until=APRIL):
+    args = ("savings", "budget", "district-bangkhen", "--until", until, "--config", home / "config")
+    return json.loads(bkkenergy(*args, "--json"))["budget"]
+
+
+def test_a_forecast_of_the_year_s_baht_holds_what_came(planned, site):
+    """Five months are forecast from what is known in April; the bills of the whole year came later."""
+    year = budget_of(planned)
+    came = month_bills(site, site.portfolio.buildings[OFFICE], AFTER)
+    known = [month["measured_thb"] for month in year["months"]]
+    assert known == pytest.approx([bill.total_thb for bill in came[:7]] + [0.0] * 5)
+    assert abs(year["total_thb"] - sum(bill.total_thb for bill in came)) < year["half_width_thb"]
+    assert year["half_width_thb"] < 0.1 * year["total_thb"]
+    assert (year["verdict"], year["budget_thb"]) == ("no_budget", None)
+    assert year["building_count"] < year["all_count"], "the agency's other buildings have sent nothing"
+
+
+def test_a_year_that_is_over_has_no_forecast_and_no_interval_left(planned, site):
+    year = budget_of(planned, f"{AFTER.last_day}")
+    assert (year["forecast_thb"], year["half_width_thb"]) == (0.0, 0.0)
+    came = month_bills(site, site.portfolio.buildings[OFFICE], AFTER)
+    assert year["total_thb"] == pytest.approx(sum(bill.total_thb for bill in came))
+
+
+@pytest.fixture(scope="module")
+def budgeted(planned, later):
+    """The same site, whose agency may spend less than it will in the year that was judged."""
+    path = planned / "config/portfolio/agencies.toml"
+    text = path.read_text()
+    head, mark, tail = text.partition('id = "district-bangkhen"\n')
+    path.write_text(f"{head}{mark}budget_thb = 500000\nbudget_year_be = 2568\n{tail}")
+    yield planned
+    path.write_text(text)
+
+
+def test_a_budget_counts_in_its_own_year_alone(budgeted):
+    assert budget_of(budgeted)["verdict"] == "over"
+    shown = bkkenergy(
+        "savings", "budget", "district-bangkhen", "--until", APRIL, "--lang", "en", "--config", budgeted / "config"
+    )
+    assert "is not enough" in shown
+    assert "buildings are in it" in shown
+    assert budget_of(budgeted, "2024-09-30")["budget_thb"] is None
+
+
+def test_the_year_s_page_and_its_api_show_the_budget(later):
+    page = later.get("/agencies/district-bangkhen/year").text
+    year = later.get("/api/v1/agencies/district-bangkhen/budget").json()
+    assert f"{year['measured_thb']:,.0f}" in page
+    assert 'id="budget"' in page
+    assert later.get("/api/v1/agencies/none/budget").status_code == 404
+    assert later.get("/api/v1/agencies/health/budget").json() is None, "nothing is known of it"
+
+
+def test_the_report_of_the_agency_says_the_same_budget(budgeted):
+    with open_site(load_configuration(budgeted / "config")) as opened:
+        report = make_report(up_to_date(opened), "district-bangkhen", Period.of("2025-04"), now=DAY_AFTER)
+    assert report.budget.measured_thb == pytest.approx(budget_of(budgeted)["measured_thb"])
+    html = RENDERERS["html"](report, "en").decode().replace("\u00a0", " ")
+    assert budget_sentences(report.budget, Words("en"))[0] in html
+    sheet = load_workbook(io.BytesIO(RENDERERS["xlsx"](report, "en")))[Words("en")("path.sheet")]
+    cells = [cell.value for row in sheet.iter_rows() for cell in row]
+    assert report.budget.months[0].measured_thb in cells
+    assert any(str(cell).startswith("Electricity budget") for cell in cells)

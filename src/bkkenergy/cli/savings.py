@@ -18,7 +18,7 @@ from bkkenergy.cli.context import config_option, period_of, today_here
 from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
-from bkkenergy.cli.savings_worth import normal_command, worth_command
+from bkkenergy.cli.savings_worth import budget_command, normal_command, worth_command
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
@@ -242,7 +242,7 @@ def parts_command(building: str, period: str | None, as_json: bool, lang: Any, c
     click.echo(words("parts.note"))
 
 
-for command in (worth_command, normal_command):
+for command in (worth_command, normal_command, budget_command):
     savings_command.add_command(command)
 
 

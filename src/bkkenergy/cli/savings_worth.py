@@ -1,4 +1,4 @@
-"""`bkkenergy savings worth` and `normal`: a saving in baht, and under typical weather."""
+"""`bkkenergy savings worth`, `normal` and `budget`: a saving in baht, under typical weather, and a year's budget."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
-from bkkenergy.reports.savings.gather import fiscal_year_so_far, hours_of, judge
+from bkkenergy.reports.budget import budget_data, budget_sentences, budget_title
+from bkkenergy.reports.savings.budget import budget_year, building_money
+from bkkenergy.reports.savings.gather import facts_of_all, fiscal_year_so_far, hours_of, judge
 from bkkenergy.reports.savings.phrasing import verdict_text
 from bkkenergy.reports.savings.worth import saving_worth, year_under_typical_weather
 from bkkenergy.reports.savings.worthwords import normal_data, normal_text, worth_data, worth_method, worth_sentences
+from bkkenergy.reports.savings.yearly import building_year
 from bkkenergy.savings.worth import Worth
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import buildings_named
@@ -119,3 +122,48 @@ def normal_command(building: str, until: str | None, as_json: bool, lang: Any, c
         return
     click.echo(f"{chosen.id}: {normal_text(normal, words)}")
     click.echo(words("worth.normal_note"))
+
+
+@click.command(
+    "budget",
+    epilog="\b\nExamples:\n  bkkenergy savings budget health --lang en\n  bkkenergy savings budget health --json",
+)
+@click.argument("agency")
+@click.option("--until", help="The last day that is taken as known (default: yesterday).")
+@json_option
+@lang_option
+@config_option
+def budget_command(agency: str, until: str | None, as_json: bool, lang: Any, config_dir: Path) -> None:
+    """Show the fiscal year of AGENCY in baht beside its budget: measured, and forecast to the year's end.
+
+    The budget is a field of the agency's record, with its fiscal year.
+    """
+    words = Words(lang)
+    last_day = period_of(until).last_day if until else today_here() - dt.timedelta(days=1)
+    with opened_site(config_dir) as site:
+        if agency not in site.portfolio.agencies:
+            raise InputError(
+                f"agency {agency!r} is not in the portfolio. Use one of: {', '.join(site.portfolio.agencies)}."
+            )
+        buildings = [building for building in site.portfolio.buildings_of(agency) if building.main_meters]
+        facts = facts_of_all(site, buildings, last_day=last_day)
+        moneys = [
+            building_money(site, building, known, building_year(site, building, known))
+            for building, known in zip(buildings, facts, strict=True)
+        ]
+        year = budget_year(site, agency, last_day, moneys)
+    if as_json:
+        print_json({"agency": agency, "budget": None if year is None else budget_data(year)})
+        return
+    if year is None:
+        raise InputError.of("no_budget_year", agency=agency)
+    click.echo(f"{agency}: {budget_title(year, words)}")
+    for line in budget_sentences(year, words):
+        click.echo(line)
+    table = Table()
+    for column in ("month", "measured", "forecast"):
+        table.add_column(words(f"budget.{column}"), justify="left" if column == "month" else "right")
+    for month in year.months:
+        table.add_row(words.month(month.first_day), words.number(month.measured_thb), words.number(month.forecast_thb))
+    console.print(table)
+    click.echo(words("budget.method"))

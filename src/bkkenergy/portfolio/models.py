@@ -160,6 +160,7 @@ class Agency(Frozen):
     """One office of the city that answers for its buildings' energy.
 
     ereport_code : its number in the state's e-report. ereport_group : the sub-group by whose standard use it is judged.
+    budget_thb : what it may spend on electricity in the fiscal year budget_year_be (Buddhist era).
     """
 
     id: Slug
@@ -168,6 +169,14 @@ class Agency(Frozen):
     demonstration: bool = False
     ereport_code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z.-]{1,32}$")] | None = None
     ereport_group: Annotated[str, StringConstraints(pattern=r"^\d-\d{2}$")] | None = None
+    budget_thb: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    budget_year_be: Annotated[int, Field(ge=2560, le=2700)] | None = None
+
+    @model_validator(mode="after")
+    def _has_a_budget_of_a_year(self) -> Self:
+        if (self.budget_thb is None) != (self.budget_year_be is None):
+            raise WrongValue("budget_of_a_year")
+        return self
 
 
 class Exchange(Frozen):

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar, get_args
 
 from bkkenergy.carbon import GridFactor
 from bkkenergy.dated import Citation
+from bkkenergy.reports.budget import BudgetYear
 from bkkenergy.reports.official import Duty, StateIndex
 from bkkenergy.reports.yearpath import YearChange, YearPath
 from bkkenergy.savings.facts import Finding
@@ -398,7 +399,7 @@ class AgencyReport:
     changes : on a later revision, what late data changed. year_before : the same days a year before; None on a day's
         report, and where no building is known in both. target : of the action plan, for each agency alike.
     year_changes, total_year_change : beside the year before under this year's weather and calendar; not of a day.
-    path : the fiscal year towards its target. owners : of findings, where someone is known.
+    path : the fiscal year towards its target; budget : the same in baht. owners : of findings, where someone is known.
     portfolio_revision : the newest revision of the portfolio that says something of this agency up to the period's
         last day; 0 where the portfolio is read from files.
     """
@@ -457,4 +458,5 @@ class AgencyReport:
     year_changes: tuple[YearChange, ...] = ()
     total_year_change: YearChange | None = None
     path: YearPath | None = None
+    budget: BudgetYear | None = None
     owners: tuple[FindingOwner, ...] = ()

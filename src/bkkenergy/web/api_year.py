@@ -11,6 +11,7 @@ from fastapi import APIRouter, HTTPException, Query
 from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.calendar import Period, past_year
 from bkkenergy.errors import InputError
+from bkkenergy.reports.budget import budget_data
 from bkkenergy.reports.savings.power import showable
 from bkkenergy.reports.savings.yearly import compared_year
 from bkkenergy.reports.savingwords import cusum_data, showable_data
@@ -237,3 +238,46 @@ def path(agency: str, visitor: ApiVisitor) -> YearPathRow | None:
     visitor.need("see", agency)
     known = agency_year(visitor.here, agency).path
     return None if known is None else YearPathRow(**path_data(known))
+
+
+class BudgetMonthRow(Row):
+    """One month in baht: its measured days, and the others as they are forecast."""
+
+    first_day: dt.date
+    measured_thb: float
+    forecast_thb: float
+
+
+class BudgetYearRow(Row):
+    """An agency's fiscal year in baht, with Ft and VAT.
+
+    half_width_thb : half of the 90 % interval of the year, null where too much has no baseline. budget_thb : null where
+    none is entered for this year. ft_until : the last day whose Ft is known, where the year goes on after it.
+    """
+
+    first_day: dt.date
+    last_day: dt.date
+    until: dt.date
+    months: list[BudgetMonthRow]
+    half_width_thb: float | None
+    modelled_ratio: float
+    budget_thb: float | None
+    forecast_kwh: float
+    building_count: int
+    all_count: int
+    ft_until: dt.date | None
+    is_provisional: bool
+    measured_thb: float
+    forecast_thb: float
+    total_thb: float
+    verdict: Literal["within", "over", "open", "no_interval", "no_budget"]
+
+
+@router.get("/agencies/{agency}/budget")
+def budget(agency: str, visitor: ApiVisitor) -> BudgetYearRow | None:
+    """Return an agency's fiscal year in baht beside its budget; null where no building has a price."""
+    if agency not in visitor.here.portfolio.agencies:
+        raise HTTPException(404, "not found")
+    visitor.need("see", agency)
+    known = agency_year(visitor.here, agency).budget
+    return None if known is None else BudgetYearRow(**budget_data(known))

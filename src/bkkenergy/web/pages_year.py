@@ -10,6 +10,8 @@ from fastapi.responses import HTMLResponse, Response
 
 from bkkenergy.calendar import Period
 from bkkenergy.i18n import Words
+from bkkenergy.reports.budget import BudgetYear, budget_sentences, budget_title
+from bkkenergy.reports.savings.budget import budget_year, building_money
 from bkkenergy.reports.savings.gather import facts_of_all
 from bkkenergy.reports.savings.yearly import building_year, compared_year, total_change, year_path
 from bkkenergy.reports.yearpath import YearChange, YearPath
@@ -39,6 +41,7 @@ class AgencyYear:
 
     month: Period
     path: YearPath | None
+    budget: BudgetYear | None
     total: YearChange | None
     changes: tuple[YearChange, ...]
 
@@ -54,12 +57,14 @@ def _agency_year(here: AppContext, agency: str) -> AgencyYear:
     site, month = here.site, whole_month_before(here.today)
     yesterday = here.today - dt.timedelta(days=1)
     buildings = [building for building in here.portfolio.buildings_of(agency) if building.main_meters]
-    compared, years = [], []
+    compared, years, moneys = [], [], []
     for building, facts in zip(buildings, facts_of_all(site, buildings, last_day=yesterday), strict=True):
         compared.append(compared_year(site, building, month, facts.versions, facts.why or facts.series))
         years.append(building_year(site, building, facts))
+        moneys.append(building_money(site, building, facts, years[-1]))
     rows = tuple(one.row() for one in compared)
-    return AgencyYear(month, year_path(site, years), total_change(site, compared), rows)
+    budget = budget_year(site, agency, yesterday, moneys)
+    return AgencyYear(month, year_path(site, years), budget, total_change(site, compared), rows)
 
 
 @router.get("/agencies/{agency}/year")
@@ -91,6 +96,9 @@ def year_page(agency: str, visitor: PageVisitor) -> Response:
         sentences=path_sentences(path, words) if path is not None else [],
         picture=fluid(path_picture(path, words)) if path is not None else "",
         method=path_method(words),
+        budget=year.budget,
+        budget_title=budget_title(year.budget, words) if year.budget is not None else "",
+        budget_sentences=budget_sentences(year.budget, words) if year.budget is not None else [],
     )
 
 

@@ -9,6 +9,7 @@ from babel.dates import get_month_names
 
 from bkkenergy import __version__
 from bkkenergy.i18n import LANGS, Lang, Words
+from bkkenergy.reports.budget import budget_shown
 from bkkenergy.reports.chart import sparkline
 from bkkenergy.reports.comparisons import comparison_methods, comparisons, signed, year_row
 from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse
@@ -91,6 +92,7 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         comparisons=comparisons(report, words),
         comparison_methods=comparison_methods(report, words),
         path=_path(report, words),
+        budget=None if report.budget is None else budget_shown(report.budget, words),
         year_change=year_row(report, words),
         signed=lambda value, digits=0: signed(value, words, digits),
         intensity_kwh_m2=intensity_kwh_m2(report),

@@ -13,6 +13,7 @@ from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
 from bkkenergy.portfolio.belongings import contacts_of
 from bkkenergy.readings import FloatArray
+from bkkenergy.reports.budget import BudgetYear
 from bkkenergy.reports.content import (
     AgencyReport,
     BesideGroup,
@@ -24,13 +25,21 @@ from bkkenergy.reports.content import (
 )
 from bkkenergy.reports.notes import report_notes
 from bkkenergy.reports.savings.billed import with_bills
+from bkkenergy.reports.savings.budget import budget_year, building_money
 from bkkenergy.reports.savings.comparing import ComparisonPool, compared_total
 from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of_all, fiscal_year_so_far, judge, judged_total
 from bkkenergy.reports.savings.official import with_official
 from bkkenergy.reports.savings.plan import plan_progress
 from bkkenergy.reports.savings.solar import solar_use
 from bkkenergy.reports.savings.worth import saving_worth
-from bkkenergy.reports.savings.yearly import ComparedYear, building_year, compared_year, total_change, year_path
+from bkkenergy.reports.savings.yearly import (
+    BuildingYear,
+    ComparedYear,
+    building_year,
+    compared_year,
+    total_change,
+    year_path,
+)
 from bkkenergy.savings.baseline import HOURS_PER_DAY
 from bkkenergy.savings.facts import Facts, Finding
 from bkkenergy.savings.insights import dismissed_as, find
@@ -77,6 +86,7 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period, p
     grid_kwh = [(one.building, one.facts.grid_kwh) for one in seen if one.facts.grid_kwh is not None]
     compared = [] if period.kind == "day" else [_beside_year(site, one, period) for one in seen]
     is_of_months = period.kind in WHOLE_MONTHS
+    years = [building_year(site, one.building, one.facts) for one in seen]
     return replace(
         with_official(with_bills(report, site, period), site, period, grid_kwh) if is_of_months else report,
         savings=rows,
@@ -93,7 +103,8 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period, p
         notes=report_notes(site, report.agency_id, period),
         year_changes=tuple(one.row() for one in compared),
         total_year_change=total_change(site, compared),
-        path=year_path(site, [building_year(site, one.building, one.facts) for one in seen]),
+        path=year_path(site, years),
+        budget=_budget(site, report.agency_id, period, seen, years) if is_of_months else None,
         plan=plan_progress(site, report.agency_id, [(assessed.building, assessed.facts) for assessed in seen]),
     )
 
@@ -189,6 +200,13 @@ def _compared_rows(
         compared = pool.compared(assessment)
         rows.append(saving_row(assessment, None if compared is None else compared.row(own_buildings)))
     return tuple(rows)
+
+
+def _budget(
+    site: Site, agency: str, period: Period, seen: Sequence[BuildingAssessment], years: Sequence[BuildingYear]
+) -> BudgetYear | None:
+    moneys = [building_money(site, one.building, one.facts, year) for one, year in zip(seen, years, strict=True)]
+    return budget_year(site, agency, period.last_day, moneys)
 
 
 def _with_worth(site: Site, row: BuildingSaving, one: BuildingAssessment) -> BuildingSaving:

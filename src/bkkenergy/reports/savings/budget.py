@@ -1,0 +1,193 @@
+"""From the store to an agency's fiscal year in baht: bills of the days that are measured, a forecast of the others."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bkkenergy.calendar import BE_OFFSET_YEARS, Period, fiscal_year_of
+from bkkenergy.errors import InputError
+from bkkenergy.portfolio import Agency, Building
+from bkkenergy.readings import FloatArray
+from bkkenergy.reports.budget import BudgetMonth, BudgetYear
+from bkkenergy.reports.savings.yearly import BuildingYear
+from bkkenergy.savings.baseline import HOURS_PER_DAY
+from bkkenergy.savings.facts import Facts
+from bkkenergy.savings.uncertainty import NORMAL_90
+from bkkenergy.savings.yearly import LEVEL_DAYS
+from bkkenergy.site import Site
+from bkkenergy.tariff.bill import Bill
+from bkkenergy.usecases.bills import month_bills, months_before
+
+PRICED_MONTHS = 3
+"""Whole months whose baht for each kWh the forecast goes on at."""
+MIN_MODELLED_RATIO, MIN_PRICED_RATIO = 0.9, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class BuildingMoney:
+    """A building's fiscal year in baht. measured_thb : by month. forecast_kwh : of each day of the year, by its month.
+
+    half_kwh, common_kwh : of the forecast, half of the 90 % interval and what buildings err together; None without a
+    baseline.
+    """
+
+    measured_thb: dict[dt.date, float]
+    forecast_kwh: dict[dt.date, float]
+    thb_per_kwh: float
+    half_kwh: float | None
+    common_kwh: float
+    is_provisional: bool
+
+
+def building_money(site: Site, building: Building, facts: Facts, year: BuildingYear) -> BuildingMoney | None:
+    """Compute a building's fiscal year in baht; None where nothing of the last months is known, or has no price.
+
+    Raises StoreUnavailable.
+    """
+    until = facts.series.day_index[-1].date()
+    try:
+        bills = _bills(site, building, until)
+    except InputError:  # before the first known rates
+        return None
+    first = fiscal_year_of(until).first_day
+    price = _price(facts, bills, until)
+    if price is None:
+        return None
+    measured = {bill.month: bill.total_thb for bill in bills if bill.month >= first}
+    forecast, half_kwh, common_kwh = _forecast(site, facts, year, until)
+    provisional = any(bill.provisional for bill in bills if bill.month >= first)
+    return BuildingMoney(measured, forecast, price, half_kwh, common_kwh, provisional)
+
+
+def _bills(site: Site, building: Building, until: dt.date) -> list[Bill]:
+    """Return the bills of the year's months so far, the last of them in part, and of those that give the price."""
+    this = (until + dt.timedelta(days=1)).replace(day=1)  # the month that is not whole yet
+    first = min(fiscal_year_of(until).first_day, months_before(this, PRICED_MONTHS))
+    whole = month_bills(site, building, Period.days(first, this - dt.timedelta(days=1)))
+    return whole + (month_bills(site, building, Period.days(this, until)) if this <= until else [])
+
+
+def _price(facts: Facts, bills: Sequence[Bill], until: dt.date) -> float | None:
+    """Return what a kWh of use cost over the last whole months, with demand, Ft and VAT."""
+    this = (until + dt.timedelta(days=1)).replace(day=1)
+    months = {months_before(this, count) for count in range(1, PRICED_MONTHS + 1)}
+    is_in = np.array([day.date().replace(day=1) in months for day in facts.series.day_index])
+    hours = facts.series.energy_kwh.reshape(-1, HOURS_PER_DAY)[is_in]
+    used_kwh = float(np.nansum(hours))
+    if not is_in.any() or np.isfinite(hours).mean() < MIN_PRICED_RATIO or used_kwh <= 0:
+        return None
+    return sum(bill.total_thb for bill in bills if bill.month in months) / used_kwh
+
+
+def _forecast(
+    site: Site, facts: Facts, year: BuildingYear, until: dt.date
+) -> tuple[dict[dt.date, float], float | None, float]:
+    """Return the forecast of each month [kWh], half its interval, and what buildings err together."""
+    span = fiscal_year_of(until)
+    if year.year is not None:
+        days, forecast_kwh = year.year.days, year.year.forecast_kwh
+        half_kwh: float | None = year.year.half_width_kwh
+        cells, left = site.savings.forecast, int((~year.year.is_measured).sum())
+        common_kwh = cells.at(cells.common_ratio, left) * float(np.nansum(forecast_kwh)) if left else 0.0
+    else:
+        days = pd.date_range(span.first_day, span.last_day, freq="D", tz=facts.series.day_index.tz)
+        known = facts.series.day_energy_kwh[-LEVEL_DAYS:]
+        mean_kwh = float(np.nanmean(known)) if np.isfinite(known).any() else 0.0
+        is_measured = days.isin(facts.series.day_index[facts.series.day_known])
+        forecast_kwh, half_kwh, common_kwh = np.where(is_measured, 0.0, mean_kwh), None, 0.0
+    forecast_kwh = np.maximum(np.nan_to_num(forecast_kwh) - _counted_kwh(facts, days), 0.0)
+    by_month: dict[dt.date, float] = {}
+    for day, kwh in zip(days, forecast_kwh.tolist(), strict=True):
+        first = day.date().replace(day=1)
+        by_month[first] = by_month.get(first, 0.0) + kwh
+    return by_month, half_kwh, common_kwh
+
+
+def _counted_kwh(facts: Facts, days: pd.DatetimeIndex) -> FloatArray:
+    """Return what the bills already count of days that are known in part; 0 on the others."""
+    grid = facts.series.energy_kwh if facts.grid_kwh is None else facts.grid_kwh
+    counted = pd.Series(np.nansum(grid.reshape(-1, HOURS_PER_DAY), axis=1), facts.series.day_index)
+    of_days: FloatArray = counted.where(~facts.series.day_known, 0.0).reindex(days, fill_value=0.0).to_numpy(np.float64)
+    return of_days
+
+
+def budget_year(site: Site, agency: str, until: dt.date, moneys: Sequence[BuildingMoney | None]) -> BudgetYear | None:
+    """Return an agency's fiscal year up to a day in baht; None where no building has a price."""
+    known = [money for money in moneys if money is not None]
+    if not known:
+        return None
+    span = fiscal_year_of(until)
+    more = _later_ft(site, until, [months_before(span.first_day, -count) for count in range(12)])
+    modelled = sum(_thb(money, more) for money in known if money.half_kwh is not None)
+    whole = sum(_thb(money, more) for money in known)
+    ratio = modelled / whole if whole > 0 else 1.0
+    return BudgetYear(
+        first_day=span.first_day,
+        last_day=span.last_day,
+        until=until,
+        months=tuple(_month(first, known, more[first]) for first in more),
+        half_width_thb=_half_thb(known) if ratio >= MIN_MODELLED_RATIO else None,
+        modelled_ratio=ratio,
+        budget_thb=entered_budget(site, agency, span.last_day.year + BE_OFFSET_YEARS),
+        forecast_kwh=sum(sum(money.forecast_kwh.values()) for money in known),
+        building_count=len(known),
+        all_count=len(moneys),
+        ft_until=_ft_until(site, until, span.last_day),
+        is_provisional=any(money.is_provisional for money in known),
+    )
+
+
+def entered_budget(site: Site, agency: str, year_be: int) -> float | None:
+    """Return the budget that an agency's records have for a fiscal year; None where none is entered."""
+    records = site.portfolio.records
+    entries: Iterable[object] = [entry.value for entry in records.of("agency", agency)] if records.entries else ()
+    present = site.portfolio.agencies.get(agency)
+    values = [*entries, *([present] if present is not None else [])]
+    budgets = [one.budget_thb for one in values if isinstance(one, Agency) and one.budget_year_be == year_be]
+    return budgets[-1] if budgets else None
+
+
+def _later_ft(site: Site, until: dt.date, firsts: Sequence[dt.date]) -> dict[dt.date, float]:
+    """Return how much more a kWh of each month costs by its Ft, with VAT, than in the months that give the price."""
+    tariffs = site.figures.tariffs
+    this = (until + dt.timedelta(days=1)).replace(day=1)
+    priced = [tariffs.ft_on(months_before(this, count)).thb_per_kwh for count in range(1, PRICED_MONTHS + 1)]
+    mean = sum(priced) / len(priced)
+    return {
+        first: (tariffs.ft_on(first).thb_per_kwh - mean) * (1 + tariffs.vat_on(first).ratio) if first >= this else 0.0
+        for first in firsts
+    }
+
+
+def _thb(money: BuildingMoney, more: Mapping[dt.date, float]) -> float:
+    return sum(kwh * (money.thb_per_kwh + more.get(first, 0.0)) for first, kwh in money.forecast_kwh.items())
+
+
+def _month(first: dt.date, moneys: Sequence[BuildingMoney], more_thb_per_kwh: float) -> BudgetMonth:
+    measured = sum(money.measured_thb.get(first, 0.0) for money in moneys)
+    forecast = sum(money.forecast_kwh.get(first, 0.0) * (money.thb_per_kwh + more_thb_per_kwh) for money in moneys)
+    return BudgetMonth(first, measured, forecast)
+
+
+def _half_thb(moneys: Sequence[BuildingMoney]) -> float:
+    """Join the buildings' intervals: their own errors largely cancel, what they err together does not."""
+    halves = np.array([(money.half_kwh or 0.0) * money.thb_per_kwh for money in moneys])
+    common = sum(money.common_kwh * money.thb_per_kwh for money in moneys) if len(moneys) > 1 else 0.0
+    return float(np.hypot(np.sqrt((halves**2).sum()), NORMAL_90 * common))
+
+
+def _ft_until(site: Site, until: dt.date, last_day: dt.date) -> dt.date | None:
+    """Return the last day whose Ft is known, where the year goes on after it and is not over."""
+    day = last_day
+    while day > until:
+        if (valid_to := site.figures.tariffs.ft_on(day).valid_to) is None or valid_to >= last_day:
+            return None
+        if valid_to < day:
+            return valid_to
+        day -= dt.timedelta(days=1)
+    return None
