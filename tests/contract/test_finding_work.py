@@ -102,6 +102,14 @@ def test_the_last_change_is_taken_back_by_one_more_entry(engine):
     assert len(list_work(engine, ME, AGENCY)[0].entries) == 3
 
 
+def test_a_dismissal_that_comes_back_hides_no_more_than_before(engine):
+    enter(engine, "dismissed", comment="server room, approved", found=[finding(thb=900.0)])
+    enter(engine, "seen", found=[finding(thb=9000.0)])
+    undo(engine)
+    assert [one.cost_thb_a_month for one in dismissals(engine)] == [900.0]
+    assert acted_on(engine, [finding(thb=9000.0)])
+
+
 def test_the_only_change_is_taken_back_to_open(engine):
     enter(engine, "dismissed", comment="not ours")
     assert undo(engine).state == "open"

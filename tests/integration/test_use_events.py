@@ -12,6 +12,7 @@ from bkkenergy.adapters.state.baselines import Fitted, save_baseline
 from bkkenergy.adapters.state.users import add_user
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
+from bkkenergy.portfolio.edits import Put
 from bkkenergy.reports.savings.gather import facts_of, fit_buildings, judge
 from bkkenergy.savings.insights import find
 from bkkenergy.site import load_configuration, open_site
@@ -64,6 +65,15 @@ def judged(site):
     return judge(up_to_date(site), site.portfolio.buildings[OFFICE], Period.days(AFTER.first_day, dt.date(2025, 2, 28)))
 
 
+def enter_adjustment(site, first, **fields):
+    """Enter an adjustment by hand, as a person does."""
+    body = {"building": OFFICE, "first": first, "entered_by": "malee", "entered": NOW.date()} | fields
+    state = portfolio.portfolio_state(site.config, site.state)
+    portfolio.change(
+        state, ROOT_ACTOR, [Put("adjustment", body)], why="entered", from_day=None, expected_revision=None, now=NOW
+    )
+
+
 def test_a_lasting_change_is_one_finding_and_as_an_adjustment_no_increase(home):
     with opened(home) as site:
         names = findings_of(site)
@@ -77,12 +87,14 @@ def test_a_lasting_change_is_one_finding_and_as_an_adjustment_no_increase(home):
         assert before.band.verdict == "increase"
         with pytest.raises(InputError, match="say what changed"):
             accept_event(portfolio.portfolio_state(site.config, site.state), ROOT_ACTOR, event, " x ", NOW)
+        enter_adjustment(site, event.since, kwh_a_day=0.1, reason="a kettle")
     said = bkkenergy(
         "insights", OFFICE, "--until", "2025-02-28", "--adjust", "A new wing", "--config", home / "config", code=0
     )
     assert "kWh a day" in said
     with opened(home) as site:
-        (adjustment,) = site.savings.adjustments_of(OFFICE)
+        kettle, adjustment = sorted(site.savings.adjustments_of(OFFICE), key=lambda one: one.ratio)
+        assert (kettle.first, kettle.reason) == (event.since, "a kettle"), "another one of that day is still there"
         assert (adjustment.first, adjustment.reason) == (event.since, "A new wing")
         assert (adjustment.kwh_a_day, adjustment.ratio) == (0.0, pytest.approx(0.25, abs=0.05))
         assert adjustment.half_width_ratio > 0

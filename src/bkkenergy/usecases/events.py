@@ -32,6 +32,7 @@ def _adjustment_of(finding: Finding, actor: Actor, reason: str, day: dt.date) ->
         else {"kwh_a_day": round(kwh, 1), "half_width_kwh_a_day": round(half_kwh, 1)}
     )
     return Adjustment(
+        id=f"{finding.building}.event-{finding.since}",  # another adjustment can begin on that day
         building=finding.building,
         first=finding.since,
         **size,

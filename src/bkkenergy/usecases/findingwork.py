@@ -123,7 +123,7 @@ def take_back(
         asked = (
             AskedWork("open") if before is None else AskedWork(before.state, before.owner, before.due, before.comment)
         )
-        cost = entries[-1].cost_thb_a_month
+        cost = (before or entries[-1]).cost_thb_a_month  # a dismissal hides up to what was at stake then
         return entered(connection, actor, (known.agency, building, rule), asked, cost, now, entries)
 
 
