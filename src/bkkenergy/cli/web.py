@@ -14,6 +14,7 @@ from bkkenergy.site.start import note_state, try_out_or_warn
 from bkkenergy.usecases.follow import follow_or_warn
 from bkkenergy.web.app import create_app
 from bkkenergy.web.context import AppContext
+from bkkenergy.web.edge import Edge
 
 
 def make_server(site: Site, *, log_level: str = "warning") -> uvicorn.Server:
@@ -34,6 +35,7 @@ def make_server(site: Site, *, log_level: str = "warning") -> uvicorn.Server:
         server_header=False,
         date_header=True,
         timeout_graceful_shutdown=3,
+        http=Edge,
     )
     return uvicorn.Server(config)
 

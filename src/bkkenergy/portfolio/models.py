@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -18,7 +19,7 @@ MeterId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+\.[a
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 HoursOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$")]
 MonthDay = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, le=1e12)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -289,11 +290,17 @@ class VirtualMeter(Frozen):
     purpose: Purpose | None = None
 
 
+Metres = Annotated[float, Field(ge=-2_000, le=2_000)]
+Corners = Annotated[tuple[tuple[Metres, Metres], ...], Field(max_length=1_000)]
+MAX_ROOF_M2 = 100_000.0
+"""Several times the largest roof of a city: a design of it takes seconds and some hundred megabytes."""
+
+
 class Obstacle(Frozen):
     """Something upright on or beside a roof: corners in the roof's own metres, height above the modules."""
 
-    outline_m: Annotated[tuple[tuple[float, float], ...], Field(min_length=3)]
-    height_m: Annotated[float, Field(ge=0)]
+    outline_m: Annotated[Corners, Field(min_length=3)]
+    height_m: Annotated[float, Field(ge=0, le=1_000)]
 
 
 def compass_deg(azimuth: object) -> object:
@@ -366,6 +373,12 @@ def _point_from_south(point: Any) -> Any:
     return [from_south(point[0]), *point[1:]] if isinstance(point, list | tuple) and point else point
 
 
+def _area_m2(corners: Sequence[tuple[float, float]]) -> float:
+    """Return the area of an outline by the trapezoids below its sides."""
+    sides = zip(corners, (*corners[1:], *corners[:1]), strict=True)
+    return abs(sum((east - next_east) * (north + next_north) for (east, north), (next_east, next_north) in sides)) / 2
+
+
 class Roof(Frozen):
     """A plane that could carry modules. Azimuth: degrees clockwise from north.
 
@@ -378,15 +391,15 @@ class Roof(Frozen):
     """
 
     id: Slug
-    area_m2: Positive | None = None
-    outline_m: tuple[tuple[float, float], ...] = ()
-    holes_m: tuple[Annotated[tuple[tuple[float, float], ...], Field(min_length=3)], ...] = ()
+    area_m2: Annotated[float, Field(gt=0, le=MAX_ROOF_M2)] | None = None
+    outline_m: Corners = ()
+    holes_m: Annotated[tuple[Annotated[Corners, Field(min_length=3)], ...], Field(max_length=500)] = ()
     tilt_deg: Annotated[float, Field(ge=0, le=90)]
     azimuth_deg: Azimuth
     usable_ratio: Share = 0.7
     installed_kwp: Positive | None = None
-    obstacles: tuple[Obstacle, ...] = ()
-    horizon: tuple[tuple[Azimuth, HorizonHeight], ...] = ()
+    obstacles: Annotated[tuple[Obstacle, ...], Field(max_length=1_000)] = ()
+    horizon: Annotated[tuple[tuple[Azimuth, HorizonHeight], ...], Field(max_length=1_000)] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -411,6 +424,8 @@ class Roof(Frozen):
             raise WrongValue("roof_size")
         if self.outline_m and len(self.outline_m) < 3:  # noqa: PLR2004 - a polygon
             raise WrongValue("roof_corners")
+        if _area_m2(self.outline_m) > MAX_ROOF_M2:
+            raise WrongValue("roof_large")
         if (self.obstacles or self.holes_m) and not self.outline_m:
             raise WrongValue("roof_obstacles")
         return self

@@ -14,8 +14,9 @@ from bkkenergy.portfolio.belongings import asked_about
 from bkkenergy.reports.solar.tables import design_json
 from bkkenergy.web.api import Limit, Offset
 from bkkenergy.web.api_rows import Page, Row
+from bkkenergy.web.budgets import HEAVY_API
 from bkkenergy.web.pages_energy import building_of
-from bkkenergy.web.problems import PROBLEMS
+from bkkenergy.web.problems import PROBLEMS, TOO_MUCH
 from bkkenergy.web.security import ApiVisitor
 from bkkenergy.web.solar import Sketch, designed
 
@@ -60,7 +61,11 @@ class JobPage(Page):
     items: list[JobRow]
 
 
-@router.get("/buildings/{building_id}/solar", responses={200: {"content": {"application/json": {}}}})
+@router.get(
+    "/buildings/{building_id}/solar",
+    responses={200: {"content": {"application/json": {}}}, 429: TOO_MUCH},
+    dependencies=HEAVY_API,
+)
 def solar(
     building_id: str,
     visitor: ApiVisitor,

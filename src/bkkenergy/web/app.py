@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from urllib.parse import quote
@@ -10,6 +10,7 @@ from urllib.parse import quote
 import structlog
 from anyio import to_thread
 from fastapi import FastAPI, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
@@ -58,6 +59,7 @@ from bkkenergy.web import (
 )
 from bkkenergy.web.assets import STATIC
 from bkkenergy.web.bodies import BoundedBodies
+from bkkenergy.web.budgets import HeavyWork
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.figures import CityFigures
 from bkkenergy.web.problems import problem, with_problem_schema
@@ -67,12 +69,21 @@ from bkkenergy.web.records import pages as record_pages
 from bkkenergy.web.records import proposals as record_proposals
 from bkkenergy.web.records import roofs as record_roofs
 from bkkenergy.web.render import open_page, page
-from bkkenergy.web.security import MustChangePassword, NotSignedIn, Throttle, language_of, visitor_of, with_headers
+from bkkenergy.web.security import (
+    MustChangePassword,
+    NotSignedIn,
+    Throttle,
+    hardened,
+    is_of_another_site,
+    language_of,
+    visitor_of,
+    with_headers,
+)
 
 GZIP_FROM_BYTES = 800
 THREADS = 6
 STATUS_OF: tuple[tuple[type[Exception], int], ...] = ((UnavailableError, 503), (NotAllowed, 403), (NotThere, 404))
-STATUS_KEYS = {status: f"web.error_{status}" for status in (403, 404, 422, 500, 503)}
+STATUS_KEYS = {status: f"web.error_{status}" for status in (403, 404, 408, 413, 422, 429, 500, 503)}
 RETRY = {"Retry-After": "5"}
 PAGES = (
     pages_account,
@@ -138,10 +149,11 @@ def create_app(here: AppContext) -> FastAPI:
         lifespan=few_threads,
     )
     here.city = CityFigures(here)
-    app.state.here, app.state.throttle = here, Throttle()
+    app.state.here, app.state.throttle, app.state.heavy = here, Throttle(), HeavyWork()
     unknown_user_hash()  # at the first such sign-in it would take twice as long, and say that there is no such user
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
     app.add_middleware(BoundedBodies)
+    app.middleware("http")(own_pages_alone)
     app.middleware("http")(with_headers)
     app.mount("/static", Static(directory=STATIC), name="static")
     for pages in PAGES:
@@ -169,6 +181,13 @@ class Static(StaticFiles):
         return response
 
 
+async def own_pages_alone(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Refuse what a page of another site sends, the sign-in too: else it could sign a person in as someone else."""
+    if not is_of_another_site(request):
+        return await call_next(request)
+    return await run_in_threadpool(_http_error, request, HTTPException(403, "sent by a page of another site"))
+
+
 def _is_api(request: Request) -> bool:
     return request.url.path.startswith("/api/")
 
@@ -183,7 +202,9 @@ def _http_error(request: Request, error: Exception) -> Response:
     headers = dict(error.headers) if isinstance(error, HTTPException) and error.headers else None
     if _is_api(request):
         return problem(error.status_code, str(error.detail), request, headers)
-    return _error_page(request, error.status_code)
+    response = _error_page(request, error.status_code)
+    response.headers.update(headers or {})
+    return response
 
 
 def _invalid(request: Request, error: Exception) -> Response:
@@ -208,8 +229,8 @@ def _failed(request: Request, error: Exception) -> Response:
 def _broken(request: Request, _error: Exception) -> Response:
     """Answer a fault of the service itself; the server logs it with its place in the code."""
     if _is_api(request):
-        return problem(500, "The service failed. Its log says why.", request)
-    return _error_page(request, 500)
+        return hardened(request, problem(500, "The service failed. Its log says why.", request))
+    return hardened(request, _error_page(request, 500))
 
 
 def _error_page(request: Request, status: int, error: Exception | None = None) -> Response:

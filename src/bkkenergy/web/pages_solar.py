@@ -18,6 +18,7 @@ from bkkenergy.reports.solar.tables import design_csv, design_json, design_xlsx
 from bkkenergy.reports.solar.tender import tender_archive, transformer_kva
 from bkkenergy.solar.design import SolarDesign
 from bkkenergy.usecases.scenarios import delete_scenario, store_scenario
+from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.pages_work import MEDIA, named
 from bkkenergy.web.render import page
@@ -48,7 +49,7 @@ def sketch_of(
 AskedSketch = Annotated[Sketch, Depends(sketch_of)]
 
 
-@router.get("/solar")
+@router.get("/solar", dependencies=HEAVY_PAGE)
 def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> Response:
     """Show a roof's design; another size beside it; and the saved scenarios."""
     here = visitor.here
@@ -101,7 +102,7 @@ def _shown(visitor: Visitor, sketch: Sketch) -> dict[str, Any]:
     return {"design": design, "headline": headline(design, visitor.words), "query": urlencode(sketch.query)}
 
 
-@router.get("/solar/report/{building}")
+@router.get("/solar/report/{building}", dependencies=HEAVY_PAGE)
 def solar_report(
     building: str,
     visitor: PageVisitor,
@@ -127,7 +128,7 @@ def solar_report(
     return Response(writers[format](design, visitor.lang), media_type=MEDIA[format], headers=headers)
 
 
-@router.get("/solar/tender/{building}")
+@router.get("/solar/tender/{building}", dependencies=HEAVY_PAGE)
 def solar_tender(building: str, visitor: PageVisitor, sketch: AskedSketch) -> Response:
     """Return the tender pack of a design, in both languages, without PDF."""
     building_of(visitor, building)
@@ -159,7 +160,7 @@ def drop(scenario_id: int, visitor: PageVisitor, _form: OwnForm) -> Response:
     return RedirectResponse("/solar", 303)
 
 
-@router.get("/solar/screening")
+@router.get("/solar/screening", dependencies=HEAVY_PAGE)
 def screening_page(visitor: PageVisitor, agency: str = "", min_kwp: str = "", pays: str = "") -> Response:
     """Rank every roof of the visitor's agencies, with filters."""
     agencies = visitor.account.reachable(visitor.here.portfolio.agencies)

@@ -36,6 +36,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
+TOO_MUCH: dict[str, Any] = {"description": "Too much is being computed for you: Retry-After says when", **_CONTENT}
+
 WRITE_PROBLEMS: dict[int | str, dict[str, Any]] = {
     409: {"description": "Does not fit what is there now, or is read-only here", **_CONTENT},
     412: {"description": "Was changed meanwhile: `changes` says how", **_CONTENT},

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import Depends, HTTPException, Request, Response
 from starlette.datastructures import FormData
@@ -204,7 +205,7 @@ async def posted_form(request: Request) -> FormData:
 
 def own_form(visitor: PageVisitor, form: Annotated[FormData, Depends(posted_form)]) -> FormData:
     """Check that this user's page sent the form, and no other page: it carries the session's secret."""
-    if not hmac.compare_digest(str(form.get("csrf", "")), visitor.csrf):
+    if not hmac.compare_digest(str(form.get("csrf", "")).encode(errors="replace"), visitor.csrf.encode()):
         raise HTTPException(403, "this form is too old, or not ours. Load the page again.")
     return form
 
@@ -249,9 +250,25 @@ class Throttle:
         return [at_s for at_s in self._failed.get(address, []) if at_s >= since_s]
 
 
+def is_of_another_site(request: Request) -> bool:
+    """Return whether a page of another site made a browser send this, other than by a link."""
+    if request.method in {"GET", "HEAD", "OPTIONS"} or "Authorization" in request.headers:
+        return False
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site is not None:
+        return site not in {"same-origin", "none"}
+    names = ["Host", "X-Forwarded-Host"] if here_of(request).settings.web.behind_proxy else ["Host"]
+    ours = {request.headers.get(name, "").lower() for name in names}
+    return origin is not None and urlsplit(origin).netloc.lower() not in ours - {""}
+
+
 async def with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Set the headers by which browsers refuse; only static files are cached."""
-    response = await call_next(request)
+    """Set the headers by which browsers refuse."""
+    return hardened(request, await call_next(request))
+
+
+def hardened(request: Request, response: Response) -> Response:
+    """Return an answer with the headers by which browsers refuse; only static files are cached."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)

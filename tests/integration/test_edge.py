@@ -1,0 +1,285 @@
+"""The edge of the web server: slow, many, foreign and strange requests, and what others feel of them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from contextlib import contextmanager, suppress
+
+import pytest
+import uvicorn
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.testclient import TestClient
+
+from bkkenergy.cli.web import make_server
+from bkkenergy.site import load_configuration, open_site
+from bkkenergy.web import bodies
+from bkkenergy.web.bodies import BoundedBodies
+from bkkenergy.web.budgets import MAX_WAITING, HeavyWork
+from bkkenergy.web.edge import Edge
+from tests.servers import free_port
+from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in
+
+WELL = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
+
+
+class Hasty(Edge):
+    """The edge with less patience, so that a test need not wait."""
+
+    head_s, max_connections, max_an_address = 0.3, 8, 4
+
+
+class Narrow(Edge):
+    head_s, max_connections, max_an_address = 5.0, 100, 4
+
+
+class Crowded(Edge):
+    head_s, max_connections, max_an_address = 5.0, 3, 100
+
+
+def small_app() -> FastAPI:
+    app = FastAPI()
+    app.add_middleware(BoundedBodies)
+
+    @app.get("/")
+    def well() -> str:
+        return "well"
+
+    @app.post("/")
+    async def length(request: Request) -> int:
+        return len(await request.body())
+
+    return app
+
+
+@contextmanager
+def serving(edge: type[Edge]):
+    server = uvicorn.Server(
+        uvicorn.Config(small_app(), port=free_port(), http=edge, log_level="critical", proxy_headers=False)
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield server.config.port
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@contextmanager
+def connected(port: int, sent: bytes = b""):
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(sent)
+        yield client
+
+
+def answer(client: socket.socket) -> bytes:
+    """What comes until the other end closes, or says no more for a moment; nothing where it was cut off."""
+    got = b""
+    client.settimeout(3.0)
+    try:
+        while more := client.recv(65_536):
+            got += more
+            client.settimeout(0.2)
+    except (ConnectionResetError, TimeoutError):
+        pass
+    return got
+
+
+def is_cut_off(client: socket.socket) -> bool:
+    """Whether nothing can be sent any more, within seconds; the first bytes after the end may still be taken."""
+    try:
+        for _ in range(100):
+            client.sendall(b"x")
+            time.sleep(0.03)
+    except ConnectionError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("part", [b"", b"GET / HTTP/1.1\r\nX-a: ", WELL + b"GET / HT"], ids=["idle", "half", "second"])
+def test_a_request_that_does_not_get_to_its_point_is_cut_off(part):
+    with serving(Hasty) as port, connected(port, part) as client:
+        answered = answer(client)
+        assert (b"well" in answered) == (part.startswith(WELL))
+        assert is_cut_off(client)
+
+
+def test_while_one_address_has_all_its_connections_half_open_it_is_served_again_after_their_time():
+    with serving(Hasty) as port:
+        waiting = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(8)]
+        for client in waiting:
+            client.send(b"GET / HTTP/1.1\r\nX-a: ")
+        until_s, answered = time.monotonic() + 10, b""
+        while b"well" not in answered and time.monotonic() < until_s:
+            with connected(port) as client:
+                try:
+                    client.sendall(WELL)
+                except ConnectionError:
+                    continue
+                answered = answer(client)
+        assert b"well" in answered
+        for client in waiting:
+            client.close()
+
+
+@pytest.mark.parametrize(("edge", "at_most"), [(Narrow, 4), (Crowded, 3)], ids=["an-address", "all"])
+def test_no_more_connections_are_held_than_the_bound(edge, at_most):
+    with serving(edge) as port:
+        clients = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(6)]
+        for client in clients:
+            with suppress(ConnectionError):
+                client.sendall(WELL)
+        answers = [answer(client) for client in clients]
+        assert sum(b"well" in one for one in answers) == at_most
+        for client in clients:
+            client.close()
+
+
+def test_a_body_that_does_not_come_is_given_up(monkeypatch):
+    monkeypatch.setattr(bodies, "MAX_BODY_S", 0.2)
+    head = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\n"
+    with serving(Edge) as port:
+        with connected(port, head + b"12345") as client:
+            assert b" 408 " in answer(client).splitlines()[0]
+        with connected(port, head + b"1234567890") as client:
+            assert answer(client).endswith(b"10")
+
+
+def test_what_is_no_http_is_refused_with_the_headers_of_every_answer():
+    with serving(Edge) as port, connected(port, b"\x16\x03\x01 hello\r\n\r\n") as client:
+        got = answer(client)
+        assert b"400" in got.splitlines()[0]
+        assert b"nosniff" in got
+        assert b"default-src 'none'" in got
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return make_site(tmp_path_factory.mktemp("edge"))
+
+
+@pytest.fixture(scope="module")
+def app(home):
+    return make_app(home)
+
+
+def test_the_service_is_served_by_this_edge(home):
+    with open_site(load_configuration(home / "config")) as site:
+        assert make_server(site).config.http is Edge
+
+
+FOREIGN = [
+    {"Sec-Fetch-Site": "cross-site", "Origin": "http://testserver"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Origin": "https://elsewhere.example"},
+    {"Origin": "null"},
+    {"Origin": "http://testserver.elsewhere.example"},
+    {"Origin": "http://testserver:8081"},
+]
+OURS = [{}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {"Origin": "http://testserver"}]
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+def test_a_page_of_another_site_signs_no_one_in_and_changes_nothing(app, headers):
+    stranger = TestClient(app, follow_redirects=False)
+    answered = stranger.post("/login", data={"name": "admin", "password": PASSWORD}, headers=headers)
+    assert answered.status_code == 403
+    assert "set-cookie" not in answered.headers
+    assert answered.headers["x-content-type-options"] == "nosniff"
+    admin = signed_in(app, "admin")
+    form = {"csrf": csrf_of(admin), "language": "en"}
+    assert admin.post("/account", data=form, headers=headers).status_code == 403
+    by_api = admin.post("/api/v1/readings", json={}, headers=headers)
+    assert (by_api.status_code, by_api.headers["content-type"]) == (403, "application/problem+json")
+    assert admin.get("/", headers=headers).status_code == 200, "a link from another site is no forgery"
+
+
+@pytest.mark.parametrize("headers", OURS)
+def test_our_own_pages_and_programs_are_let_in(app, headers):
+    client = TestClient(app, follow_redirects=False)
+    assert client.post("/login", data={"name": "admin", "password": PASSWORD}, headers=headers).status_code == 303
+
+
+def test_a_fault_of_the_service_has_the_headers_too(home):
+    app = make_app(home)
+
+    @app.get("/breaks")
+    @app.get("/api/v1/breaks")
+    def breaks() -> None:
+        raise RuntimeError
+
+    client = TestClient(app, raise_server_exceptions=False)
+    for path in ("/breaks", "/api/v1/breaks"):
+        answered = client.get(path)
+        assert answered.status_code == 500
+        assert answered.headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in answered.headers["content-security-policy"]
+        assert answered.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("secret", ["é", "ก", "\x00", "x" * 10_000])
+def test_a_strange_secret_of_a_form_is_refused_as_any_other(app, secret):
+    assert signed_in(app, "admin").post("/logout", data={"csrf": secret}).status_code == 403
+
+
+async def turns(work: HeavyWork, users: list[int]) -> tuple[list[int], int]:
+    """How many were worked at once, at the most and of one user; and how many were refused."""
+    working, most, of_one, refused = [], 0, 0, 0
+
+    async def one(user: int) -> None:
+        nonlocal most, of_one, refused
+        try:
+            async with work.turn(user):
+                working.append(user)
+                most, of_one = max(most, len(working)), max(of_one, working.count(user))
+                await asyncio.sleep(0.05)
+                working.remove(user)
+        except HTTPException as error:
+            refused += error.status_code == 429 and int(error.headers["Retry-After"]) >= 1
+
+    await asyncio.gather(*(one(user) for user in users))
+    assert not work._asked
+    return [most, of_one], refused
+
+
+def test_heavy_work_is_one_at_a_time_for_a_user_and_few_at_once_for_all():
+    assert asyncio.run(turns(HeavyWork(), [1, 1, 1, 2, 3, 4])) == ([2, 1], 0)
+
+
+def test_who_asks_for_too_much_is_refused_at_once_and_others_are_not():
+    assert asyncio.run(turns(HeavyWork(), [1] * (MAX_WAITING + 4) + [2, 3])) == ([2, 1], 4)
+
+
+def test_who_waits_too_long_is_refused():
+    assert asyncio.run(turns(HeavyWork(wait_s=0.02), [1, 1])) == ([1, 1], 1)
+
+
+@pytest.mark.parametrize(
+    "path", ["/solar", "/solar/screening", "/solar/report/health.centre-1", "/solar/tender/health.centre-1"]
+)
+def test_designs_take_a_turn_and_pages_do_not(app, path):
+    admin = signed_in(app, "admin")
+    app.state.heavy._asked.update(dict.fromkeys(range(1, 50), MAX_WAITING))
+    try:
+        refused = admin.get(path, params={"lang": "en"})
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "10")
+        assert "still being computed" in refused.text
+        api = admin.get("/api/v1/buildings/health.centre-1/solar")
+        assert (api.status_code, api.headers["retry-after"]) == (429, "10")
+        assert admin.get("/").status_code == 200
+    finally:
+        app.state.heavy._asked.clear()
+
+
+@pytest.mark.parametrize("area", ["100000.1", "5000000", "99999999", "1e308", "nan", "inf"])
+def test_no_roof_is_larger_than_any_in_the_city(app, area):
+    admin = signed_in(app, "admin")
+    shown = admin.get("/solar", params={"building": "health.centre-1", "area_m2": area, "kwp": "max", "lang": "en"})
+    assert shown.status_code == 200
+    assert "area_m2" in shown.text
+    assert "kWp</h2>" not in shown.text
