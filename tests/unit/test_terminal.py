@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from bkkenergy.cli.output import print_json
-from bkkenergy.cli.terminal import readable_output
+from bkkenergy.cli.terminal import readable_output, shown
 from tests.commands import own_logging, ran
 from tests.conftest import ROOT
 
@@ -107,3 +107,53 @@ def test_json_is_whole_in_every_encoding(encoding):
         readable_output()
         print_json(data)
     assert json.loads(terminal.printed) == data
+
+
+HOSTILE = {
+    "title": "\x1b]0;owned\x07",
+    "clipboard": "\x1b]52;c;cm0gLXJm\x07",
+    "clear": "\x1b[2J\x1b[H",
+    "over": "good\rbad",
+    "erased": "bad\x1b[1A\x1b[2Kgood",
+    "backspace": "bad\b\b\bgood",
+    "eight bits": "\x9b2J",
+    "reset": "\x1bc",
+    "turned": "abc\u202ecod.exe",
+    "nul": "a\0b",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_what_a_terminal_would_obey_is_spelled_out(text):
+    written = shown(text)
+    assert written.isprintable()
+    assert shown(written) == written
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ศาลาว่าการ 1\t2\n",
+        "a,b\r\nc,d\r\n",
+        "\x1b[31mrefused\x1b[0m \x1b[1;32mok\x1b[0m",
+        "\r\x1b[2K\x1b[1A\x1b[2K\x1b[?25lbar",
+        "",
+        "🌞\u200dก",
+    ],
+)
+def test_texts_colours_and_progress_bars_pass(text):
+    assert shown(text) == text
+
+
+def test_commands_write_through_it_and_leave_the_streams_as_they_were(monkeypatch):
+    terminal = Terminal("utf-8")
+    monkeypatch.setattr(sys, "stdout", terminal.streams[0])
+    monkeypatch.setattr(sys, "stderr", terminal.streams[1])
+    with own_logging():
+        assert ran("report", "\x1b]0;owned\x07", "--config", CONFIG) != 0
+    assert (sys.stdout, sys.stderr) == terminal.streams
+    said = terminal.out.getvalue() + terminal.err.getvalue()
+    assert b"owned" in said
+    assert b"\x1b]" not in said
+    assert b"\x07" not in said
+    terminal.streams[0].write("still open")

@@ -8,14 +8,35 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 AS_TEXT = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
 """Options of xlsxwriter. A name that begins with "=" would else be a formula that runs on the reader's computer, and an
 address a link; our formulas are written as such."""
 
+BEGIN_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 ROOT = 0
+
+
+def plain_cell(value: object) -> object:
+    """Return what a CSV file holds of a value: a text that a spreadsheet would compute begins with an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(BEGIN_A_FORMULA) else value
+
+
+def plain_rows(rows: Iterable[Iterable[object]]) -> list[list[object]]:
+    """Return rows of a CSV file, their texts no formulas."""
+    return [[plain_cell(value) for value in row] for row in rows]
+
+
+def plain_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table as a CSV file holds it, its texts and headings no formulas."""
+    texts = {name: frame[name].map(plain_cell) for name in frame.columns if not is_numeric_dtype(frame[name])}
+    return frame.assign(**texts).rename(columns=plain_cell)
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ import click
 from click.exceptions import NoSuchCommand
 from click.shell_completion import CompletionItem
 
-from bkkenergy.cli.terminal import readable_output
+from bkkenergy.cli.terminal import readable_output, shown_output
 from bkkenergy.errors import BkkEnergyError, InputError
 
 __all__ = ["COMMANDS", "EPILOG", "PATH_REMEDY", "LazyGroup", "cli", "main"]
@@ -128,6 +128,14 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; faults leave as text on standard error and an exit code."""
     said = readable_output()
+    with shown_output():
+        try:
+            _run()
+        finally:
+            said()
+
+
+def _run() -> None:
     try:
         cli(standalone_mode=True)
     except BkkEnergyError as error:
@@ -137,8 +145,6 @@ def main() -> None:
             raise  # of a connection, say: no path is to blame
         what = str(error) if error.errno is None else f"{error.filename}: {error.strerror}"  # pandas gives a text alone
         _fail(f"{what}. {PATH_REMEDY}", InputError.exit_code)
-    finally:
-        said()
 
 
 def _fail(text: str, exit_code: int) -> NoReturn:

@@ -12,6 +12,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from bkkenergy.adapters.files import plain_frame
 from bkkenergy.calendar import BE_OFFSET_YEARS, FIRST_YEAR_BE, past_year
 from bkkenergy.cli.context import command_line, config_option, period_of, today_here
 from bkkenergy.cli.lang import lang_option
@@ -119,7 +120,7 @@ def export_command(agency: str, file: Path, period: str | None, config_dir: Path
     with opened_site(config_dir) as site:
         span = period_of(period) if period else past_year(today_here())
         months = ereport_months(site, load_index(config_dir).standard_use, agency, span)
-    pd.DataFrame([_line(month) for month in months]).to_csv(file, index=False, encoding="utf-8-sig")
+    plain_frame(pd.DataFrame([_line(month) for month in months])).to_csv(file, index=False, encoding="utf-8-sig")
     click.echo(f"{file}: {counted(len(months), 'month')}", err=True)
     for reason, names in _reasons(months, "en").items():
         click.echo(f"{names}: {reason}", err=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from bkkenergy.adapters.files import plain_frame
 from bkkenergy.cli.context import command_line
 from bkkenergy.cli.importshown import refused_path, shown_at
 from bkkenergy.cli.transfer import progress_bar
@@ -85,7 +86,7 @@ def _good(
             if refused is not None and len(chunk.refused):
                 refused.update(chunk.refused["reason"].astype(str))
                 path = refused_path(file.path)
-                chunk.refused.to_csv(path, mode="a", header=not path.exists(), index=False)
+                plain_frame(chunk.refused).to_csv(path, mode="a", header=not path.exists(), index=False)
             if ratios is not None:
                 ratios.update(dict.fromkeys(_ratio_lines(file, chunk.batch)))
             readings += len(chunk.batch)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 import pandas as pd
 
+from bkkenergy.adapters.files import plain_frame
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.importreadings import ReadingsFile, take_in_readings
 from bkkenergy.cli.importshown import refused_path, shown_at
@@ -245,7 +246,7 @@ def _show_refused(file: Path, sheet: FileTable) -> None:
     table = pd.DataFrame([(one.row, one.column, one.why) for one in sheet.refused], columns=["row", "column", "reason"])
     for one in sheet.refused[:SHOWN_REFUSALS]:
         click.echo(f"row {one.row}{f', {one.column}' if one.column else ''}: {one.why}")
-    table.to_csv(path, index=False)
+    plain_frame(table).to_csv(path, index=False)
     click.echo(f"{counted(len(table), 'refusal')}. See {path}.")
 
 

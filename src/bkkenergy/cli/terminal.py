@@ -1,11 +1,17 @@
-"""What a terminal can show: text that its encoding lacks is written another way, and that is said."""
+"""What a terminal can show: text that its encoding lacks is written another way, and that is said.
+
+Texts of devices, files and people can hold signs by which a terminal clears itself, fills its clipboard or writes over
+what stands there. They are shown instead: only colours pass, and what moves a progress bar at the start of a write.
+"""
 
 from __future__ import annotations
 
 import codecs
 import io
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 HANDLER = "bkkenergy"
@@ -19,6 +25,60 @@ REMEDY = (
     "bkkenergy: the encoding of this terminal ({encoding}) lacks letters: they are written as ?. "
     "Set PYTHONIOENCODING=utf-8, or use --lang en where a command has it."
 )
+
+
+SAFE = re.compile(r"\x1b\[[0-9;]*m")
+MOVES = re.compile(r"(?:\r|\x1b\[(?:1A|2K|\?25[lh]))+")
+STRANGE = re.compile("\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Control signs but tab and line feed, and signs that turn the direction of what follows."""
+
+
+def shown(text: str) -> str:
+    """Return a text as it may be written: signs that a terminal obeys are spelled out."""
+    if not STRANGE.search(text):
+        return text
+    moves = MOVES.match(text)
+    head = moves[0] if moves else ""
+    rest = text[len(head) :]
+    parts, colours = SAFE.split(rest), SAFE.findall(rest)
+    plain = [STRANGE.sub(lambda sign: sign[0].encode("unicode_escape").decode(), part) for part in parts]
+    return head + "".join(part + colour for part, colour in zip(plain, [*colours, ""], strict=True))
+
+
+class ShownText(io.TextIOWrapper):
+    """A stream of text that spells out what a terminal would obey."""
+
+    def write(self, text: str, /) -> int:
+        """Write a text. Return the length that was given."""
+        super().write(shown(text))
+        return len(text)
+
+
+@contextmanager
+def shown_output() -> Iterator[None]:
+    """Let standard output and standard error spell out what a terminal would obey."""
+    before = sys.stdout, sys.stderr
+    guards = [_guard(stream) for stream in before]
+    sys.stdout, sys.stderr = (guard or stream for guard, stream in zip(guards, before, strict=True))
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+        for guard in guards:
+            if guard is not None:
+                with suppress(BrokenPipeError):
+                    guard.flush()
+                guard.detach()  # the stream beneath stays open
+
+
+def _guard(stream: TextIO) -> ShownText | None:
+    if not isinstance(stream, io.TextIOWrapper):
+        return None
+    stream.flush()
+    return ShownText(
+        stream.buffer, stream.encoding, stream.errors, line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )  # fmt: skip
 
 
 def readable_output(streams: tuple[TextIO, ...] | None = None) -> Callable[[], None]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import xlsxwriter
 
-from bkkenergy.adapters.files import AS_TEXT
+from bkkenergy.adapters.files import AS_TEXT, plain_rows
 from bkkenergy.i18n import DATE_FORMAT, Words
 from bkkenergy.readings import FloatArray, Quality
 from bkkenergy.usecases.explore import CHANNEL_OF, is_mean, is_rate
@@ -80,7 +80,7 @@ def to_csv(view: ExploreView, words: Words) -> bytes:
     """Write CSV that spreadsheets open as it is: UTF-8 with its mark, local times without an offset."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(headings(view, words))
+    writer.writerows(plain_rows([headings(view, words)]))
     is_day = not _has_time(view)
     for start, *numbers, quality, known in _rows(view, words):
         at = f"{start:%Y-%m-%d}" if is_day else f"{start:%Y-%m-%d %H:%M}"

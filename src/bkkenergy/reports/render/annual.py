@@ -10,7 +10,7 @@ from typing import Any
 
 import xlsxwriter
 
-from bkkenergy.adapters.files import AS_TEXT
+from bkkenergy.adapters.files import AS_TEXT, plain_cell
 from bkkenergy.i18n import DATE_FORMAT, MONTH_FORMAT, Lang, Words
 from bkkenergy.reports.annual import AnnualReport, month_fields, ordered
 from bkkenergy.savings.designated import MJ_PER_KWH
@@ -42,9 +42,8 @@ def annual_csv(report: AnnualReport, lang: Lang) -> bytes:
     writer.writerow([words(f"annual.{head}") for head in ("field", "month", "value", "grade", "source")])
     for field, value in ordered(report):
         plain = "" if value is None else value.isoformat() if isinstance(value, dt.date) else value
-        writer.writerow(
-            [words.either(th=field.name_th, en=field.name_en), "", _safe(plain), field.grade, _source(field, words)]
-        )
+        name = words.either(th=field.name_th, en=field.name_en)
+        writer.writerow(map(plain_cell, [name, "", plain, field.grade, _source(field, words)]))
     for field, month, value in _by_month(report):
         name = words.either(th=field.name_th, en=field.name_en)
         writer.writerow([name, f"{month:%Y-%m}", "" if value is None else value, field.grade, _source(field, words)])
@@ -132,8 +131,3 @@ def _by_month(report: AnnualReport) -> Iterator[tuple[Any, dt.date, float | None
 
 def _source(field: Any, words: Words) -> str:
     return str(field.citation.said(words.lang))
-
-
-def _safe(value: str | float) -> str | float:
-    """Keep a text that looks like a formula from being one in a spreadsheet."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"} else value

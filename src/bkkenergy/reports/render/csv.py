@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bkkenergy.adapters.files import plain_frame
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.content import AgencyReport, Use
 
@@ -26,7 +27,9 @@ def render_csv(report: AgencyReport, lang: Lang) -> bytes:
     ]
     total = {words("report.building"): words("report.total"), "id": report.agency_id}
     rows.append(total | _figures(report.total, words))
-    return (BOM + pd.DataFrame(rows).to_csv(index=False, lineterminator="\r\n", float_format="%.10g")).encode()
+    return (
+        BOM + plain_frame(pd.DataFrame(rows)).to_csv(index=False, lineterminator="\r\n", float_format="%.10g")
+    ).encode()
 
 
 def _figures(use: Use, words: Words) -> dict[str, object]:

@@ -13,7 +13,7 @@ import xlsxwriter
 from babel import Locale
 from babel.dates import get_month_names
 
-from bkkenergy.adapters.files import AS_TEXT
+from bkkenergy.adapters.files import AS_TEXT, plain_rows
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.solar.html import bill_rows
 from bkkenergy.solar.design import SolarDesign
@@ -180,7 +180,7 @@ def screening_csv(screening: Screening) -> bytes:
 
 def _csv(rows: Sequence[Sequence[object]]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows(plain_rows(rows))
     return (BOM + text.getvalue()).encode()
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import numpy as np
 
+from bkkenergy.adapters.files import plain_rows
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.portfolio import Portfolio
@@ -93,7 +94,7 @@ def tender_html(design: SolarDesign, tender: Tender, lang: Lang, *, today: dt.da
 
 def _table(rows: Iterable[Sequence[object]]) -> bytes:
     text = io.StringIO()
-    csv.writer(text).writerows(rows)
+    csv.writer(text).writerows(plain_rows(rows))
     return (BOM + text.getvalue()).encode()
 
 
