@@ -58,7 +58,9 @@ def nobody(app):
     return TestClient(app, follow_redirects=False)
 
 
-PUBLIC = {"/login", "/oidc/login", "/oidc/callback", "/api/v1/openapi.json"}
+PUBLIC = {
+    "/login", "/oidc/login", "/oidc/callback", "/api/v1/openapi.json", "/manifest.webmanifest", "/sw.js", "/offline",
+}  # fmt: skip
 
 
 def walked(found):

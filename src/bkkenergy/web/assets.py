@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
 STATIC = Path(str(resources.files("bkkenergy.web"))) / "static"
 CHART_FILES = ("vendor/uPlot.iife.min.js", "vendor/uPlot.min.css")
+
+TOKEN = re.compile(r"(--[a-z0-9-]+):\s*([^;]+);")
+
+
+@lru_cache
+def tokens(sheet: str) -> dict[str, str]:
+    """Return the names and values that a style sheet of tokens gives."""
+    return dict(TOKEN.findall((STATIC / sheet).read_text(encoding="utf-8")))
 
 
 @lru_cache

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
-from bkkenergy.web.assets import STATIC
+from bkkenergy.web.assets import tokens
 from bkkenergy.web.icons import ICONS
 from bkkenergy.web.render import page
 from bkkenergy.web.security import PageVisitor
 
 router = APIRouter(default_response_class=HTMLResponse)
-TOKEN = re.compile(r"(--[a-z0-9-]+):\s*([^;]+);")
 SIZES = ("--text-", "--gap-", "--corner-")
-
-
-@lru_cache
-def tokens(sheet: str) -> dict[str, str]:
-    """Return the names and values that a style sheet of tokens gives."""
-    return dict(TOKEN.findall((STATIC / sheet).read_text(encoding="utf-8")))
 
 
 @router.get("/components")

@@ -9,8 +9,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bkkenergy import __version__
 from bkkenergy.access import Power
+from bkkenergy.calendar import BANGKOK
 from bkkenergy.i18n import Lang, Words
-from bkkenergy.web.assets import has_charts, static_mark
+from bkkenergy.web.assets import has_charts, static_mark, tokens
 from bkkenergy.web.icons import icon as icon_of
 from bkkenergy.web.security import Visitor
 
@@ -22,6 +23,7 @@ environment = Environment(
     lstrip_blocks=True,
 )
 environment.globals["icon"] = icon_of
+environment.globals["top_colour"] = tokens("tokens.css")["--top"]
 NAVIGATION: tuple[tuple[str, str, Power, str], ...] = (
     ("/", "web.overview", "see", "overview"),
     ("/explore", "web.explore", "see", "explore"),
@@ -39,9 +41,9 @@ NAVIGATION: tuple[tuple[str, str, Power, str], ...] = (
 def page(visitor: Visitor, template: str, *, title: str, status: int = 200, **values: Any) -> HTMLResponse:
     """Render a page for a user who is signed in."""
     links = [(path, visitor.words(key), icon) for path, key, power, icon in NAVIGATION if visitor.account.may(power)]
-    return _response(
-        template, visitor.lang, status, title=title, visitor=visitor, links=links, csrf=visitor.csrf, **values
-    )
+    shared = {"visitor": visitor, "links": links, "csrf": visitor.csrf}
+    shown_at = visitor.words.moment(visitor.here.clock().astimezone(BANGKOK))
+    return _response(template, visitor.lang, status, title=title, shown_at=shown_at, **shared, **values)
 
 
 def open_page(lang: Lang, template: str, *, title: str, status: int = 200, **values: Any) -> HTMLResponse:

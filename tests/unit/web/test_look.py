@@ -11,10 +11,9 @@ from markupsafe import Markup
 
 from bkkenergy.reports.pictures import Column, bars, heat_map
 from bkkenergy.reports.solar.drawing import Line, lines
-from bkkenergy.web.assets import STATIC
+from bkkenergy.web.assets import STATIC, tokens
 from bkkenergy.web.fluid import fluid
 from bkkenergy.web.icons import ICONS, icon
-from bkkenergy.web.pages_components import tokens
 from tests.conftest import ROOT
 
 LIGHT = tokens("tokens.css")

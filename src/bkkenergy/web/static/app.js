@@ -1,6 +1,12 @@
 // What pages do beyond links and forms: filter tables, keep the language, show live power. Everything works without it.
 "use strict";
 
+// Where the server cannot be reached, the last figures are shown (sw.js). A browser offers this over TLS or on this machine alone.
+if (navigator.serviceWorker && document.body.classList.contains("signed")) {
+  const mark = new URL(document.currentScript.src).search.slice(1);
+  navigator.serviceWorker.register(`/sw.js?mark=${mark}`).catch(() => {});
+}
+
 for (const input of document.querySelectorAll("[data-filter]")) {
   const rows = document.getElementById(input.dataset.filter).tBodies[0].rows;
   input.addEventListener("input", () => {
