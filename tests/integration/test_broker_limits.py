@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import socket
 import threading
+from collections.abc import Sequence
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -13,6 +14,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from structlog.testing import capture_logs
 
+from bkkenergy.adapters import mqtt as mqtt_adapter
+from bkkenergy.adapters import subscriptions
 from bkkenergy.adapters.broker_troubles import TroubleKind
 from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.demo.broker import local_broker
@@ -39,6 +42,7 @@ def connack(**properties) -> bytes:
 class SpokenBroker(threading.Thread):
     """Real bytes on a real socket: a broker that announces what no broker here can be made to announce.
 
+    subacks : reasons by which subscriptions are answered, the first first; None is no answer. Then all are granted.
     It takes CONNECT and SUBSCRIBE, and ends the connection where a subscription is one that it said it has not.
     """
 
@@ -49,9 +53,11 @@ class SpokenBroker(threading.Thread):
         refuses_5: bool = False,
         cuts_publish: str | None = None,
         max_filters: int = 1000,
+        subacks: Sequence[int | None] = (),
         **properties,
     ) -> None:
         super().__init__(daemon=True)
+        self.subacks = list(subacks)
         self.max_filters = max_filters
         self.cuts_for, self.refuses_5, self.cuts_publish = cuts_for, refuses_5, cuts_publish
         self.announces = connack(**properties)
@@ -96,14 +102,20 @@ class SpokenBroker(threading.Thread):
                             sock.sendall(bytes([0xE0, 1, self.cuts_for or 0x9E]))
                             return
                         self.subscribed += topics
-                        body = packet[:2] + b"\x00" + b"\x01" * len(topics)
-                        sock.sendall(bytes([0x90, len(body)]) + body)
+                        sock.sendall(self.suback(packet, len(topics)))
                     case 12:
                         sock.sendall(b"\xd0\x00")
                     case 3 if self.forbids(packet):
                         return
                     case 14:
                         return
+
+    def suback(self, subscribe: bytes, count: int) -> bytes:
+        reason = self.subacks.pop(0) if self.subacks else 1
+        if reason is None:
+            return b""
+        body = subscribe[:2] + b"\x00" + bytes([reason]) * count
+        return bytes([0x90, len(body)]) + body
 
     def forbids(self, publish: bytes) -> bool:
         topic = publish[2 : 2 + int.from_bytes(publish[:2])].decode()
@@ -496,3 +508,46 @@ def test_the_doctor_speaks_over_websockets(settings, websockets_broker):
     looked = {item.check: item.observed for item in examine(over, (WILDCARD,)) if item.is_well}
     assert looked["broker"].endswith("speaks MQTT 5")
     assert looked["outage"].startswith("1500 of 1500 messages came")
+
+
+@pytest.mark.parametrize("refusal", [0x87, 0x91], ids=["not_authorized", "packet_identifier_in_use"])
+def test_what_was_refused_is_asked_for_again_and_until_then_the_ingester_is_not_ready(settings, monkeypatch, refusal):
+    monkeypatch.setattr(subscriptions, "AGAIN_AFTER_S", 0.3)
+    with SpokenBroker(subacks=[refusal]) as broker:
+        subscriber = connected(updated(settings, "mqtt", port=broker.port, protocol="5"))
+        try:
+            wait_until(lambda: subscriber.granted is not None)
+            assert (subscriber.is_connected, subscriber.is_subscribed) == (True, False)
+            # mochi refuses so while a message of its own has that number: no trouble, unless it does so again.
+            assert (TroubleKind.SUBSCRIPTION_REFUSED in subscriber.troubles) is (refusal == 0x87)
+            wait_until(lambda: subscriber.tend() or subscriber.is_subscribed)
+            assert broker.subscribed == [WILDCARD, WILDCARD]
+            assert subscriber.troubles == {}
+        finally:
+            subscriber.stop()
+
+
+def test_a_refusal_that_stays_is_told_and_asked_about_less_and_less(settings, monkeypatch):
+    monkeypatch.setattr(subscriptions, "AGAIN_AFTER_S", 0.02)
+    with SpokenBroker(subacks=[0x91] * 100) as broker, capture_logs() as logs:
+        subscriber = connected(updated(settings, "mqtt", port=broker.port, protocol="5"))
+        try:
+            wait_until(lambda: subscriber.tend() or TroubleKind.SUBSCRIPTION_REFUSED in subscriber.troubles)
+            assert not subscriber.is_subscribed
+            assert subscriber._subscriptions._pause_s > 0.02
+        finally:
+            subscriber.stop()
+    assert warnings_in(logs) == {TroubleKind.SUBSCRIPTION_REFUSED}
+
+
+def test_a_broker_that_never_answers_the_subscription_is_told(settings, monkeypatch):
+    monkeypatch.setattr(mqtt_adapter, "SUBACK_WITHIN_S", 0.2)
+    with SpokenBroker(subacks=[None]) as broker:
+        subscriber = connected(updated(settings, "mqtt", port=broker.port, protocol="5"))
+        try:
+            wait_until(lambda: subscriber.tend() or subscriber.troubles)
+            (trouble,) = subscriber.troubles.values()
+            assert "has not answered the subscription" in trouble.observed
+            assert not subscriber.is_subscribed
+        finally:
+            subscriber.stop()

@@ -47,6 +47,20 @@ def without_share(protocol: str) -> Trouble:
     return Trouble(TroubleKind.SHARE_UNAVAILABLE, observed, remedy)
 
 
+def subscription_refused(topic: str, why: str) -> Trouble:
+    """Return the trouble of a topic that the broker does not let us read."""
+    observed = f"the broker refuses the subscription to {topic}: {why}"
+    remedy = "Let the ingester's user read it: bkkenergy meters acl. It is asked again now and then."
+    return Trouble(TroubleKind.SUBSCRIPTION_REFUSED, observed, remedy)
+
+
+def subscription_unanswered(within_s: float) -> Trouble:
+    """Return the trouble of a broker that takes the connection and says nothing to the subscription."""
+    observed = f"the broker has not answered the subscription for {within_s:.0f} s"
+    remedy = "No reading comes. Look at the broker's log; restart it if it answers no one."
+    return Trouble(TroubleKind.SUBSCRIPTION_REFUSED, observed, remedy)
+
+
 def announced(properties: Any, settings: MqttSettings, *, has_exact_topics: bool) -> Iterator[Trouble]:
     """Yield what a CONNACK of MQTT 5 (section 3.2.2.3) takes away. A property that is absent takes nothing."""
     if settings.share and _value(properties, "SharedSubscriptionAvailable", 1) == 0:

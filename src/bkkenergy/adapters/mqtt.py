@@ -35,6 +35,7 @@ UNSUPPORTED_PROTOCOL = "Unsupported protocol version"
 DROPS_BEFORE_FALLBACK = 2
 """Connections that a broker cuts before it answers: one that does not know MQTT 5 may do that."""
 CONNACK_WITHIN_S = 4.0
+SUBACK_WITHIN_S = 30.0
 """A broker that takes the connection and says nothing for so long does not speak this protocol."""
 WILL_REFUSALS = frozenset({"Retain not supported", "QoS not supported", "Topic name invalid"})
 """Reasons of a CONNACK (MQTT 5, section 3.2.2.2) that are about our will, the STATE of a Sparkplug host."""
@@ -115,6 +116,11 @@ class Subscriber:
         return self._subscriptions.granted
 
     @property
+    def is_subscribed(self) -> bool:
+        """Whether the broker granted every topic of readings."""
+        return self._subscriptions.has_all_but(self._apart())
+
+    @property
     def protocol(self) -> str:
         """The version of MQTT in use."""
         return "5" if self._is_v5 else "3.1.1"
@@ -154,8 +160,19 @@ class Subscriber:
             self._restart()
         elif any(one.guard.is_off for one in self._published):
             self._leave_out_what_is_off()
-        elif self._canary is not None and self.granted and self.is_connected:
-            self._canary.tend(partial(self._client.publish, qos=1), self._trouble)
+        elif self.is_connected:
+            self._tend_subscriptions()
+            if self._canary is not None and self.granted:
+                self._canary.tend(partial(self._client.publish, qos=1), self._trouble)
+
+    def _tend_subscriptions(self) -> None:
+        """Ask again for what was refused, and miss an answer that does not come."""
+        now_s = time.monotonic()
+        with self._lock:
+            self._subscriptions.ask_again(self._client, now_s, is_v5=self._is_v5)
+        is_late = self.granted is None and now_s - self._connected_at_s > SUBACK_WITHIN_S
+        if is_late and TroubleKind.SUBSCRIPTION_REFUSED not in self.troubles:
+            self._trouble(troubles.subscription_unanswered(SUBACK_WITHIN_S))
 
     def take(self, most: int, max_bytes: int, *, timeout_s: float | None = None) -> list[Message]:
         """Return messages that have come, until there are `most` of them or their payloads reach `max_bytes`.
@@ -346,8 +363,12 @@ class Subscriber:
             topics = self._exact or tuple(topic for topic in topics if not {"+", "#"} & set(topic))
         if share and self._has_share:
             topics = tuple(f"$share/{share}/{topic}" for topic in topics)
-        apart = [self._canary.filter] if self._canary is not None else []
-        return (*topics, *apart, *([self._host.topic] if self._host is not None else []))
+        return (*topics, *self._apart())
+
+    def _apart(self) -> tuple[str, ...]:
+        """Return the topics that are not of readings: the canary's, and STATE."""
+        canary = (self._canary.filter,) if self._canary is not None else ()
+        return canary if self._host is None else (*canary, self._host.topic)
 
     def _trouble(self, trouble: Trouble) -> None:
         self.troubles[trouble.kind] = trouble
@@ -397,15 +418,11 @@ class Subscriber:
         self, _client: mqtt.Client, _data: object, number: int, reasons: list[ReasonCode], _props: object
     ) -> None:
         with self._lock:
-            answered = self._subscriptions.answer(number, reasons)
-        for topic, reason in answered:
-            if reason.is_failure:
-                remedy = "Let the ingester's user read it: bkkenergy meters acl."
-                observed = f"the broker refuses the subscription to {topic}: {reason}"
-                self._trouble(Trouble(TroubleKind.SUBSCRIPTION_REFUSED, observed, remedy))
-        weak = [topic for topic, reason in answered if reason.value == 0]
-        if weak:
-            self._trouble(troubles.qos_0(f"{len(weak)} of {len(reasons)} subscriptions are granted with QoS 0"))
+            ills = self._subscriptions.answer(number, reasons)
+        if self._subscriptions.has_all_but(()):
+            self.troubles.pop(TroubleKind.SUBSCRIPTION_REFUSED, None)
+        for trouble in ills:
+            self._trouble(trouble)
 
     def _stamp(self) -> tuple[int, int]:
         """Return the connection's number, and a time of receipt after all before. In the network thread alone."""

@@ -30,11 +30,13 @@ PLAIN_TEXT = "text/plain; charset=utf-8"
 class IngesterState:
     """How the ingester is doing now.
 
-    tick_age_s : since its loop last turned. oldest_s : how long the oldest message waits for safety.
+    subscribed : whether the broker granted every topic of readings. tick_age_s : since its loop last turned.
+    oldest_s : how long the oldest message waits for safety.
     clock_behind_s : how far our clock is behind that of most gateways; 0 where they do not agree.
     """
 
     connected: bool
+    subscribed: bool
     store_is_unavailable: bool
     state_is_unavailable: bool
     spool_is_full: bool
@@ -48,8 +50,9 @@ class IngesterState:
         return self.tick_age_s < ALIVE_WITHIN_S
 
     def is_ready(self, backlog_s: float) -> bool:
-        """Return whether what comes is made safe: connected, and nothing waits too long."""
-        return self.is_alive() and self.connected and not self.spool_is_full and self.oldest_s < backlog_s
+        """Return whether readings come and are made safe: subscribed, and nothing waits too long."""
+        hears = self.connected and self.subscribed
+        return self.is_alive() and hears and not self.spool_is_full and self.oldest_s < backlog_s
 
 
 class Endpoint:

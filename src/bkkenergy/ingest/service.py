@@ -160,6 +160,7 @@ class Ingester:
         since_s = next((batch.since_s for batch in list(self._waiting) if not batch.is_done and batch.since_s), None)
         return IngesterState(
             connected=self.subscriber.is_connected,
+            subscribed=self.subscriber.is_subscribed,
             store_is_unavailable=pipeline is None or pipeline.store_is_unavailable,
             state_is_unavailable=pipeline is None or pipeline.state_is_unavailable,
             spool_is_full=pipeline is not None and pipeline.spool_is_full,

@@ -27,7 +27,7 @@ def test_a_port_that_another_has_is_told_with_the_remedy():
 
 
 STATE = IngesterState(
-    connected=True, store_is_unavailable=False, state_is_unavailable=False, spool_is_full=False, spool_batches=0, oldest_s=0.0,
+    connected=True, subscribed=True, store_is_unavailable=False, state_is_unavailable=False, spool_is_full=False, spool_batches=0, oldest_s=0.0,
     tick_age_s=0.0,
 )  # fmt: skip
 

@@ -1,0 +1,247 @@
+"""The product on brokers that are not ours to ship, roughly handled: kills, stops and backlogs larger than any window.
+
+    python -m tests.peers.harsh mosquitto | mosquitto-stock        starts it
+    python -m tests.peers.harsh NAME COMMAND... {port} {folder}     starts that command, in each of whose words both are replaced
+
+Counts what each stores of what it acknowledged, and which troubles the ingester had. Outside `make test`. It prints no timings.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from bkkenergy.adapters.canary import MISSED_AFTER_S
+from bkkenergy.settings import StoreSettings
+from bkkenergy.site.open import open_store
+from tests.conftest import CONFIG_PARTS, ROOT
+from tests.integration.conftest import EVER
+from tests.peers.brokers import METER, SETTLES_S, TOPIC, TS
+from tests.servers import Server, free_port, mosquitto, mosquitto_path
+
+AWAY, LIVE, KILLED, FLOW, QUEUED = 5_000, 10_000, 8_000, 4_000, 900
+ANSWERS_WITHIN_S = 60
+MISSED_WITHIN_S = MISSED_AFTER_S + 15
+TROUBLE = re.compile(r'bkkenergy_mqtt_troubles_total\{[^}]*kind="([a-z_0-9]+)"[^}]*\} ([1-9])')
+
+
+def server_of(name: str, command: list[str], folder: Path) -> Server:
+    port = free_port()
+    if command:
+        words = [word.replace("{port}", str(port)).replace("{folder}", str(folder / "broker")) for word in command]
+        return Server(words, port)
+    if name == "mosquitto":
+        return mosquitto(folder / "broker")
+    (folder / "stock.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n")
+    return Server([mosquitto_path() or "mosquitto", "-c", str(folder / "stock.conf")], port)
+
+
+class Part:
+    """An ingester, as a process of its own that is killed and started again, and a gateway."""
+
+    def __init__(self, folder: Path, port: int, name: str, share: str = "") -> None:
+        self.port, self.name = port, name
+        self.site = folder / name / "config"
+        self.site.mkdir(parents=True)
+        for part in CONFIG_PARTS:
+            (self.site / part).symlink_to(ROOT / "config" / part)
+        self.observed = free_port()
+        (self.site / "bkkenergy.toml").write_text(
+            f'[mqtt]\nport = {port}\nreconnect_max_s = 1\nclient_id = "harsh-{name}"\ncanary_s = 5.0\n{share}'
+            f"[observe]\nport = {self.observed}\n"
+        )
+        self.process: subprocess.Popen[bytes] | None = None
+        self.store = open_store(StoreSettings(path=self.site.parent / "var/bkkenergy.sqlite"))
+
+    def start(self, *, must_be_ready: bool = True) -> None:
+        """Start it, and wait until it is subscribed; with some brokers it never is."""
+        command = [sys.executable, "-m", "bkkenergy", "ingest", "--config", str(self.site), "--log-level", "error"]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_at_most(self.is_ready, ANSWERS_WITHIN_S)
+        assert not must_be_ready or self.is_ready(), "it is not subscribed"
+
+    def is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.observed}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def stop(self, sign: int = signal.SIGTERM) -> None:
+        if self.process is not None:
+            self.process.send_signal(sign)
+            self.process.wait(60)
+
+    def troubles(self) -> str:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.observed}/metrics", timeout=5) as answer:
+                return ", ".join(sorted(dict(TROUBLE.findall(answer.read().decode())))) or "none"
+        except OSError:
+            return "not to be asked"
+
+    def troubles_after(self, stored: int, acked: int) -> str:
+        """Troubles by now; where readings are missing, once a canary had the time to be missed."""
+        wait_at_most(lambda: self.troubles() != "none", MISSED_WITHIN_S if stored < acked else 1)
+        return self.troubles()
+
+    def stored(self, first: int, count: int) -> int:
+        rows = self.store.readings([METER], *EVER, ("energy_kwh",))
+        return int(((rows.ts_us >= (TS + first) * 10**6) & (rows.ts_us < (TS + first + count) * 10**6)).sum())
+
+    def settled(self, first: int, count: int) -> int:
+        """Stored readings of a part, once no more come or all are there."""
+        before, since_s = -1, time.monotonic()
+        while time.monotonic() - since_s < SETTLES_S and before < count:
+            now = self.stored(first, count)
+            if now != before:
+                before, since_s = now, time.monotonic()
+            time.sleep(0.2)
+        return before
+
+
+def published(port: int, first: int, count: int, between: Callable[[int], None] | None = None) -> int:
+    """Publish at QoS 1 and return how many the broker acknowledged, waiting two minutes for that at most."""
+    acknowledged: set[int] = set()
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"gateway-{first}")
+    client.on_publish = lambda *event: acknowledged.add(event[2])
+    client.max_inflight_messages_set(10)
+    client.reconnect_delay_set(1, 1)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    for number in range(first, first + count):
+        client.publish(TOPIC, json.dumps({"ts": TS + number, "energy_kwh": number}), qos=1)
+        done = number - first + 1
+        if between and done % 100 == 0:
+            wait_at_most(lambda done=done: len(acknowledged) >= done - 50, 20)
+            between(done)
+    wait_at_most(lambda: len(acknowledged) >= count, 120)
+    client.disconnect()
+    client.loop_stop()
+    return len(acknowledged)
+
+
+def wait_at_most(is_so: Callable[[], bool], seconds: float) -> None:
+    until_s = time.monotonic() + seconds
+    while not is_so() and time.monotonic() < until_s:
+        time.sleep(0.02)
+
+
+def backlog(part: Part, server: Server) -> Iterator[str]:
+    part.start()
+    part.stop()
+    acked = published(server.port, 0, AWAY)
+    part.start(must_be_ready=False)
+    yield f"away: {part.settled(0, AWAY)} of {acked}"
+    acked = published(server.port, AWAY, LIVE)
+    stored = part.settled(AWAY, LIVE)
+    yield f"live after it: {stored} of {acked}; troubles: {part.troubles_after(stored, acked)}"
+    part.stop()
+
+
+def kills(part: Part, server: Server) -> Iterator[str]:
+    part.start()
+
+    def kill(done: int) -> None:
+        if done in {1_500, 3_500, 5_500}:
+            part.stop(signal.SIGKILL)
+            part.start(must_be_ready=False)
+
+    acked = published(server.port, 20_000, KILLED, kill)
+    stored = part.settled(20_000, KILLED)
+    yield f"3 kills: {stored} of {acked}; troubles: {part.troubles_after(stored, acked)}"
+    part.stop()
+
+
+def restarts(part: Part, server: Server) -> Iterator[str]:
+    part.start()
+
+    def restart(done: int) -> None:
+        if done == 2_000:
+            server.stop()
+            server.start()
+
+    acked = published(server.port, 30_000, FLOW, restart)
+    stored = part.settled(30_000, FLOW)
+    yield f"broker restarted in a flow: {stored} of {acked}; troubles: {part.troubles_after(stored, acked)}"
+    part.stop()
+    for number, (how, sign) in enumerate((("restart", signal.SIGTERM), ("kill -9", signal.SIGKILL))):
+        first = 40_000 + number * QUEUED
+        acked = published(server.port, first, QUEUED)
+        assert server.process is not None
+        server.process.send_signal(sign)
+        server.process.wait(60)
+        server.start()
+        part.start(must_be_ready=False)
+        stored = part.settled(first, QUEUED)
+        yield f"queue over a {how} of the broker: {stored} of {acked}; troubles: {part.troubles_after(stored, acked)}"
+        part.stop()
+
+
+def halves(part: Part, other: Part, server: Server) -> Iterator[str]:
+    part.start()
+    other.start()
+
+    def both(first: int, count: int) -> int:
+        return part.settled(first, count) + other.settled(first, count)
+
+    acked = published(server.port, 50_000, 2_000)
+    yield f"shared by two: {both(50_000, 2_000)} of {acked}"
+
+    def kill(done: int) -> None:
+        if done == 1_500:
+            other.stop(signal.SIGKILL)
+
+    acked = published(server.port, 60_000, 3_000, kill)
+    yield f"one of them killed in a flow: {both(60_000, 3_000)} of {acked}"
+    other.start(must_be_ready=False)
+    stored = both(60_000, 3_000)
+    troubles = f"{part.troubles_after(stored, acked)} | {other.troubles()}"
+    yield f"when it is back: {stored} of {acked}; troubles: {troubles}"
+    part.stop()
+    other.stop()
+
+
+@contextmanager
+def parts_of(folder: Path, port: int, share: str, *names: str) -> Iterator[list[Part]]:
+    made = [Part(folder, port, name, share) for name in names]
+    try:
+        yield made
+    finally:
+        for part in made:
+            if part.process is not None and part.process.poll() is None:
+                part.stop(signal.SIGKILL)
+            part.store.close()
+
+
+def main(name: str, *command: str) -> None:
+    for phase in (backlog, kills, restarts, halves):
+        folder = Path(tempfile.mkdtemp())
+        folder.chmod(0o777)
+        (folder / "broker").mkdir()
+        server = server_of(name, list(command), folder)
+        share, names = ('share = "bkk-secret"\n', ("one", "two")) if phase is halves else ("", ("one",))
+        try:
+            server.start()
+            with parts_of(folder, server.port, share, *names) as parts:
+                for line in phase(*parts, server):
+                    print(f"{name}: {line}", flush=True)
+        except (AssertionError, OSError, subprocess.TimeoutExpired) as error:
+            print(f"{name}: {phase.__name__} ended: {type(error).__name__} {error}", flush=True)
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
