@@ -22,6 +22,7 @@ from bkkenergy.readings import (
     QUANTITIES,
     RATED_FIELDS,
     US_PER_S,
+    BoolArray,
     FloatArray,
     IntArray,
     ReadingBatch,
@@ -31,6 +32,14 @@ LATEST_US = int(LATEST.timestamp()) * US_PER_S - 1
 
 LARGEST_REGISTER_KWH = 1e12
 """No counter has more digits than register_digits may say: the bound where a meter says none."""
+
+NO_REGISTERS_KWH = np.array([(2**bits - 1) / 10**digits for bits in (31, 32) for digits in range(4)])
+"""Every bit set, as a counter of any resolution shows it: how devices say that they have none, or count no more."""
+NEARLY_RATIO = 1e-14
+LEAST_NO_REGISTER_KWH = float(NO_REGISTERS_KWH.min())
+
+NO_REGISTER = "has a number of which every bit is set, as devices say that they have no value."
+OFF = "is not within {min_kwh:g} to {max_kwh:g} kWh. Check register_digits or rollover_kwh, ratios and unit."
 
 PLAUSIBLE = {
     **{f"voltage_l{n}_v": (0.0, 150_000.0) for n in (1, 2, 3)},
@@ -127,17 +136,10 @@ def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.
 
     latest_us : no reading may be later, microseconds since the epoch; none may be of LATEST, whatever our clock says.
     """
-    energy_kwh = batch.column("energy_kwh")
     has_none = np.ones(len(batch), np.bool_)
     for name in QUANTITIES:
         if name in batch.columns:
             has_none &= np.isnan(batch.columns[name])
-    min_kwh, max_kwh = limits.min_energy_kwh[batch.meter], limits.max_energy_kwh[batch.meter]
-    energy_is_off = (energy_kwh < min_kwh) | (energy_kwh >= max_kwh)
-    for name in ("export_kwh", *MORE_REGISTERS):
-        if name in batch.columns:
-            most = max_kwh if name in RATED_FIELDS else LARGEST_REGISTER_KWH
-            energy_is_off |= (batch.columns[name] < 0) | (batch.columns[name] >= most)
     power_is_off, gauge_is_off = np.zeros((2, len(batch)), np.bool_)
     for name in POWERS:
         if name in batch.columns:
@@ -150,13 +152,39 @@ def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.
             batch.ts_us < limits.commissioned_us[batch.meter],
             batch.ts_us > min(latest_us, LATEST_US),
             has_none,
-            energy_is_off,
+            _energy_is_off(batch, limits),
             power_is_off,
             gauge_is_off,
         ],
         range(1, len(REASONS)),
         default=0,
     ).astype(np.int8)
+
+
+def _energy_is_off(batch: ReadingBatch, limits: Limits) -> BoolArray:
+    """Return where a register or an energy is none that the meter can have."""
+    min_kwh, max_kwh = limits.min_energy_kwh[batch.meter], limits.max_energy_kwh[batch.meter]
+    energy_kwh = batch.column("energy_kwh")
+    is_off: BoolArray = (energy_kwh < min_kwh) | (energy_kwh >= max_kwh)
+    for name in ("export_kwh", *MORE_REGISTERS):
+        if name in batch.columns:
+            most = max_kwh if name in RATED_FIELDS else LARGEST_REGISTER_KWH
+            is_off |= (batch.columns[name] < 0) | (batch.columns[name] >= most)
+    for name in (*ENERGY_FIELDS, *MORE_REGISTERS):
+        if name in batch.columns:
+            is_off |= _says_none(batch, name, limits)
+    return is_off
+
+
+def _says_none(batch: ReadingBatch, name: str, limits: Limits) -> BoolArray:
+    """Return where a register, as the meter sent it, is a number of which every bit is set."""
+    scale = limits.energy_scale[batch.meter] if name in RATED_FIELDS else 1.0
+    sent = batch.columns[name] / scale
+    says_none = sent >= LEAST_NO_REGISTER_KWH * (1 - NEARLY_RATIO)
+    if says_none.any():
+        large = sent[says_none]
+        says_none[says_none] = np.isclose(large[:, None], NO_REGISTERS_KWH, rtol=NEARLY_RATIO, atol=0).any(axis=1)
+    return says_none
 
 
 def explain(batch: ReadingBatch, row: int, reason: Reason, limits: Limits) -> str:
@@ -175,10 +203,8 @@ def explain(batch: ReadingBatch, row: int, reason: Reason, limits: Limits) -> st
         case Reason.ENERGY_OUT_OF_RANGE:
             shown = {name: values[name] for name in (*ENERGY_FIELDS, *MORE_REGISTERS) if name in values}
             min_kwh, max_kwh = limits.min_energy_kwh[meter], limits.max_energy_kwh[meter]
-            return (
-                f"{shown} is not within {min_kwh:g} to {max_kwh:g} kWh. "
-                "Check register_digits or rollover_kwh, ratios and unit."
-            )
+            says_none = any(_says_none(batch, name, limits)[row] for name in shown)
+            return f"{shown} {NO_REGISTER if says_none else OFF.format(min_kwh=min_kwh, max_kwh=max_kwh)}"
         case Reason.POWER_OUT_OF_RANGE:
             max_kw = limits.max_power_kw[meter]
             beyond = {name: values[name] for name in POWERS if abs(values.get(name, 0.0)) > max_kw}

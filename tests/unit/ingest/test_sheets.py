@@ -124,6 +124,13 @@ def test_day_and_month_that_nothing_shows_are_asked_for(tmp_path):
     assert read(write(tmp_path, days("%d/%m/%Y %H:%M", 1, months=1)), "kWh").wide.start_us[0] < MIDNIGHT_US
 
 
+def test_a_date_with_points_begins_with_the_day_where_the_file_shows_nothing_else(tmp_path):
+    sheet = read(write(tmp_path, days("%d.%m.%Y %H:%M", 1)), "kWh")
+    assert sheet.wide.start_us[0] == MIDNIGHT_US
+    assert "dates are day/month/year" in sheet.notes
+    assert read(write(tmp_path, days("%m.%d.%Y %H:%M", 20)), "kWh").wide.start_us[0] == MIDNIGHT_US
+
+
 @pytest.mark.parametrize("calendar", ["ce", "be"])
 def test_an_era_that_was_asked_for_refuses_the_other(tmp_path, calendar):
     year = "2569" if calendar == "ce" else "2026"

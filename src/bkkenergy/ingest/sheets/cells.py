@@ -225,6 +225,7 @@ class _Parts:
     year: int
     is_sure: bool
     is_buddhist: bool
+    has_points: bool = False
 
 
 def _parts(text: str, this_year: int) -> _Parts | None:
@@ -240,7 +241,7 @@ def _parts(text: str, this_year: int) -> _Parts | None:
         year, is_buddhist = _year(match[1], this_year)
         return _Parts(int(match[3]), int(match[2]), year, True, is_buddhist)
     year, is_buddhist = _year(match[3], this_year)
-    return _Parts(int(match[1]), int(match[2]), year, is_buddhist, is_buddhist)
+    return _Parts(int(match[1]), int(match[2]), year, is_buddhist, is_buddhist, "." in text)
 
 
 def _year(text: str, this_year: int) -> tuple[int, bool]:
@@ -302,8 +303,8 @@ def _is_day_first(parts: list[_Parts], dates: str | None) -> bool:
     follows = {order: _follows(parts, is_day_first=order) for order in (True, False)}
     if follows[True] != follows[False]:
         return follows[True]
-    if all(one.first == one.second for one in parts):
-        return True
+    if all(one.first == one.second or one.has_points for one in parts):
+        return True  # 01.11.2026 is written where the day comes first
     one = parts[0]
     raise InputError(
         f"{one.first:02}/{one.second:02}/{one.year} may begin with the day or the month, and the file does not show "

@@ -15,7 +15,7 @@ import numpy as np
 
 from bkkenergy.payloads.decode.base import Decoded, Undecoded
 from bkkenergy.payloads.decode.bounds import check_json_size
-from bkkenergy.payloads.decode.times import LARGEST_US, MICROSECONDS_FROM, MILLISECONDS_FROM
+from bkkenergy.payloads.decode.times import LARGEST_US, MICROSECONDS_FROM, MILLISECONDS_FROM, NANOSECONDS_FROM
 from bkkenergy.payloads.message import FIRST_DETAILS, DecodeError, Message, Reason, described, summed_up
 from bkkenergy.payloads.profile import Profile
 from bkkenergy.readings import MORE_FIELDS, FloatArray, IntArray
@@ -267,10 +267,11 @@ def _microseconds(ts: Sequence[dt.datetime | int | float]) -> IntArray:
 
 
 def _seconds(epoch: FloatArray) -> FloatArray:
-    """Return seconds since 1970 of (n,) numbers in seconds, milliseconds or microseconds, judged by their size."""
+    """Return seconds since 1970 of (n,) numbers in seconds or milli-, micro- or nanoseconds, judged by their size."""
     epoch = np.clip(epoch, -LARGEST_US, LARGEST_US)
     size = np.abs(epoch)
-    seconds: FloatArray = epoch / np.select([size < MILLISECONDS_FROM, size < MICROSECONDS_FROM], [1.0, 1e3], 1e6)
+    bounds = [size < MILLISECONDS_FROM, size < MICROSECONDS_FROM, size < NANOSECONDS_FROM]
+    seconds: FloatArray = epoch / np.select(bounds, [1.0, 1e3, 1e6], 1e9)
     return seconds
 
 

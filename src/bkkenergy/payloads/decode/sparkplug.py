@@ -13,7 +13,7 @@ from bkkenergy.payloads.decode.base import DecodedRow, Outgoing, RowDecoder, Ste
 from bkkenergy.payloads.decode.births import LONGEST_PAUSE_US, Birth, Births, Place
 from bkkenergy.payloads.decode.fields import MAX_ELEMENTS, applies_to, names_in, read_element, search
 from bkkenergy.payloads.decode.sparkplug_proto import Payload
-from bkkenergy.payloads.decode.sparkplug_values import SEPARATOR, Element, Elements, opened, unit_of
+from bkkenergy.payloads.decode.sparkplug_values import SEPARATOR, Element, Elements, Stamps, opened, unit_of
 from bkkenergy.payloads.message import DecodeError, Message, Reason
 from bkkenergy.payloads.profile import Profile
 
@@ -87,7 +87,7 @@ class SparkplugDecoder(RowDecoder):
         self._check_sequence(source, payload, message.received_us, steps)
         elements = self._elements(source, payload, message.received_us, steps)
         rows = [row for element in elements.parts() for row in self._read(source, element, steps)]
-        if source.kind in BIRTHS and not rows and source.address in self._addresses:
+        if source.kind in BIRTHS and not rows and not elements.has_wanted_null and source.address in self._addresses:
             self._report_misfit(payload, steps)
         return rows
 
@@ -122,14 +122,15 @@ class SparkplugDecoder(RowDecoder):
     def _elements(self, source: Place, payload: Any, now_us: int, steps: list[Step]) -> Elements:
         """Return the metrics of a payload by meter and time."""
         birth = self.births.birth(source)
-        elements = Elements(birth, self._names, steps)
+        stamps = Stamps(payload.timestamp, now_us)
+        elements = Elements(birth, self._names, stamps, steps)
         nameless = []
         for metric in payload.metrics:
             name = metric.name or birth.names.get(metric.alias, "")
             if isinstance(name, bytes):  # what protobuf gives for text that is none
                 raise DecodeError(f"a metric's name is no UTF-8: {name!r}")
             if name:
-                elements.add(metric, name, metric.timestamp or payload.timestamp)
+                elements.add(metric, name, stamps.ms(metric.timestamp) or stamps.payload_ms)
             else:
                 nameless.append(metric.alias)
         if nameless:

@@ -14,9 +14,12 @@ from google.protobuf.message import DecodeError as ProtobufError
 from bkkenergy.payloads.decode.base import Step
 from bkkenergy.payloads.decode.births import Birth
 from bkkenergy.payloads.decode.sparkplug_proto import ARRAYS, COMPRESSED, SIGNED_BITS, UNSIGNED_BITS, Payload
+from bkkenergy.payloads.decode.times import MICROSECONDS_FROM, MILLISECONDS_FROM, NANOSECONDS_FROM
 from bkkenergy.payloads.message import DecodeError, NotReadError, Reason, TooLargeError
+from bkkenergy.readings import US_PER_S
 
 SEPARATOR = "/"
+MS_PER_S = 1_000
 MAX_INFLATED_BYTES = 2_000_000
 """What a payload may be without compression: as much as a message by default."""
 MAX_METRICS = 20_000
@@ -29,6 +32,9 @@ WIDE_BITS = 32
 """All bits set in as many or more is no register's value, but how devices say that they have none."""
 LOOKED_INTO = frozenset({"template_value", "bytes_value", "extension_value"})
 """Kinds of value that are looked at though no path asks for them: their members may be wanted, or they are reported."""
+THESE_DAYS_S = 7 * 86_400
+UNSET_BEFORE_S = 1_420_070_400
+"""2015: a stamp before it is of a clock that nothing set."""
 _GZIP_OR_ZLIB, _RAW_DEFLATE = 47, -15
 _UNIT_NAMES = frozenset({"engunit", "engunits", "engineeringunits", "engineering units", "unit", "units", "uom"})
 
@@ -72,6 +78,34 @@ def _parsed(raw: bytes) -> Any:
         raise DecodeError(f"no Sparkplug B payload: {error}") from None
 
 
+class Stamps:
+    """Reads a payload's stamps: milliseconds since 1970, though some senders write seconds, or finer units.
+
+    A clock that was never set counts milliseconds from 1970 too. A small number is of seconds only where the payload
+    shows that its clock is set, or where it is of these days.
+    """
+
+    def __init__(self, payload_stamp: int, received_us: int) -> None:
+        self._received_s = received_us / US_PER_S
+        self._is_set = UNSET_BEFORE_S <= _ms(payload_stamp) / MS_PER_S < MILLISECONDS_FROM
+        self.payload_ms = self.ms(payload_stamp)
+
+    def ms(self, stamp: int) -> int:
+        """Return milliseconds since 1970."""
+        if UNSET_BEFORE_S <= stamp < MILLISECONDS_FROM and (
+            self._is_set or abs(self._received_s - stamp) < THESE_DAYS_S
+        ):
+            return stamp * MS_PER_S
+        return _ms(stamp)
+
+
+def _ms(stamp: int) -> int:
+    """Return milliseconds of a stamp that may count micro- or nanoseconds: as milliseconds it is beyond any year."""
+    if stamp < MICROSECONDS_FROM:
+        return stamp
+    return stamp // 1_000 if stamp < NANOSECONDS_FROM else stamp // 1_000_000
+
+
 @dataclass(slots=True)
 class Element:
     """The metrics of one meter at one time: short name -> value, and -> unit where one is stated."""
@@ -89,9 +123,11 @@ class Elements:
     decides. What no path of the profile asks for is left out.
     """
 
-    def __init__(self, birth: Birth, names: frozenset[str], steps: list[Step]) -> None:
-        self._birth, self._names, self._steps = birth, names, steps
+    def __init__(self, birth: Birth, names: frozenset[str], stamps: Stamps, steps: list[Step]) -> None:
+        self._birth, self._names, self._stamps, self._steps = birth, names, stamps, steps
         self._count = 0
+        self.has_wanted_null = False
+        """Whether a metric that the profile asks for is there and has no value yet."""
         self._elements: dict[tuple[str, int], Element] = {}
 
     def parts(self) -> Iterable[Element]:
@@ -109,6 +145,7 @@ class Elements:
         ]
         if not cuts and not depth and metric.WhichOneof("value") not in LOOKED_INTO:
             return None
+        self.has_wanted_null |= metric.is_null and bool(cuts)
         value = self._value(metric, name, stamp_ms, depth)
         if value is None or self._count > MAX_METRICS:
             return None
@@ -154,7 +191,9 @@ class Elements:
         if depth >= MAX_DEPTH:
             raise NotReadError(f"a template within {MAX_DEPTH} others is not read")
         return {
-            member.name: self.add(member, f"{name}{SEPARATOR}{member.name}", member.timestamp or stamp_ms, depth + 1)
+            member.name: self.add(
+                member, f"{name}{SEPARATOR}{member.name}", self._stamps.ms(member.timestamp) or stamp_ms, depth + 1
+            )
             for member in template.metrics
             if isinstance(member.name, str) and member.name
         }

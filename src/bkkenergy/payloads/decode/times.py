@@ -11,7 +11,8 @@ from bkkenergy.payloads.profile import TimeSpec
 
 MILLISECONDS_FROM = 1e11
 MICROSECONDS_FROM = 1e14
-"""A number from here on counts milliseconds or microseconds: as seconds it would lie beyond the year 5138."""
+NANOSECONDS_FROM = 1e17
+"""A number from here on counts milli-, micro- or nanoseconds: as the unit before it would lie beyond the year 5138."""
 LARGEST_US = 2**62
 SHOWN_LETTERS = 60
 
@@ -72,7 +73,9 @@ def _number(value: float) -> tuple[int, str]:
         return round(value * 1e6), "seconds since 1970"
     if abs(value) < MICROSECONDS_FROM:
         return round(value * 1e3), "milliseconds since 1970"
-    return round(value), "microseconds since 1970"
+    if abs(value) < NANOSECONDS_FROM:
+        return round(value), "microseconds since 1970"
+    return round(value / 1e3), "nanoseconds since 1970"
 
 
 def read_number(text: str) -> float:
