@@ -19,7 +19,7 @@ Made by `python -m tests.licences`; a test refuses a licence that is not on its 
 """
 ACCEPTED = frozenset(
     {
-        "MIT", "MIT License", "MIT-0", "BSD License", "3-Clause BSD License", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "Zlib", "CC0-1.0",
+        "MIT", "MIT-CMU", "MIT License", "MIT-0", "BSD License", "3-Clause BSD License", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "Zlib", "CC0-1.0",
         "Apache-2.0", "Apache Software License", "ISC License (ISCL)", "PSF-2.0",
         "Mozilla Public License 2.0 (MPL 2.0)", "EPL-2.0", "LGPL-3.0-only",
     }

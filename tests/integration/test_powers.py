@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
+import io
 import itertools
 import json
 import shutil
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from sqlalchemy import select, update
 
 import bkkenergy
@@ -46,6 +48,7 @@ from bkkenergy.site.record_kinds import SITE_KINDS
 from bkkenergy.tariff.paper import PaperBill
 from bkkenergy.usecases import (
     baselines,
+    commissioning,
     dismissals,
     edits,
     ereport,
@@ -57,6 +60,7 @@ from bkkenergy.usecases import (
     notes,
     paperbills,
     people,
+    photos,
     plan,
     portfolio,
     portfolio_view,
@@ -128,6 +132,8 @@ def site(tmp_path_factory):
         notes.write_note(
             opened.state, root, opened.portfolio, name, NOW - dt.timedelta(days=3), NOW, "chiller broken", NOW
         )
+        photos.store_photo(opened.state, root, opened.portfolio.buildings[name], "", picture("blue"), NOW)
+        signed_meter(opened, root, agency)
         account = {
             "id": f"account-{agency}",
             "utility": "mea",
@@ -149,6 +155,20 @@ def site(tmp_path_factory):
             now=NOW,
         )
     return opened
+
+
+def picture(colour):
+    """A photo, as small as one may be."""
+    written = io.BytesIO()
+    Image.new("RGB", (40, 40), colour).save(written, "PNG")
+    return written.getvalue()
+
+
+def signed_meter(site, actor, agency):
+    building = site.portfolio.buildings[BUILDING[agency]]
+    return commissioning.sign_commissioning(
+        site.state, actor, building, building.meters[0], [], name="Somchai", note="", now=NOW
+    )
 
 
 def paper_bill(month):
@@ -233,7 +253,7 @@ def owners(site, before, after, place):  # noqa: C901, PLR0911 - one a table
     match place[0]:
         case "run" | "scenario" | "agency_month":
             return {row["agency"]}
-        case "day_note" | "finding_entry":
+        case "day_note" | "finding_entry" | "photo" | "commissioning":
             return {row["agency"]}
         case "paper_bill":
             return {row["account"].removeprefix("account-")}
@@ -480,6 +500,15 @@ HOW = {
     "readings.send": lambda site, actor, agency: sent.take_in(
         site, actor, {f"{BUILDING[agency]}.main": b'[{"ts": 1760000000, "energy_kwh": 1}, {"ts": 1760000000, "energy_kwh": -1}]'}),
     "records.compare": lambda site, actor, _: portfolio_view.seen_differences(records_in(site), actor, 0),
+    "photos.add": lambda site, actor, agency: photos.store_photo(
+        site.state, actor, site.portfolio.buildings[BUILDING[agency]], "", picture("red"), NOW),
+    "photos.remove": lambda site, actor, agency: photos.remove_photo(
+        site.state, actor, one(site, "photo", agency=agency)["id"], NOW),
+    "photos.read": lambda site, actor, agency: photos.read_stored_photo(
+        site.state, actor, one(site, "photo", agency=agency)["id"]),
+    "commissioning.sign": signed_meter,
+    "commissioning.read": lambda site, actor, agency: commissioning.read_commissioning(
+        site.state, actor, one(site, "commissioning", agency=agency)["id"]),
 }  # fmt: skip
 """How each use case is asked for, of an agency's things."""
 
@@ -497,6 +526,8 @@ ON_A_CLOSED_SITE = {"server.backup", "server.restore", "readings.migrate"}
 """What opens the state by itself, so that nothing here may have it locked: its line in the audit log stays."""
 CHANGES_NO_ROW = READS | {
     "notes.list",
+    "photos.read",
+    "commissioning.read",
     "findings.list_work",
     "bills.list",
     "runs.retry",

@@ -23,7 +23,7 @@ from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.ingest.gaps import gaps_of
-from bkkenergy.ingest.meterboard import CLOCKS_WITHIN_S, MAX_DELAY_S, MAX_SKEW_S
+from bkkenergy.ingest.meterboard import CLOCKS_WITHIN_S
 from bkkenergy.ingest.spool import batches_waiting
 from bkkenergy.ingest.status import clock_behind_s
 from bkkenergy.ports.readings import StoreRefused, StoreUnavailable, StoreUnfit
@@ -32,6 +32,7 @@ from bkkenergy.site.folder import data_folder
 from bkkenergy.site.open import open_store, opened_state
 from bkkenergy.site.start import expiry_of, note_state, other_states
 from bkkenergy.texts import Lang, filled
+from bkkenergy.usecases.meterchecks import MAX_DELAY_S, MAX_SKEW_S
 
 CONNECTS_WITHIN_S = 8.0
 GAP_DAYS = 7

@@ -9,9 +9,8 @@ from enum import StrEnum
 
 from bkkenergy.ingest.status import MeterStatus
 from bkkenergy.portfolio import Meter
+from bkkenergy.usecases.meterchecks import MAX_DELAY_S, MAX_SKEW_S
 
-MAX_SKEW_S, MAX_DELAY_S = 60.0, 3_600.0
-"""A stamp further ahead of its receipt than the first, or at best further behind than the second: the clock is off."""
 CLOCKS_WITHIN_S = 86_400.0
 """For so long a gateway's clock is judged after its last message. Later it is silent, and its clock says nothing."""
 

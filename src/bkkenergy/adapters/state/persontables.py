@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from bkkenergy.adapters.state.metadata import metadata
 
@@ -64,3 +76,36 @@ finding_entry = Table(
     Index("ix_finding_entry_agency", "agency", "building", "rule"),
 )
 """Work on findings: a row each time that a person changes something; the last one of a finding is how it stands."""
+
+photo = Table(
+    "photo",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("agency", String(64), nullable=False),
+    Column("building", String(128), nullable=False),
+    Column("meter", String(128), nullable=False, default=""),
+    Column("content", LargeBinary, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("removed_by", String(64), nullable=False, default=""),
+    Column("removed_us", BigInteger),
+    Index("ix_photo_building", "building", "meter"),
+)
+"""Pictures of buildings, and of meters. They are in the database, so that every host and each backup has them."""
+
+commissioning = Table(
+    "commissioning",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("agency", String(64), nullable=False),
+    Column("meter", String(128), nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Index("ix_commissioning_meter", "meter"),
+)
+"""Signed records: who found what of a meter, when. A record is never changed; another is signed after it."""

@@ -27,7 +27,7 @@ from bkkenergy.usecases.portfolio_view import (
     seen_revisions,
 )
 from bkkenergy.usecases.recordforms.fields import ALL_KINDS, fields_of
-from bkkenergy.web.records.preview import waiting_of
+from bkkenergy.web.records.preview import photos_shown, waiting_of
 from bkkenergy.web.records.view import PLAN_KIND, ChangeShown, FieldLine, OpenRecords, RecordWords, book_of, href_of
 from bkkenergy.web.render import page
 from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
@@ -228,6 +228,7 @@ def shown_record(
         may_change=book.is_open and may_enter(actor, kind),
         done=done,
         fault=fault,
+        photos=photos_shown(visitor, kind, key),
         waiting=waiting_of(visitor, str(record.value["topic"])) if kind == "meter" else 0,
         read=read,
     )

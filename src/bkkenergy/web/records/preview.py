@@ -6,11 +6,13 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bkkenergy.adapters.state.photos import StoredPhoto
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.ingest.explain import explain_payload
 from bkkenergy.payloads.message import Message
 from bkkenergy.readings import US_PER_S
+from bkkenergy.usecases.photos import photos_seen
 from bkkenergy.web.security import Visitor
 
 MAX_SHOWN_BYTES = 600
@@ -85,3 +87,9 @@ def _waiting(visitor: Visitor, topic: str, texts: Mapping[str, str], known: Topi
     shown = last.payload[:MAX_SHOWN_BYTES].decode("utf-8", "replace")
     at = last.received.astimezone(BANGKOK)
     return TopicPreview(topic, at, shown, values, str(last.reason), steps, known.meter, known.meter_at)
+
+
+def photos_shown(visitor: Visitor, kind: str, key: str) -> list[StoredPhoto] | None:
+    """Return the photos of a building that stands today; None of anything else."""
+    has_photos = kind == "building" and key in visitor.here.portfolio.buildings
+    return photos_seen(visitor.here.opened.state, key) if has_photos else None

@@ -75,3 +75,14 @@ for (const button of document.querySelectorAll("[data-scheme]")) {
     location.reload();
   });
 }
+
+// A part that is asked for again and again, while it can be seen and no detail of it is open.
+for (const part of document.querySelectorAll("[data-refresh]")) {
+  setInterval(async () => {
+    if (document.hidden || part.querySelector("details[open]")) return;
+    const answer = await fetch(location.pathname + location.search).catch(() => null);
+    if (!answer?.ok || answer.redirected) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
+    if (fresh) part.replaceChildren(...fresh.childNodes);
+  }, Number(part.dataset.refresh) * 1000);
+}

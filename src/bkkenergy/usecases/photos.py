@@ -1,0 +1,83 @@
+"""Photos of buildings and meters: added, shown to those who may see the building, removed."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from bkkenergy.access import Actor
+from bkkenergy.adapters.photos import read_photo
+from bkkenergy.adapters.state import StateStore, reading, transaction
+from bkkenergy.adapters.state.photos import (
+    StoredPhoto,
+    add_photo,
+    content_of,
+    count_of_photos,
+    mark_photo_removed,
+    photo_numbered,
+    photos_of,
+)
+from bkkenergy.adapters.state.users import enter_audit
+from bkkenergy.errors import InputError, NotThere
+from bkkenergy.portfolio import Building
+from bkkenergy.usecases.powers import use_case
+
+MAX_PER_BUILDING = 200
+"""Of a building with all its meters, those that were removed too: some 80 MB."""
+
+
+@use_case("photos.add", "edit", "agency")
+def store_photo(
+    state: StateStore, actor: Actor, building: Building, meter: str, content: bytes, now: dt.datetime
+) -> int:
+    """Store a photo of a building, or of one of its meters, and return its number.
+
+    Raises NotThere, NotAllowed, InputError for what is no picture and where there are too many, StoreUnavailable.
+    """
+    actor.need("edit", building.agency)
+    if meter and meter not in {one.id for one in building.meters}:
+        raise NotThere
+    photo = read_photo(content)
+    with transaction(state) as connection:
+        if count_of_photos(connection, building.id) >= MAX_PER_BUILDING:
+            raise InputError.of("photos_many", max=MAX_PER_BUILDING)
+        there = next((one for one in photos_of(connection, building.id, meter) if one.sha256 == photo.sha256), None)
+        if there is not None:
+            return there.number  # sent twice
+        number = add_photo(
+            connection, photo, agency=building.agency, building=building.id, meter=meter, by=actor.name, now=now
+        )
+        detail = {"number": number, "sha256": photo.sha256}
+        enter_audit(connection, actor, "photo_add", meter or building.id, detail, now)
+    return number
+
+
+@use_case("photos.remove", "edit", "agency")
+def remove_photo(state: StateStore, actor: Actor, number: int, now: dt.datetime) -> StoredPhoto:
+    """Remove a photo from its page; a record that was signed with it still shows it. Raises NotThere, NotAllowed."""
+    with transaction(state) as connection:
+        photo = photo_numbered(connection, number, lock=True)
+        if photo is None:
+            raise NotThere
+        actor.need("edit", photo.agency)
+        if not photo.is_removed:
+            mark_photo_removed(connection, number, actor.name, now)
+            detail = {"number": number, "sha256": photo.sha256}
+            enter_audit(connection, actor, "photo_remove", photo.meter or photo.building, detail, now)
+    return photo
+
+
+@use_case("photos.read", "see", "agency")
+def read_stored_photo(state: StateStore, actor: Actor, number: int) -> bytes:
+    """Return the JPEG of a photo. Raises NotThere, NotAllowed, StoreUnavailable."""
+    with reading(state) as connection:
+        photo = photo_numbered(connection, number)
+        if photo is None:
+            raise NotThere
+        actor.need("see", photo.agency)
+        return content_of(connection, number)
+
+
+def photos_seen(state: StateStore, building: str, meter: str = "") -> list[StoredPhoto]:
+    """Return the photos of a building, or of one of its meters, the oldest first. Raises StoreUnavailable."""
+    with reading(state) as connection:
+        return photos_of(connection, building, meter)
