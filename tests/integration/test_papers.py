@@ -14,15 +14,18 @@ import openpyxl
 import pytest
 
 from bkkenergy.calendar import Period
+from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.reports.content import SolarUse
 from bkkenergy.reports.papers.kinds import (
-    PAPER_FORMS,
     PAPER_KINDS,
+    Stationery,
+    forms_of,
     make_paper,
     render_paper,
     subject_report,
 )
+from bkkenergy.reports.papers.memodocx import read_seal
 from bkkenergy.reports.papers.model import PaperGrid, shown
 from bkkenergy.site import load_configuration, open_site
 from tests.commands import bkkenergy
@@ -73,7 +76,8 @@ def test_a_building_s_report_has_the_figures_that_its_agency_s_report_has_of_it(
 
 
 @pytest.mark.parametrize(
-    ("kind", "lang"), [(kind, lang) for kind in PAPER_KINDS for lang in LANGS if (kind, lang) != ("partner", "en")]
+    ("kind", "lang"),
+    [(kind, lang) for kind in PAPER_KINDS for lang in LANGS if kind != "memo" and (kind, lang) != ("partner", "en")],
 )
 def test_each_paper_has_the_same_figures_in_every_format(site, week, report, kind, lang):
     paper, words = make_paper(site, kind, report, week, lang, now=site.clock()), Words(lang)
@@ -85,7 +89,7 @@ def test_each_paper_has_the_same_figures_in_every_format(site, week, report, kin
         for value, column in zip(row, grid.columns, strict=True)
         if value is not None
     ]
-    files = {form: render_paper(paper, form) for form in PAPER_FORMS if form != "pdf"}
+    files = {form: render_paper(paper, form) for form in forms_of(kind) if form != "pdf"}
     page = " ".join(Text(files["html"].decode()).words)
     document = docx.Document(io.BytesIO(files["docx"]))
     written = [cell.text for table in document.tables for row in table.rows for cell in row.cells]
@@ -200,3 +204,129 @@ def test_what_is_not_the_visitor_s_or_no_period_is_refused_in_words(app, subject
     client = signed_in(app, "admin-health")
     assert client.get("/reports/made", params={"subject": subject, "period": period}).status_code == code
     assert client.get(f"/api/v1/papers/energy/{subject}", params={"period": period}).status_code == code
+
+
+# -- the official memorandum ---------------------------------------------------------------------------------------
+
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63606060f80f0001040100"
+    "5fe5c34b0000000049454e44ae426082"
+)  # fmt: skip
+
+
+@pytest.fixture
+def memo_of(site, week, report):
+    def made(lang="th", **fields):
+        return make_paper(
+            site, "memo", report, week, lang, now=site.clock(), fields=fields, thai_digits=bool(fields.pop("thai", ""))
+        )
+
+    return made
+
+
+def text_of(content):
+    return "\n".join(paragraph.text for paragraph in docx.Document(io.BytesIO(content)).paragraphs)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_memorandum_has_its_parts_and_the_report_s_figures_in_every_format(memo_of, report, lang):
+    paper, words = memo_of(lang, to="Director", signer="Khun Malee", number="กท 0101/1"), Words(lang)
+    document, page = text_of(render_paper(paper, "docx")), " ".join(Text(render_paper(paper, "html").decode()).words)
+    for key in ("title", "office", "subject_head", "to", "annexes", "signed"):
+        assert words(f"memo.{key}") in document
+        assert words(f"memo.{key}") in page
+    for text in ("Director", "Khun Malee", "กท 0101/1", words.number(report.total.energy_kwh)):
+        assert text in document
+        assert text in page
+    assert "{{" not in document
+    data = json.loads(render_paper(paper, "json"))
+    assert data["blocks"][0]["to"] == "Director"
+
+
+def test_what_nobody_has_written_is_a_line_to_be_filled_by_hand(memo_of):
+    assert text_of(render_paper(memo_of(), "docx")).count("." * 40) >= 4
+
+
+def test_thai_digits_leave_document_numbers_alone(memo_of, report):
+    document = text_of(render_paper(memo_of(thai="yes"), "docx"))
+    energy = Words("th").number(report.total.energy_kwh)
+    assert energy not in document
+    assert energy.translate(str.maketrans("0123456789", "๐๑๒๓๔๕๖๗๘๙")) in document
+    assert re.search(r"health/2569-W\d\d/1", document)
+
+
+def test_an_agency_s_own_template_and_seal_are_filled_whatever_an_editor_made_of_its_runs(memo_of, tmp_path):
+    document = docx.Document()
+    cut = document.add_paragraph()
+    for part in ("Subject: {{sub", "ject", "}} / {{to}}"):
+        cut.add_run(part)
+    document.add_paragraph("{{seal}}")
+    document.add_table(1, 1).cell(0, 0).paragraphs[0].add_run("{{ body }}")
+    document.sections[0].header.paragraphs[0].add_run("{{date}}")
+    document.save(tmp_path / "own.docx")
+    paper = memo_of(to="{{signer}} =1+1 <b>")
+    filled = docx.Document(
+        io.BytesIO(render_paper(paper, "docx", None, Stationery(tmp_path / "own.docx", read_seal(seal_in(tmp_path)))))
+    )
+    (memo,) = paper.blocks
+    assert filled.paragraphs[0].text == f"Subject: {memo.subject} / {{{{signer}}}} =1+1 <b>"
+    assert [one.text for one in filled.tables[0].cell(0, 0).paragraphs] == list(memo.body)
+    assert filled.sections[0].header.paragraphs[0].text == memo.date
+    assert len(filled.inline_shapes) == 1
+
+
+def seal_in(folder):
+    path = folder / "seal.png"
+    path.write_bytes(PNG)
+    return path
+
+
+@pytest.mark.parametrize("content", [b"", b"GIF89a", b"<svg/>", b"PK\x03\x04", PNG[:8] + b"\0" * 8 + b"\xff" * 16])
+def test_a_seal_that_is_no_picture_of_fit_size_is_refused(tmp_path, content):
+    path = tmp_path / "seal.png"
+    path.write_bytes(content)
+    with pytest.raises(InputError):
+        read_seal(path)
+    path.write_bytes(PNG + b"\0" * 600_000)
+    with pytest.raises(InputError):
+        read_seal(path)
+
+
+@pytest.mark.parametrize("place", ["{{ sum(range(9**9)) }}", "{{ config }}", "{{subjekt}}", "{{}}"])
+def test_a_template_with_code_or_an_unknown_place_is_refused_by_its_name(memo_of, tmp_path, place):
+    document = docx.Document()
+    document.add_paragraph(place)
+    document.save(tmp_path / "own.docx")
+    with pytest.raises(InputError, match=r"own\.docx"):
+        render_paper(memo_of(), "docx", None, Stationery(tmp_path / "own.docx"))
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + b"\0" * 18])
+def test_a_template_that_is_no_document_is_refused(memo_of, tmp_path, content):
+    (tmp_path / "own.docx").write_bytes(content)
+    with pytest.raises(InputError):
+        render_paper(memo_of(), "docx", None, Stationery(tmp_path / "own.docx"))
+
+
+def test_the_site_s_own_template_is_taken_by_command_and_page(home, app, week, tmp_path):
+    folder = home / "config/memo"
+    folder.mkdir()
+    bkkenergy("report", "--template", folder / "all.docx", "--lang", "en")
+    document = docx.Document(str(folder / "all.docx"))
+    document.add_paragraph("Our own last line")
+    document.save(str(folder / "all.docx"))
+    (folder / "health.png").write_bytes(PNG)
+    config = ("--config", home / "config", "-o", tmp_path)
+    bkkenergy(
+        "report", AGENCY, "--kind", "memo", "--period", week.slug, "--format", "docx", "--field", "to", "X", *config
+    )
+    (path,) = (tmp_path / AGENCY).iterdir()
+    assert "Our own last line" in text_of(path.read_bytes())
+    client = signed_in(app, "viewer-health")
+    asked = {"subject": AGENCY, "kind": "memo", "period": week.slug}
+    answer = client.get("/reports/made", params=asked | {"form": "docx"})
+    assert len(docx.Document(io.BytesIO(answer.content)).inline_shapes) == 1
+    assert 'src="data:image/png;base64,' in client.get("/reports/made", params=asked).text
+    assert client.get("/reports/made", params=asked | {"form": "xlsx"}).status_code == 422
+    (folder / "health.png").write_bytes(b"no picture")
+    assert client.get("/reports/made", params=asked).status_code == 422

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -21,11 +23,15 @@ from bkkenergy.reports.papers.kinds import (
     PAPER_FORMS,
     PAPER_KINDS,
     PaperKind,
+    forms_of,
     make_paper,
     paper_name,
     render_paper,
+    stationery_of,
     subject_report,
 )
+from bkkenergy.reports.papers.memo import MEMO_FIELDS
+from bkkenergy.reports.papers.memodocx import standard_template
 from bkkenergy.reports.phrasing import headline
 from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.render.browser import Browser
@@ -73,6 +79,8 @@ Examples:
   bkkenergy report health.centre-1 --period 2026-10
   bkkenergy report health.centre-1 --kind poster --period 2026-W48 --format pdf
   bkkenergy report health --kind committee --period 2026-10 --format docx,pdf
+  bkkenergy report health --kind memo --period 2026-10 --format docx --field to Director --thai-digits
+  bkkenergy report --template memo.docx
   bkkenergy report --schema > report.schema.json""",
 )
 @click.argument("agency", required=False)
@@ -116,6 +124,20 @@ Examples:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the files (default: report.folder of the settings).",
 )
+@click.option(
+    "--field",
+    "fields",
+    type=(click.Choice(MEMO_FIELDS), str),
+    multiple=True,
+    help="What a memorandum says: number, to, signer or position, and its text.",
+)
+@click.option("--thai-digits", is_flag=True, help="Write a memorandum in Thai with Thai digits.")
+@click.option(
+    "--template",
+    "template_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the memorandum's standard template here, to be edited and put into CONFIG/memo/AGENCY.docx.",
+)
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of reports' JSON, and nothing else.")
 @config_option
 def report_command(
@@ -125,18 +147,25 @@ def report_command(
     langs: tuple[str, ...],
     kind: str,
     folder: Path | None,
+    fields: tuple[tuple[str, str], ...],
+    template_path: Path | None,
     *,
     schema: bool,
+    thai_digits: bool,
     config_dir: Path,
 ) -> None:
     """Write the energy report of AGENCY, of one building, of the whole "city", or of "all", for a period.
 
     With --kind a paper instead: a poster for a school's wall, the energy committee's EnPI and EnB (ISO 50001), PV
-    plants, progress of projects, a training sheet, or the partners' data sheet. Files are named by agency or building,
-    period and language; their paths are printed.
+    plants, progress of projects, a training sheet, the partners' data sheet, or the official memorandum that carries a
+    report. Files are named by agency or building, period and language; their paths are printed.
     """
     if schema:
         click.echo(json.dumps(report_schema(), indent=2))
+        return
+    if template_path is not None:
+        write_whole(template_path, standard_template(cast("Lang", langs[0])))
+        click.echo(str(template_path))
         return
     if agency is None:
         raise click.UsageError("Name an agency, a building, city or all.")
@@ -151,7 +180,8 @@ def report_command(
             if kind == "energy":
                 _written(report, span, where, formats, chosen, browser)
             else:
-                _papers(site, cast("PaperKind", kind), report, span, where, formats, chosen, browser, now)
+                making = Making(span, where, formats, chosen, now, dict(fields), thai_digits)
+                _papers(site, cast("PaperKind", kind), report, making, browser)
             return
         agencies = list(site.portfolio.agencies) if agency in (ALL, CITY) else [agency]
         written = []
@@ -167,30 +197,36 @@ def report_command(
 
 def _refuse_strange(agency: str, kind: str, formats: tuple[str, ...]) -> None:
     """Raise UsageError for a format that the kind has not, and for papers of all at once."""
-    known = tuple(RENDERERS) if kind == "energy" else PAPER_FORMS
+    known = tuple(RENDERERS) if kind == "energy" else forms_of(kind)
     if unknown := sorted(set(formats) - set(known)):
         raise click.UsageError(f"{', '.join(unknown)} is no format of {kind}. Use: {', '.join(known)}.")
     if kind != "energy" and agency == ALL:
         raise click.UsageError("A paper is of one agency, one building, or the city.")
 
 
-def _papers(
-    site: Site,
-    kind: PaperKind,
-    report: AgencyReport,
-    span: Period,
-    folder: Path,
-    formats: tuple[str, ...],
-    langs: tuple[Lang, ...],
-    browser: Browser | None,
-    now: dt.datetime,
-) -> None:
-    for lang in langs:
-        paper = make_paper(site, kind, report, span, lang, now=now)
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How papers are written: of which period, where to, in which formats and languages, and a memorandum's fields."""
+
+    span: Period
+    folder: Path
+    formats: tuple[str, ...]
+    langs: tuple[Lang, ...]
+    now: dt.datetime
+    fields: Mapping[str, str]
+    thai_digits: bool
+
+
+def _papers(site: Site, kind: PaperKind, report: AgencyReport, making: Making, browser: Browser | None) -> None:
+    stationery = stationery_of(site, report.agency_id)
+    for lang in making.langs:
+        paper = make_paper(
+            site, kind, report, making.span, lang, now=making.now, fields=making.fields, thai_digits=making.thai_digits
+        )
         click.echo(f"{paper.subject_id}: {paper.sentence}")
-        for form in formats:
-            path = folder / paper.subject_id / paper_name(paper, form)
-            write_whole(path, render_paper(paper, form, browser))
+        for form in making.formats:
+            path = making.folder / paper.subject_id / paper_name(paper, form)
+            write_whole(path, render_paper(paper, form, browser, stationery))
             click.echo(f"  {path}")
 
 

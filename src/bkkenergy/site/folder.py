@@ -57,6 +57,12 @@ def migration_note(store: StoreSettings, source_kind: str, target: StoreSettings
     return store.path.parent / f"migrated-{source_kind}-to-{target.kind}-{target.path.stem}.json"
 
 
+def memo_file(config_folder: Path, agency: str, form: str) -> Path | None:
+    """Return an agency's own memorandum template (docx) or seal (png) of the configuration; else that of all."""
+    paths = [config_folder / "memo" / f"{_file_name(name)}.{form}" for name in (agency, "all")]
+    return next((path for path in paths if path.exists()), None)
+
+
 def _file_name(text: str) -> str:
     """Return a text as the name of a file."""
     return "".join(char if char.isalnum() or char in "-_" else f"%{ord(char):x}" for char in text)

@@ -10,19 +10,20 @@ from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.papers.kinds import (
-    PAPER_FORMS,
     PAPER_KINDS,
     PaperKind,
+    forms_of,
     make_paper,
     paper_name,
     render_paper,
+    stationery_of,
     subject_report,
 )
 from bkkenergy.reports.render import HAS_LANGUAGE, RENDERERS
 from bkkenergy.reports.write import report_name
 from bkkenergy.web.security import Visitor
 
-AskedKind = Literal["energy", "poster", "committee", "pv", "progress", "training", "partner"]
+AskedKind = Literal["energy", "poster", "committee", "pv", "progress", "training", "partner", "memo"]
 ASKED_KINDS: tuple[AskedKind, ...] = get_args(AskedKind)
 AskedForm = Literal["html", "docx", "xlsx", "csv", "json"]
 ASKED_FORMS: tuple[AskedForm, ...] = get_args(AskedForm)
@@ -58,7 +59,7 @@ def asked_file(visitor: Visitor, kind: AskedKind, subject: str, period: Period, 
     """Return the name and the bytes of what was asked for. Raises 422 for what cannot be made."""
     here, words = visitor.here, visitor.words
     need_subject(visitor, subject)
-    if form not in (RENDERERS if kind == "energy" else PAPER_FORMS):
+    if form not in (RENDERERS if kind == "energy" else forms_of(kind)):
         raise HTTPException(422, words("error.paper_form", form=form, kind=kind))
     try:
         report: AgencyReport = here.cached(
@@ -70,9 +71,9 @@ def asked_file(visitor: Visitor, kind: AskedKind, subject: str, period: Period, 
             lang = visitor.lang if form in HAS_LANGUAGE else "th"
             return report_name(subject, period.slug, form, lang), RENDERERS[form](report, visitor.lang)
         paper = make_paper(here.opened, _paper_kind(kind), report, period, visitor.lang, now=here.clock())
+        return paper_name(paper, form), render_paper(paper, form, None, stationery_of(here.opened, subject))
     except InputError as why:
         raise HTTPException(422, why.said(visitor.lang)) from None
-    return paper_name(paper, form), render_paper(paper, form)
 
 
 def _paper_kind(kind: AskedKind) -> PaperKind:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.i18n import Words
@@ -19,7 +19,11 @@ from bkkenergy.site import Site
 
 @dataclass(frozen=True, slots=True)
 class AskedPaper:
-    """A paper that is asked for. site : as it was on the period's last day. report : of the subject over the period."""
+    """A paper that is asked for.
+
+    site : as it was on the period's last day. report : of the subject over the period. fields : what a person writes
+    on a memorandum. thai_digits : on a memorandum in Thai.
+    """
 
     kind: str
     site: Site
@@ -27,11 +31,18 @@ class AskedPaper:
     period: Period
     words: Words
     now: dt.datetime
+    fields: Mapping[str, str] = field(default_factory=dict)
+    thai_digits: bool = False
 
     @property
     def subject_id(self) -> str:
         """The agency, the building, or "city"."""
         return self.report.agency_id
+
+    @property
+    def said_period(self) -> str:
+        """The period as a reader would say it."""
+        return period_text(self.report, self.words)
 
     @property
     def buildings(self) -> tuple[Building, ...]:
@@ -71,7 +82,7 @@ class AskedPaper:
             subject_id=self.subject_id,
             name=words.either(th=report.name_th, en=report.name_en),
             title=words(f"paper.title_{self.kind}"),
-            period=period_text(report, words),
+            period=self.said_period,
             period_slug=self.period.slug,
             lang=words.lang,
             sentence=sentence,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -15,6 +17,8 @@ from bkkenergy.reports.papers.asked import AskedPaper
 from bkkenergy.reports.papers.committee import committee
 from bkkenergy.reports.papers.docx import paper_docx
 from bkkenergy.reports.papers.html import paper_html
+from bkkenergy.reports.papers.memo import memo
+from bkkenergy.reports.papers.memodocx import memo_docx, read_seal
 from bkkenergy.reports.papers.model import Paper
 from bkkenergy.reports.papers.partner import partner
 from bkkenergy.reports.papers.plants import pv_plants
@@ -26,10 +30,11 @@ from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.write import make_building_report, make_city_report, make_report
 from bkkenergy.settings import CITY
 from bkkenergy.site import Site
+from bkkenergy.site.folder import memo_file
 from bkkenergy.texts import Lang
 from bkkenergy.usecases.during import site_during
 
-PaperKind = Literal["poster", "committee", "pv", "progress", "training", "partner"]
+PaperKind = Literal["poster", "committee", "pv", "progress", "training", "partner", "memo"]
 PAPER_KINDS: tuple[PaperKind, ...] = get_args(PaperKind)
 PaperForm = Literal["html", "pdf", "docx", "xlsx", "csv", "json"]
 PAPER_FORMS: tuple[PaperForm, ...] = get_args(PaperForm)
@@ -42,10 +47,11 @@ MAKERS: Mapping[PaperKind, Callable[[AskedPaper], Paper]] = MappingProxyType(
         "progress": progress,
         "training": training,
         "partner": partner,
+        "memo": memo,
     }
 )
 WRITERS: Mapping[str, Callable[[Paper], bytes]] = MappingProxyType(
-    {"html": paper_html, "docx": paper_docx, "xlsx": paper_xlsx, "csv": paper_csv, "json": paper_json}
+    {"docx": paper_docx, "xlsx": paper_xlsx, "csv": paper_csv, "json": paper_json}
 )
 
 
@@ -63,11 +69,49 @@ def subject_report(site: Site, subject: str, period: Period, *, now: dt.datetime
 
 
 def make_paper(
-    site: Site, kind: PaperKind, report: AgencyReport, period: Period, lang: Lang, *, now: dt.datetime
+    site: Site,
+    kind: PaperKind,
+    report: AgencyReport,
+    period: Period,
+    lang: Lang,
+    *,
+    now: dt.datetime,
+    fields: Mapping[str, str] = MappingProxyType({}),
+    thai_digits: bool = False,
 ) -> Paper:
-    """Make a paper of a kind from the report of its subject. Raises InputError, StoreUnavailable."""
-    asked = AskedPaper(kind, site_during(site, period), report, period, Words(lang), now)
+    """Make a paper of a kind from the report of its subject. Raises InputError, StoreUnavailable.
+
+    fields, thai_digits : of a memorandum.
+    """
+    asked = AskedPaper(kind, site_during(site, period), report, period, Words(lang), now, fields, thai_digits)
     return MAKERS[kind](asked)
+
+
+def forms_of(kind: str) -> tuple[PaperForm, ...]:
+    """Return the formats that a kind of paper has: a memorandum has no tables."""
+    return tuple(form for form in PAPER_FORMS if kind != "memo" or form not in {"xlsx", "csv"})
+
+
+@dataclass(frozen=True, slots=True)
+class Stationery:
+    """An agency's own template of the memorandum, and its seal; None and nothing where it has none."""
+
+    template: Path | None = None
+    seal: bytes = b""
+
+
+def stationery_of(site: Site, subject: str) -> Stationery:
+    """Return what the site's configuration has of an agency (or of a building's agency): `memo/AGENCY.docx` and `.png`.
+
+    `memo/all.docx` and `memo/all.png` are those of every agency without its own. Raises InputError for a bad seal.
+    """
+    building = site.portfolio.buildings.get(subject)
+    agency = subject if building is None else building.agency
+    template, seal = (memo_file(site.config.folder, agency, form) for form in ("docx", "png"))
+    return Stationery(template, read_seal(seal) if seal is not None else b"")
+
+
+PLAIN_STATIONERY = Stationery()
 
 
 def paper_name(paper: Paper, form: str) -> str:
@@ -75,11 +119,18 @@ def paper_name(paper: Paper, form: str) -> str:
     return f"{paper.subject_id}_{paper.period_slug}_{paper.kind}.{paper.lang}.{form}"
 
 
-def render_paper(paper: Paper, form: str, browser: Browser | None = None) -> bytes:
+def render_paper(
+    paper: Paper, form: str, browser: Browser | None = None, stationery: Stationery = PLAIN_STATIONERY
+) -> bytes:
     """Render a paper in a format. PDF is printed by a browser, which is started where none is given."""
-    if form != "pdf":
+    if paper.layout == "memo" and form == "docx":
+        return memo_docx(paper, stationery.template, stationery.seal)
+    if form not in {"html", "pdf"}:
         return WRITERS[form](paper)
+    page = paper_html(paper, stationery.seal)
+    if form == "html":
+        return page
     if browser is not None:
-        return browser.pdf(paper_html(paper))
+        return browser.pdf(page)
     with Browser() as own_browser:
-        return own_browser.pdf(paper_html(paper))
+        return own_browser.pdf(page)

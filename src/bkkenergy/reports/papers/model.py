@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -12,7 +12,7 @@ from bkkenergy.i18n import Lang, Words
 
 Value = float | str | dt.date | None
 CellKind = Literal["text", "number", "ratio", "date"]
-Layout = Literal["sheet", "poster"]
+Layout = Literal["sheet", "poster", "memo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,38 @@ class PaperDrawing:
     legend: str = ""
 
 
-Block = PaperGrid | PaperText | KeyFigures | PaperDrawing
+@dataclass(frozen=True, slots=True)
+class PaperMemo:
+    """The parts of an official memorandum. What is not known is a line to be filled by hand."""
+
+    office: str
+    number: str
+    date: str
+    subject: str
+    to: str
+    body: tuple[str, ...]
+    annexes: tuple[str, ...]
+    signer: str
+    position: str
+
+    def changed(self, change: Callable[[str], str]) -> PaperMemo:
+        """Return the memorandum with each of its texts changed."""
+        return PaperMemo(
+            office=change(self.office),
+            number=change(self.number),
+            date=change(self.date),
+            subject=change(self.subject),
+            to=change(self.to),
+            body=tuple(map(change, self.body)),
+            annexes=tuple(map(change, self.annexes)),
+            signer=change(self.signer),
+            position=change(self.position),
+        )
+
+
+Block = PaperGrid | PaperText | KeyFigures | PaperDrawing | PaperMemo
 KINDS_OF_BLOCKS: Mapping[type[Block], str] = MappingProxyType(
-    {PaperGrid: "grid", PaperText: "text", KeyFigures: "figures", PaperDrawing: "drawing"}
+    {PaperGrid: "grid", PaperText: "text", KeyFigures: "figures", PaperDrawing: "drawing", PaperMemo: "memo"}
 )
 """How blocks are named in templates and JSON."""
 

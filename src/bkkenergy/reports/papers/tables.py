@@ -13,7 +13,16 @@ from xlsxwriter.utility import xl_range
 
 from bkkenergy.adapters.files import AS_TEXT
 from bkkenergy.i18n import DATE_FORMAT, Words
-from bkkenergy.reports.papers.model import KINDS_OF_BLOCKS, GridColumn, KeyFigures, Paper, PaperGrid, PaperText, Value
+from bkkenergy.reports.papers.model import (
+    KINDS_OF_BLOCKS,
+    GridColumn,
+    KeyFigures,
+    Paper,
+    PaperGrid,
+    PaperMemo,
+    PaperText,
+    Value,
+)
 
 SCHEMA = "bkkenergy.paper/1"
 MAX_SHEET_NAME = 31
@@ -25,7 +34,7 @@ def paper_json(paper: Paper) -> bytes:
     blocks = [
         {"kind": KINDS_OF_BLOCKS[type(block)], **msgspec.to_builtins(block)}
         for block in paper.blocks
-        if isinstance(block, KeyFigures | PaperGrid | PaperText)
+        if isinstance(block, KeyFigures | PaperGrid | PaperMemo | PaperText)
     ]
     whole = {"schema": SCHEMA, **msgspec.to_builtins(paper), "number": paper.number, "blocks": blocks}
     return msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n"
