@@ -61,6 +61,8 @@ class Roof(PortfolioRoof):
         Share of the area that can be covered, 0.7 by default.
     obstacles, horizon
         What throws shade: upright boxes in the outline's metres, and (azimuth, elevation) of what stands far off.
+    support : {"roof", "canopy", "floating"}
+        What carries the modules: the roof, a canopy over a car park, or floats on a pond.
 
     Examples
     --------

@@ -387,7 +387,8 @@ class Roof(Frozen):
     within it where nothing can lie: a light well, a courtyard.
     obstacles : in the same metres, where an outline is given.
     horizon : (azimuth, elevation) of what stands far off, degrees.
-    installed_kwp : PV that is on it already.
+    installed_kwp : PV that is on it already. support : what carries the modules: the roof, a canopy to be built over a
+    car park, or floats on a pond; tilt and azimuth are then those of the modules.
     """
 
     id: Slug
@@ -400,6 +401,7 @@ class Roof(Frozen):
     installed_kwp: Positive | None = None
     obstacles: Annotated[tuple[Obstacle, ...], Field(max_length=1_000)] = ()
     horizon: Annotated[tuple[tuple[Azimuth, HorizonHeight], ...], Field(max_length=1_000)] = ()
+    support: Literal["roof", "canopy", "floating"] = "roof"
 
     @model_validator(mode="before")
     @classmethod

@@ -180,6 +180,21 @@ class QuarterSpread(Sourced):
     spread_ratio: Share
 
 
+class Support(Sourced):
+    """What modules stand on that is no roof. capex_ratio : turn-key price over that of a roof of the same size.
+
+    cooling : "racked" where air reaches the back of the modules, "flush" where it hardly does. ground_albedo : share of
+    light that comes back from below. setback_m : free at its edges; clear_height_m : below it, 0 where nothing passes.
+    """
+
+    id: Literal["canopy", "floating"]
+    capex_ratio: Positive
+    cooling: Literal["flush", "racked"]
+    ground_albedo: Share
+    setback_m: NotNegative
+    clear_height_m: NotNegative
+
+
 class TypicalLoad(Frozen):
     """W per m2 of gross floor area: always on, and more when open."""
 
@@ -243,4 +258,5 @@ class SolarConfig(Frozen):
     quarter_hours: QuarterSpread
     wiring: Wiring
     export_schemes: tuple[ExportScheme, ...] = ()
+    supports: tuple[Support, ...] = ()
     typical_loads: TypicalLoads

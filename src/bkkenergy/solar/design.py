@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,7 @@ from bkkenergy.solar.quarters import on_load_grid
 from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, check_apart, laid
 from bkkenergy.solar.sizing import Sweep, sizes_up_to, storage_money, sweep
 from bkkenergy.solar.strings import StringPlan
+from bkkenergy.solar.supports import support_notes, support_of, with_structures
 from bkkenergy.solar.terms import ExportOffer, offers, with_terms
 from bkkenergy.solar.weather import Provenance, Weather, rows_at
 from bkkenergy.solar.weathercheck import Coordinates, WeatherFinding, usable, weather_findings, years_findings
@@ -197,8 +199,9 @@ def design(inputs: DesignInputs) -> SolarDesign:
         raise InputError.of("no_roofs", building=Named(building.id, building.name_th))
     module = config.equipment.module(wish.module)
     check_apart(building)
+    racks: Any = {"mounting": wish.mounting, "rack_tilt_deg": wish.rack_tilt_deg}
     layouts = {
-        roof.id: laid(roof, module, building, config.layout, mounting=wish.mounting, rack_tilt_deg=wish.rack_tilt_deg)
+        roof.id: laid(roof, module, building, config.layout, **racks, support=support_of(roof, config.supports))
         for roof in building.roofs
     }
     coordinates = Coordinates(building.latitude_deg, building.longitude_deg)
@@ -216,7 +219,7 @@ def design(inputs: DesignInputs) -> SolarDesign:
         sizes_up_to(sum(layout.capacity_kwp for layout in layouts.values())),
         inputs.schedule,
         inputs.tariffs,
-        config.finance,
+        with_structures(config.finance, layouts.values()),
         degradation_per_year=config.losses.degradation_per_year,
         storage=storage,
         battery=config.battery,
@@ -225,19 +228,22 @@ def design(inputs: DesignInputs) -> SolarDesign:
         building, config, layouts, dict(zip(layouts, per_kwp, strict=True)), module,
         capacity_kwp=wish.capacity_kwp or sized.best_by_npv.capacity_kwp, inverter=wish.inverter,
     )  # fmt: skip
+    money = with_structures(config.finance, chosen.values())
+    inputs = replace(inputs, config=config.model_copy(update={"finance": money}))
     kw_per_kwp = strings.inverter_kw / sum(layout.capacity_kwp for layout in chosen.values())
     planes = {name: as_plane(layout, sky, kw_per_kwp, horizons[name]) for name, layout in chosen.items()}
     final = _produced(inputs, planes, chosen, sky, module, strings)
     record = _record(inputs, _roofs(chosen, planes, final), strings, final, sized, module, rows, storage)
     cleaning = _cleanings(inputs, planes, chosen, sky, strings, rows, storage)
     shade = _shade_by_strings(inputs, chosen, sky, strings, record)
-    return replace(record, weather_findings=findings, cleaning=cleaning, wiring=(*wiring, *shade))
+    notes = (*wiring, *support_notes(chosen), *shade)
+    return replace(record, weather_findings=findings, cleaning=cleaning, wiring=notes)
 
 
 def _models(inputs: DesignInputs, module: Module, strings: StringPlan | None, layout: Layout) -> Models:
     """Return the physics of the chosen devices: the CEC and Sandia models where their parameters are known."""
     slant_m = module.length_m if layout.standing == "portrait" else module.width_m
-    is_bifacial = module.bifaciality > 0 and layout.mounting == "racked"
+    is_bifacial = module.bifaciality > 0 and layout.mounting == "racked" and layout.support is None
     return Models(
         dc="cec" if module.cec else "pvwatts",
         gamma_pmp_per_c=module.gamma_pmp_per_c,
@@ -258,7 +264,8 @@ def _produced(
     strings: StringPlan | None,
 ) -> Production:
     """Compute hourly energy of the layouts' planes; before strings are planned by PVWatts' inverter."""
-    models = _models(inputs, module, strings, next(iter(layouts.values())))
+    least = next((layout for layout in layouts.values() if layout.support), next(iter(layouts.values())))
+    models = _models(inputs, module, strings, least)
     return simulate(inputs.weather, list(planes.values()), inputs.config.losses, models, sky=sky)
 
 

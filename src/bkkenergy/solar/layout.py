@@ -15,7 +15,7 @@ from shapely.geometry import Polygon
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.readings import FloatArray
-from bkkenergy.solar.assumptions import LayoutRules
+from bkkenergy.solar.assumptions import LayoutRules, Support
 from bkkenergy.solar.module import Module
 from bkkenergy.solar.production import Mounting
 from bkkenergy.solar.shading import Box
@@ -63,7 +63,7 @@ class Layout:
     corners_m : (k, 4, 2) corners of each in plan, east and north, metres.
     module_tilt_deg, module_azimuth_deg : of the modules: the roof's own when flush.
     row_pitch_m : from row to row in plan; load_kg_m2 : modules with their mounting over the area they cover, and of it
-    ballast_kg_m2, which holds racks down in the wind.
+    ballast_kg_m2, which holds racks down in the wind. support : None where they lie on the roof itself.
     """
 
     roof: RoofPlane
@@ -78,6 +78,7 @@ class Layout:
     load_kg_m2: float | None
     warnings: tuple[str, ...] = ()
     ballast_kg_m2: float = 0.0
+    support: Support | None = None
 
     @property
     def module_count(self) -> int:

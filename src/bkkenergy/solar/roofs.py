@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -13,16 +14,17 @@ from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building, Roof
 from bkkenergy.portfolio.more import PvPlant
 from bkkenergy.readings import FloatArray
-from bkkenergy.solar.assumptions import LayoutRules
+from bkkenergy.solar.assumptions import LayoutRules, Support
 from bkkenergy.solar.irradiance import Sky
 from bkkenergy.solar.layout import FLAT_DEG, Layout, RoofPlane, lay_out, roof_of_area
 from bkkenergy.solar.module import Module
-from bkkenergy.solar.production import Mounting, Plane
+from bkkenergy.solar.production import Models, Mounting, Plane
 from bkkenergy.solar.shading import Box, beam_seen, sky_seen, skyline_deg, strings_lit
 from bkkenergy.solar.strings import BEST_DC_AC_RATIO
 
 MAX_SHARED_M2 = 1.0
 LEAST_SHADE = 1e-9
+GROUND_ALBEDO = Models().albedo
 KW_PER_KWP = 1 / BEST_DC_AC_RATIO
 """Inverters for each kWp before strings are planned."""
 
@@ -113,8 +115,11 @@ def laid(
     *,
     mounting: Mounting = "flush",
     rack_tilt_deg: float = 10.0,
+    support: Support | None = None,
 ) -> Layout:
     """Lay modules on a configured roof; racks stand only where it is flat.
+
+    A canopy carries modules at its own tilt up to its edges; on a pond rows of floats stand at the roof's tilt.
 
     Parameters
     ----------
@@ -130,6 +135,8 @@ def laid(
         On the roof's plane, or on racks.
     rack_tilt_deg : float
         Tilt of the racks [degrees].
+    support : Support, optional
+        What the modules stand on, where it is no roof: `supports.support_of`.
 
     Returns
     -------
@@ -151,6 +158,8 @@ def laid(
     >>> laid(building.roofs[0], config.equipment.module("mono-550"), building, config.layout).module_count > 0
     True
     """
+    if support is not None:
+        return _on_support(roof, module, building, rules, support, rack_tilt_deg)
     return lay_out(
         roof_plane(roof),
         module,
@@ -161,6 +170,26 @@ def laid(
         rack_tilt_deg=rack_tilt_deg,
         existing_kwp=roof.installed_kwp or 0.0,
     )
+
+
+def _on_support(
+    roof: Roof, module: Module, building: Building, rules: LayoutRules, support: Support, rack_tilt_deg: float
+) -> Layout:
+    """Lay modules on a canopy or on floats: no roof's load counts, and none of its ballast."""
+    plane = roof_plane(roof)
+    is_floating = support.id == "floating"
+    layout = lay_out(
+        replace(plane, tilt_deg=0.0) if is_floating else plane,
+        module,
+        rules.model_copy(update={"setback_m": support.setback_m}),
+        latitude_deg=building.latitude_deg,
+        longitude_deg=building.longitude_deg,
+        mounting="racked" if is_floating else "flush",
+        rack_tilt_deg=roof.tilt_deg or rack_tilt_deg,
+        existing_kwp=roof.installed_kwp or 0.0,
+    )
+    warnings = tuple(key for key in layout.warnings if key not in {"ballast_is_assumed", "load_above_limit"})
+    return replace(layout, load_kg_m2=None, ballast_kg_m2=0.0, warnings=warnings, support=support)
 
 
 def check_apart(building: Building) -> None:
@@ -297,6 +326,8 @@ def as_plane(
     True
     """
     seen, share, ground = None, 1.0, 1.0
+    if layout.support is not None:
+        ground = layout.support.ground_albedo / GROUND_ALBEDO
     if layout.roof.obstacles or horizon:
         skyline = skyline_deg(layout.points_m(), layout.roof.obstacles, horizon)
         seen, share = beam_seen(skyline, sky), sky_seen(skyline, layout.module_tilt_deg, layout.module_azimuth_deg)
@@ -304,7 +335,8 @@ def as_plane(
             every = skyline_deg(layout.corners_m.mean(axis=1), layout.roof.obstacles, horizon)
             seen = strings_lit(every, sky, modules_in_string)
     if layout.mounting == "racked" and layout.module_tilt_deg > 0:
-        beam, diffuse, ground = rows_seen(layout, sky)
+        beam, diffuse, between = rows_seen(layout, sky)
+        ground *= between
         beam = np.where(beam < 1 - LEAST_SHADE, 0.0, beam) if modules_in_string else beam
         seen, share = beam if seen is None else seen * beam, share * diffuse
     return Plane(
@@ -312,7 +344,7 @@ def as_plane(
         layout.module_azimuth_deg,
         layout.capacity_kwp,
         layout.capacity_kwp * kw_per_kwp,
-        layout.mounting,
+        layout.support.cooling if layout.support else layout.mounting,
         seen,
         share,
         ground,

@@ -12,7 +12,7 @@ from bkkenergy.carbon import GridFactor, emissions_kg
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray, IntArray
-from bkkenergy.solar.assumptions import FinanceAssumptions, LayoutRules, SolarConfig
+from bkkenergy.solar.assumptions import FinanceAssumptions, LayoutRules, SolarConfig, Support
 from bkkenergy.solar.finance import counted_kwh
 from bkkenergy.solar.irradiance import sky_of
 from bkkenergy.solar.layout import Layout
@@ -22,6 +22,7 @@ from bkkenergy.solar.production import Models, Plane, simulate
 from bkkenergy.solar.quarters import on_load_grid
 from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, check_apart, laid
 from bkkenergy.solar.sizing import sizes_up_to, sweep
+from bkkenergy.solar.supports import support_of, with_structures
 from bkkenergy.solar.weather import Weather, rows_at
 from bkkenergy.solar.weathercheck import Coordinates, WeatherFinding, usable, weather_findings, years_findings
 from bkkenergy.solar.weatheryears import in_mean_year, whole_years
@@ -100,7 +101,7 @@ class Candidate:
 
 
 def laid_roofs(
-    buildings: Sequence[Building], module: Module, rules: LayoutRules
+    buildings: Sequence[Building], module: Module, rules: LayoutRules, supports: Sequence[Support] = ()
 ) -> tuple[dict[str, list[Layout]], list[tuple[str, InputError]]]:
     """Lay modules on the roofs of buildings.
 
@@ -112,6 +113,8 @@ def laid_roofs(
         The module.
     rules : LayoutRules
         Setbacks, gaps, walkways and the load that roofs bear.
+    supports : sequence of Support
+        Canopies and floats of the configuration.
 
     Returns
     -------
@@ -139,7 +142,9 @@ def laid_roofs(
             continue
         try:
             check_apart(building)
-            layouts[building.id] = [laid(roof, module, building, rules) for roof in building.roofs]
+            layouts[building.id] = [
+                laid(roof, module, building, rules, support=support_of(roof, supports)) for roof in building.roofs
+            ]
         except InputError as why:
             refused.append((building.id, why))
     return layouts, refused
@@ -313,7 +318,7 @@ def screen(
     said, weather = years_findings(weather), whole_years(weather)
     findings = (*usable(weather_findings(weather, places, config.climate)), *said)
     module = config.equipment.module(module_id)
-    layouts, refused = laid_roofs(buildings, module, config.layout)
+    layouts, refused = laid_roofs(buildings, module, config.layout, config.supports)
     candidates = [building for building in buildings if building.id in layouts]
     per_kwp = produced_per_kwp(candidates, layouts, weather, config, module) if candidates else {}
     rows_of: dict[tuple[int, int], IntArray] = {}
@@ -339,7 +344,7 @@ def screen(
             )
             * load.interval_h,
             tariffs,
-            config.finance,
+            with_structures(config.finance, layouts[building.id]),
             config.losses.degradation_per_year,
             factor,
         )

@@ -44,6 +44,8 @@ def assumption_sources(design: SolarDesign) -> list[tuple[str, Citation, dt.date
         sources.append(("export", scheme.citation, scheme.entered))
     if design.battery is not None:
         sources.append(("battery", config.battery.citation, config.battery.entered))
+    supports = {roof.layout.support.id: roof.layout.support for roof in design.roofs if roof.layout.support}
+    sources += [("support", support.citation, support.entered) for support in supports.values()]
     rates = design.schedule.rates_on(design.bills.before[-1].month)
     return [
         ("weather", design.weather.citation, None),

@@ -21,6 +21,7 @@ from bkkenergy.solar.assumptions import SolarConfig
 from bkkenergy.solar.design import DesignRequest
 from bkkenergy.solar.layout import Layout
 from bkkenergy.solar.roofs import laid
+from bkkenergy.solar.supports import support_of
 from bkkenergy.texts import Lang, filled
 from bkkenergy.tomlfiles import validated
 
@@ -114,7 +115,7 @@ def laid_out(building: Building, config: SolarConfig) -> dict[str, Layout]:
     layouts = {}
     for roof in building.roofs:
         try:
-            layouts[roof.id] = laid(roof, module, building, config.layout)
+            layouts[roof.id] = laid(roof, module, building, config.layout, support=support_of(roof, config.supports))
         except InputError:
             continue
     return layouts

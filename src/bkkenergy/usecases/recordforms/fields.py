@@ -58,7 +58,7 @@ GROUPS: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("contract", ("schedule", "read_day", "voltage_kv", "meter_side", "contract_demand_kw")),
     ),
     "roof": (
-        ("names", ("building", "id")),
+        ("names", ("building", "id", "support")),
         ("size", ("area_m2", "outline_m", "tilt_deg", "azimuth_deg", "usable_ratio", "installed_kwp")),
         ("shade", ("obstacles", "horizon")),
     ),
