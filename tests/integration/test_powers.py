@@ -12,7 +12,8 @@ import io
 import itertools
 import json
 import shutil
-from contextlib import contextmanager, suppress
+import sqlite3
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 
@@ -200,9 +201,21 @@ decoded = {}
 """Of each table its rows as the database has them, and what they say: most are the same in each look."""
 
 
+TABLES = metadata.sorted_tables
+
+
+def tables(connection):
+    """Every row of every table of the state, by table; a table that is as it was when it was last read is the same object."""
+    return [rows_of(connection, table) for table in TABLES]
+
+
 def rows(connection):
-    """Every row of every table of the state, by table and primary key."""
-    return {place: row for table in metadata.sorted_tables for place, row in rows_of(connection, table).items()}
+    """The same by table and primary key."""
+    return joined(tables(connection))
+
+
+def joined(parts):
+    return {place: row for part in parts for place, row in part.items()}
 
 
 def rows_of(connection, table):
@@ -220,14 +233,15 @@ def rows_of(connection, table):
     return decoded[table.name][1]
 
 
-def rows_now(site):
+def tables_now(site):
     with reading(site.state) as connection:
-        return rows(connection)
+        return tables(connection)
 
 
 def outside(site):
     """What the site has beside its state: batches, who agreed to purges, and the newest readings."""
-    batches = [(batch.number, batch.undone_us) for batch in site.ledger.batches()]
+    with closing(sqlite3.connect(site.settings.store.path)) as ledger:  # looked at some thousand times
+        batches = ledger.execute("SELECT * FROM ledger_batch ORDER BY id").fetchall()
     return (
         batches,
         site.ledger.purges.agreed(),
@@ -594,14 +608,20 @@ def attempted(site, case, actor, agency):
     with undone(site) if not at_rest else reading(site.state) as connection:
         if case.name in PREPARED:
             PREPARED[case.name](site, connection, actor, agency)
-        before = rows(connection)
+        before = tables(connection)
         try:
             result = HOW[case.name](site, actor, agency)
         except BkkEnergyError as raised:
             error = raised
-        after = rows(connection) if not at_rest else rows_now(site)
-    changed = {place for place in before.keys() | after.keys() if before.get(place) != after.get(place)}
-    return result, error, before, after, changed
+        after = tables(connection) if not at_rest else tables_now(site)
+    changed = {
+        place
+        for was, now in zip(before, after, strict=True)
+        if was is not now
+        for place in was.keys() | now.keys()
+        if was.get(place) != now.get(place)
+    }
+    return result, error, joined(before) if changed else {}, joined(after) if changed else {}, changed
 
 
 def test_every_use_case_states_its_power_and_is_performed_here():

@@ -161,7 +161,7 @@ def _refuse_strange(asked: AskedWork) -> None:
 
 def entered(
     connection: StateTransaction,
-    actor: Actor,
+    who: Actor,
     finding: tuple[str, str, str],
     asked: AskedWork,
     cost_thb_a_month: float,
@@ -173,18 +173,18 @@ def entered(
     owner, comment = asked.owner.strip(), asked.comment.strip()
     number = add_work_entry(
         connection, agency, building, rule, state=asked.state, owner=owner, due=asked.due, comment=comment,
-        cost_thb_a_month=cost_thb_a_month, by=actor.name, now=now,
+        cost_thb_a_month=cost_thb_a_month, by=who.name, now=now,
     )  # fmt: skip
     if asked.state == "dismissed":
-        enter_dismissal(connection, Dismissal(building, rule, cost_thb_a_month), actor.name, now)
+        enter_dismissal(connection, Dismissal(building, rule, cost_thb_a_month), who.name, now)
         detail = {"rule": rule, "cost_thb_a_month": cost_thb_a_month} | ({"comment": comment} if comment else {})
-        enter_audit(connection, actor, "dismiss", building, detail, now)
+        enter_audit(connection, who, "dismiss", building, detail, now)
     else:
         drop_dismissal(connection, building, rule)
         states = {"before": before[-1].state if before else "open", "after": asked.state}
         more = {"owner": owner, "due": str(asked.due or ""), "comment": comment}
-        enter_audit(connection, actor, "finding_work", building, {"rule": rule} | states | more, now)
+        enter_audit(connection, who, "finding_work", building, {"rule": rule} | states | more, now)
     return WorkEntry(
         number=number, agency=agency, building=building, rule=rule, state=asked.state, owner=owner, due=asked.due,
-        comment=comment, cost_thb_a_month=cost_thb_a_month, by=actor.name, at=now,
+        comment=comment, cost_thb_a_month=cost_thb_a_month, by=who.name, at=now,
     )  # fmt: skip
