@@ -30,6 +30,9 @@ from bkkenergy.adapters.state import users
 from tests.folders import remove_shared_folders, shared_folder
 from tests.servers import Influx, Server, influxdb, mosquitto, postgresql, started, victoria_metrics
 
+gc.disable()
+"""No search for garbage among what is imported and collected, which stays; `pytest_collection_finish` begins with it."""
+
 LOGGING = {
     "processors": [
         structlog.stdlib.add_log_level,
@@ -161,6 +164,8 @@ def pytest_collection_finish() -> None:
     """Leave all that was imported and collected out of each later search for garbage: a tenth of the tests' time."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 def rank_of(path: Path) -> int:
