@@ -18,10 +18,12 @@ from bkkenergy.calendar import Period, epoch_us
 from bkkenergy.i18n import Words
 from bkkenergy.plan import Project
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.reports.comparisons import comparisons
 from bkkenergy.reports.phrasing import headline, saving_sentence
 from bkkenergy.reports.render.json import read_json, render_json
-from bkkenergy.reports.savings.comparing import ComparisonPool
+from bkkenergy.reports.savings.comparing import ComparisonPool, year_rows
 from bkkenergy.reports.savings.gather import fit_buildings, judge
+from bkkenergy.reports.savings.yearly import compared_year
 from bkkenergy.reports.write import make_report
 from bkkenergy.site import load_configuration, open_site
 from bkkenergy.usecases.uptodate import up_to_date
@@ -136,3 +138,49 @@ def test_the_command_the_page_and_the_api_say_it_beside_the_saving(home, site):
     page = browser.get(f"/buildings/{UNTOUCHED}?lang=en").text
     assert "6 buildings like it without a project used" in page
     assert "อาคารแบบเดียวกันที่ไม่มีโครงการ 6 แห่งใช้น้อยลง" in browser.get(f"/buildings/{UNTOUCHED}?lang=th").text
+
+
+# -- beside the year before --------------------------------------------------------------------------------------------
+
+FEBRUARY = Period.month(2025, 2)
+
+
+def year_of(site, name):
+    building = site.portfolio.buildings[name]
+    pool = ComparisonPool(site)
+    one = compared_year(site, building, FEBRUARY, versions_of(site.state, [name])[name])
+    (row,) = year_rows(pool, [one], FEBRUARY)
+    return row
+
+
+def test_a_year_in_which_everyone_used_less_says_so_beside_the_change(site):
+    row = year_of(site, UNTOUCHED)
+    assert row.verdict == "less"
+    assert row.change_ratio == pytest.approx(-COMMON, abs=0.05)
+    assert row.common_ratio == pytest.approx(-COMMON, abs=0.05)
+    assert (row.beside_verdict, row.beside_count) == ("unclear", 6)
+    assert abs(row.beside_ratio) < row.beside_half_ratio
+    assert row.is_shared
+    assert not row.is_sure
+
+
+def test_a_project_s_own_change_stays_beside_everyone_s(site):
+    row = year_of(site, WITH_PROJECT)
+    assert row.beside_ratio == pytest.approx(-OWN, abs=0.06)
+    assert row.change_ratio == pytest.approx((1 - COMMON) * (1 - OWN) - 1, abs=0.05)
+
+
+def test_command_page_api_and_report_say_the_same_of_everyone(site, home):
+    client = signed_in(create_app(AppContext(site)), "person")
+    row = client.get(f"/api/v1/buildings/{UNTOUCHED}/year-on-year", params={"month": "2025-02"}).json()
+    assert row["common_ratio"] == pytest.approx(year_of(site, UNTOUCHED).common_ratio)
+    args = ("savings", "year", UNTOUCHED.partition(".")[0], "--period", "2025-02", "--config", home / "config")
+    known = json.loads(bkkenergy(*args, "--json"))
+    assert {one["building_id"]: one for one in known["buildings"]}[UNTOUCHED]["common_ratio"] == row["common_ratio"]
+    assert known["total"]["beside_verdict"] == "unclear"
+    assert "like it without a project" in bkkenergy(*args, "--lang", "en").replace("\n", " ")
+    report = read_json(render_json(make_report(site, UNTOUCHED.partition(".")[0], FEBRUARY, now=NOW), "en"))
+    assert report.total_year_change.common_ratio == pytest.approx(known["total"]["common_ratio"])
+    adjusted = [one for one in comparisons(report, Words("en")) if "without a project" in one.note]
+    assert len(adjusted) == 1
+    assert not adjusted[0].is_sure

@@ -22,6 +22,7 @@ from bkkenergy.cli.savings_worth import budget_command, normal_command, worth_co
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
+from bkkenergy.reports.savings.comparing import ComparisonPool, total_beside_year, year_rows
 from bkkenergy.reports.savings.gather import facts_of_all, fiscal_year_so_far, hours_of, judge, judged_cusum
 from bkkenergy.reports.savings.power import showable
 from bkkenergy.reports.savings.yearly import building_year, compared_year, total_change, year_path
@@ -65,8 +66,8 @@ def year_command(name: str, period: str | None, as_json: bool, lang: Any, config
         buildings = metered(site, name)
         versions = versions_of(site.state, [building.id for building in buildings])
         compared = [compared_year(site, building, span, versions.get(building.id, ())) for building in buildings]
-        total = total_change(site, compared)
-    rows = [one.row() for one in compared]
+        rows = year_rows(ComparisonPool(site), compared, span)
+        total = total_beside_year(total_change(site, compared), compared, rows)
     if as_json:
         print_json({"period": span.slug, "total": total and asdict(total), "buildings": [asdict(row) for row in rows]})
         return

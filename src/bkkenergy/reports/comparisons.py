@@ -19,7 +19,7 @@ from bkkenergy.reports.shares import (
     year_before_ratio,
     year_change_ratio,
 )
-from bkkenergy.reports.yearwords import year_verdict
+from bkkenergy.reports.yearwords import beside_text, year_verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def _year_adjusted(report: AgencyReport, words: Words) -> Iterator[ComparedWith]
     )
     kwh = total.actual_kwh - total.adjusted_kwh
     count, every = sum(1 for one in report.year_changes if one.adjusted_kwh is not None), len(report.year_changes)
-    notes = [year_verdict(total, words)]
+    notes = [year_verdict(total, words), *([beside_text(total, words)] if total.is_shared else [])]
     notes += [] if count == every else [words("compared.part", count=count, all=every)]
     yield ComparedWith(
         words("compared.adjusted", name=_year_name(report, before, words)),
@@ -152,7 +152,7 @@ def _year_adjusted(report: AgencyReport, words: Words) -> Iterator[ComparedWith]
         kwh,
         _thb(report, kwh),
         " · ".join(notes),
-        is_sure=total.verdict in {"less", "more"} and year_change_ratio(report) >= MIN_JUDGED_RATIO,
+        is_sure=total.is_sure and year_change_ratio(report) >= MIN_JUDGED_RATIO,
     )
 
 

@@ -21,6 +21,10 @@ class YearChange:
     : the same with this year's weather, holidays and lengths of months. change_ratio, half_width_ratio : beside the
     adjusted year, with half of the 90 % interval of what buildings change by themselves. verdict : "less" or "more"
     beyond significant_ratio, "unclear", or why there is none. why : the reason, by language.
+
+    common_ratio, common_half_ratio : what beside_count buildings like it without a project changed together, with half
+    of its interval; beside_ratio, beside_half_ratio, beside_verdict : the change without that. None where fewer than
+    six are like it.
     """
 
     building_id: str
@@ -34,6 +38,24 @@ class YearChange:
     days: int | None = None
     before_days: int | None = None
     why: Mapping[Lang, str] | None = None
+    common_ratio: float | None = None
+    common_half_ratio: float | None = None
+    beside_ratio: float | None = None
+    beside_half_ratio: float | None = None
+    beside_verdict: ChangeVerdict | None = None
+    beside_count: int | None = None
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether a change is more than chance, and more than what happened to everyone where that is known."""
+        return self.verdict in {"less", "more"} and self.beside_verdict in {None, self.verdict}
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether buildings like it changed together by more than chance, or the verdict rests on that."""
+        if self.common_ratio is None or self.common_half_ratio is None:
+            return False
+        return abs(self.common_ratio) > self.common_half_ratio or self.beside_verdict != self.verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,11 +33,26 @@ def by_improvement(changes: Sequence[YearChange]) -> list[YearChange]:
     return sorted(changes, key=order)
 
 
+def beside_text(change: YearChange, words: Words) -> str:
+    """Write what buildings like it changed together, and what is left without that; nothing where none are."""
+    if change.common_ratio is None or change.beside_verdict is None:
+        return ""
+    half = words.percent(change.beside_half_ratio, 1)
+    return words(
+        "compared.beside",
+        count=change.beside_count,
+        common=words.percent(change.common_ratio, 1, signed=True),
+        half=words.percent(change.common_half_ratio, 1),
+        change=words.percent(change.beside_ratio, 1, signed=True),
+        verdict=words(f"compared.is_{change.beside_verdict}", half=half, days=MIN_VERDICT_DAYS),
+    )
+
+
 def change_text(change: YearChange, words: Words) -> str:
     """Write a building's change from the year before, or why there is none."""
     if change.change_ratio is None:
         return (change.why or {}).get(words.lang, "")
-    return words(
+    sentence = words(
         "compared.sentence",
         actual=words.number(change.actual_kwh),
         before=words.number(change.unadjusted_kwh),
@@ -45,6 +60,7 @@ def change_text(change: YearChange, words: Words) -> str:
         change=words.percent(change.change_ratio, 1, signed=True),
         verdict=year_verdict(change, words),
     )
+    return f"{sentence} {beside_text(change, words)}".rstrip() if change.is_shared else sentence
 
 
 def path_sentences(path: YearPath, words: Words) -> list[str]:

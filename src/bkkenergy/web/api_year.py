@@ -12,13 +12,14 @@ from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.calendar import Period, past_year
 from bkkenergy.errors import InputError
 from bkkenergy.reports.budget import budget_data
+from bkkenergy.reports.savings.comparing import beside_year
 from bkkenergy.reports.savings.power import showable
 from bkkenergy.reports.savings.yearly import compared_year
 from bkkenergy.reports.savingwords import cusum_data, showable_data
 from bkkenergy.reports.yearwords import path_data
 from bkkenergy.savings.power import POWER
 from bkkenergy.web.api_rows import Row
-from bkkenergy.web.building import building_parts, building_view, waiting_of, whole_month_before
+from bkkenergy.web.building import building_parts, building_view, pool_of, waiting_of, whole_month_before
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.pages_year import agency_year
 from bkkenergy.web.problems import PROBLEMS
@@ -31,6 +32,8 @@ class YearChangeRow(Row):
     """A building beside the same days a year before. Everything is null where it cannot be said, and why says so.
 
     unadjusted_kwh : the year before, for as many days; adjusted_kwh : with this year's weather and holidays.
+    common_ratio : what beside_count buildings like it without a project changed together; beside_ratio : the change
+    without that.
     """
 
     building: str
@@ -46,6 +49,12 @@ class YearChangeRow(Row):
     days: int | None
     before_days: int | None
     why: str | None
+    common_ratio: float | None
+    common_half_ratio: float | None
+    beside_ratio: float | None
+    beside_half_ratio: float | None
+    beside_verdict: Literal["less", "more", "unclear", "short", "part"] | None
+    beside_count: int | None
 
 
 class PathMonthRow(Row):
@@ -95,7 +104,8 @@ def year_on_year(
     building, site = building_of(visitor, building_id), visitor.here.site
     period = whole_month_before(visitor.here.today) if month is None else Period.of(month)
     versions = versions_of(site.state, [building.id]).get(building.id, ())
-    row = compared_year(site, building, period, versions).row()
+    one = compared_year(site, building, period, versions)
+    row = beside_year(one.row(), pool_of(visitor.here).compared_change(one, period))
     return YearChangeRow(
         building=building.id,
         first=period.first_day,
@@ -110,6 +120,12 @@ def year_on_year(
         days=row.days,
         before_days=row.before_days,
         why=None if row.why is None else row.why["en"],
+        common_ratio=row.common_ratio,
+        common_half_ratio=row.common_half_ratio,
+        beside_ratio=row.beside_ratio,
+        beside_half_ratio=row.beside_half_ratio,
+        beside_verdict=row.beside_verdict,
+        beside_count=row.beside_count,
     )
 
 

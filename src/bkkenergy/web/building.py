@@ -203,6 +203,12 @@ def _known_by(versions: Sequence[BaselineVersion]) -> tuple[tuple[int, str, str]
     return tuple((version.number, version.state, version.fingerprint) for version in versions)
 
 
+def pool_of(here: AppContext) -> ComparisonPool:
+    """Return the buildings of the day that others are compared with."""
+    pool: ComparisonPool = here.cached(("pool", here.today), KEPT_S, lambda: ComparisonPool(here.site))
+    return pool
+
+
 def _judged(here: AppContext, building: Building) -> JudgedBuilding:
     site, yesterday = here.site, here.today - dt.timedelta(days=1)
     if not building.main_meters:
@@ -211,7 +217,7 @@ def _judged(here: AppContext, building: Building) -> JudgedBuilding:
     facts = facts_of(site, building, last_day=yesterday)
     period = fiscal_year_so_far(yesterday, facts.versions)
     saving = judge(site, building, period, facts.why or facts.series, facts.versions)
-    pool: ComparisonPool = here.cached(("pool", here.today), KEPT_S, lambda: ComparisonPool(here.site))
+    pool = pool_of(here)
     known = facts.why or facts.series
     last_month = compared_year(site, building, whole_month_before(here.today), facts.versions, known)
     findings = find(facts, site.savings.insights)

@@ -12,10 +12,12 @@ from bkkenergy.calendar import Period
 from bkkenergy.i18n import Words
 from bkkenergy.reports.budget import BudgetYear, budget_sentences, budget_title
 from bkkenergy.reports.savings.budget import budget_year, building_money
+from bkkenergy.reports.savings.comparing import total_beside_year, year_rows
 from bkkenergy.reports.savings.gather import facts_of_all
 from bkkenergy.reports.savings.yearly import building_year, compared_year, total_change, year_path
 from bkkenergy.reports.yearpath import YearChange, YearPath
 from bkkenergy.reports.yearwords import (
+    beside_text,
     by_improvement,
     change_text,
     path_method,
@@ -24,7 +26,7 @@ from bkkenergy.reports.yearwords import (
     path_title,
     year_verdict,
 )
-from bkkenergy.web.building import whole_month_before
+from bkkenergy.web.building import pool_of, whole_month_before
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.fluid import fluid
 from bkkenergy.web.render import page
@@ -62,9 +64,10 @@ def _agency_year(here: AppContext, agency: str) -> AgencyYear:
         compared.append(compared_year(site, building, month, facts.versions, facts.why or facts.series))
         years.append(building_year(site, building, facts))
         moneys.append(building_money(site, building, facts, years[-1]))
-    rows = tuple(one.row() for one in compared)
+    rows = year_rows(pool_of(here), compared, month)
+    total = total_beside_year(total_change(site, compared), compared, rows)
     budget = budget_year(site, agency, yesterday, moneys)
-    return AgencyYear(month, year_path(site, years), budget, total_change(site, compared), rows)
+    return AgencyYear(month, year_path(site, years), budget, total, rows)
 
 
 @router.get("/agencies/{agency}/year")
@@ -103,4 +106,5 @@ def year_page(agency: str, visitor: PageVisitor) -> Response:
 
 
 def _verdict(change: YearChange, words: Words) -> str:
-    return year_verdict(change, words) or (change.why or {}).get(words.lang, "")
+    beside = f" · {beside_text(change, words)}" if change.is_shared else ""
+    return year_verdict(change, words) + beside or (change.why or {}).get(words.lang, "")

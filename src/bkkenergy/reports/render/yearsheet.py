@@ -13,7 +13,7 @@ from bkkenergy.reports.budget import BudgetYear, budget_sentences, budget_title
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.phrasing import name_of
 from bkkenergy.reports.yearpath import YearChange, YearPath
-from bkkenergy.reports.yearwords import path_sentences, path_title, year_verdict
+from bkkenergy.reports.yearwords import beside_text, path_sentences, path_title, year_verdict
 
 Formats = Mapping[str, Any]
 CHANGE_COLUMNS = ("actual", "before", "adjusted", "change", "half", "sure")
@@ -54,7 +54,8 @@ def _change(sheet: Any, row: int, change: YearChange, words: Words, formats: For
     for column, value, form in cells:
         if value is not None:
             sheet.write_number(row, column, value, formats[form])
-    sheet.write(row, 6, year_verdict(change, words) or (change.why or {}).get(words.lang, ""))
+    beside = f" · {beside_text(change, words)}" if change.is_shared else ""
+    sheet.write(row, 6, year_verdict(change, words) + beside or (change.why or {}).get(words.lang, ""))
 
 
 def _budget(sheet: Any, first: int, year: BudgetYear, words: Words, formats: Formats) -> None:

@@ -26,7 +26,7 @@ from bkkenergy.reports.content import (
 from bkkenergy.reports.notes import report_notes
 from bkkenergy.reports.savings.billed import with_bills
 from bkkenergy.reports.savings.budget import budget_year, building_money
-from bkkenergy.reports.savings.comparing import ComparisonPool, compared_total
+from bkkenergy.reports.savings.comparing import ComparisonPool, compared_total, total_beside_year, year_rows
 from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of_all, fiscal_year_so_far, judge, judged_total
 from bkkenergy.reports.savings.official import with_official
 from bkkenergy.reports.savings.plan import plan_progress
@@ -85,6 +85,7 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period, p
     shown = to_act_on(findings, work, site.dismissals, site.savings.insights, period.last_day)[:MAX_FINDINGS]
     grid_kwh = [(one.building, one.facts.grid_kwh) for one in seen if one.facts.grid_kwh is not None]
     compared = [] if period.kind == "day" else [_beside_year(site, one, period) for one in seen]
+    changes = year_rows(pool, compared, period)
     is_of_months = period.kind in WHOLE_MONTHS
     years = [building_year(site, one.building, one.facts) for one in seen]
     return replace(
@@ -101,8 +102,8 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period, p
         solar=solar_use(site, report.agency_id, period),
         target=_target(site),
         notes=report_notes(site, report.agency_id, period),
-        year_changes=tuple(one.row() for one in compared),
-        total_year_change=total_change(site, compared),
+        year_changes=changes,
+        total_year_change=total_beside_year(total_change(site, compared), compared, changes),
         path=year_path(site, years),
         budget=_budget(site, report.agency_id, period, seen, years) if is_of_months else None,
         plan=plan_progress(site, report.agency_id, [(assessed.building, assessed.facts) for assessed in seen]),

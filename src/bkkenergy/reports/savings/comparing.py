@@ -15,6 +15,8 @@ from bkkenergy.portfolio import Building
 from bkkenergy.ports.ledger import EXPORT, IMPORT, LedgerReader
 from bkkenergy.reports.content import BesideGroup, BuildingSaving
 from bkkenergy.reports.savings.gather import SavingsAssessment, judge
+from bkkenergy.reports.savings.yearly import VERDICTS, ComparedYear, compared_year
+from bkkenergy.reports.yearpath import YearChange
 from bkkenergy.savings.comparison import (
     MIN_COMPARED,
     CommonChange,
@@ -25,7 +27,7 @@ from bkkenergy.savings.comparison import (
     weekend_ratio,
     without_common,
 )
-from bkkenergy.savings.uncertainty import MIN_VERDICT_RATIO, Band
+from bkkenergy.savings.uncertainty import MIN_VERDICT_RATIO, NORMAL_90, Band
 from bkkenergy.savings.versions import BaselineVersion, judging
 from bkkenergy.site import Site
 from bkkenergy.usecases.during import site_during
@@ -88,6 +90,7 @@ class ComparisonPool:
     site: Site
     _versions: dict[str, Sequence[BaselineVersion]] = field(default_factory=dict)
     _judged: dict[tuple[str, Period], SavingsAssessment] = field(default_factory=dict)
+    _changed: dict[tuple[str, Period], Band | None] = field(default_factory=dict)
 
     def compared(self, assessment: SavingsAssessment) -> ComparedSaving | None:
         """Return a building's saving without what happened to everyone.
@@ -101,6 +104,35 @@ class ComparisonPool:
         like = LikeBuilding(assessment.building.id, str(assessment.building.type), weekend_ratio(baseline))
         common = self._common(like, self._others(assessment.building, baseline.last, period), period)
         return None if common is None else ComparedSaving(without_common(band, common), common)
+
+    def compared_change(self, one: ComparedYear, period: Period) -> ComparedSaving | None:
+        """Return a change from the year before without what buildings like it changed too; less is a saving.
+
+        None where the change has no verdict, or where fewer than six buildings are like it. Raises StoreUnavailable.
+        """
+        self._read([one.building])
+        version = judging(self._versions[one.building.id], period.first_day)
+        if one.band is None or one.band.no_verdict or version is None or version.usable is None:
+            return None
+        like = LikeBuilding(one.building.id, str(one.building.type), weekend_ratio(version.usable))
+        group = group_of(like, self._others(one.building, version.usable.last, period))
+        if group is None:
+            return None
+        bands = {name: self._change(name, period) for name in group.buildings}
+        known = {name: band.saving_ratio for name, band in bands.items() if band is not None and not band.no_verdict}
+        common = common_change(group, known)
+        return None if common is None else ComparedSaving(without_common(one.band, common), common)
+
+    def know(self, one: ComparedYear, period: Period) -> None:
+        """Take a building's change that is computed already."""
+        self._changed.setdefault((one.building.id, period), one.band)
+
+    def _change(self, name: str, period: Period) -> Band | None:
+        """Compare a building with its year before, once."""
+        if (name, period) not in self._changed:
+            building = self.site.portfolio.buildings[name]
+            self._changed[name, period] = compared_year(self.site, building, period, self._versions[name]).band
+        return self._changed[name, period]
 
     def _common(self, like: LikeBuilding, others: Sequence[LikeBuilding], period: Period) -> CommonChange | None:
         group = group_of(like, others)
@@ -162,6 +194,64 @@ class ComparisonPool:
                 judged = judge(site, building, period, None, self._versions[building.id])
                 self._judged[building.id, period] = judged
         return {name: self._judged[name, period] for name in names}
+
+
+def year_rows(pool: ComparisonPool, compared: Sequence[ComparedYear], period: Period) -> tuple[YearChange, ...]:
+    """Return buildings beside their year before, each with what happened to others. Raises StoreUnavailable."""
+    for one in compared:  # what is known already is not read again
+        if one.band is not None:
+            pool.know(one, period)
+    return tuple(beside_year(one.row(), pool.compared_change(one, period)) for one in compared)
+
+
+def beside_year(row: YearChange, beside: ComparedSaving | None) -> YearChange:
+    """Add to a change from the year before what buildings like it changed together."""
+    if beside is None:
+        return row
+    return replace(
+        row,
+        common_ratio=-beside.common.saving_ratio,
+        common_half_ratio=NORMAL_90 * beside.common.sigma_ratio,
+        beside_ratio=-beside.band.saving_ratio,
+        beside_half_ratio=beside.band.half_width_ratio,
+        beside_verdict=VERDICTS.get(beside.band.verdict, "unclear"),
+        beside_count=len(beside.common.buildings),
+    )
+
+
+def total_beside_year(
+    total: YearChange | None, compared: Sequence[ComparedYear], rows: Sequence[YearChange]
+) -> YearChange | None:
+    """Add to the total what happened to everyone, where nine tenths of its energy could be compared."""
+    if total is None or not total.adjusted_kwh:
+        return total
+    pairs = [(one.change, row) for one, row in zip(compared, rows, strict=True)]
+    known = [(change, row) for change, row in pairs if change is not None and row.common_ratio is not None]
+    adjusted_kwh = np.array([change.adjusted_kwh for change, _ in known], np.float64)
+    if not known or adjusted_kwh.sum() < MIN_VERDICT_RATIO * total.adjusted_kwh:
+        return total
+    actual_kwh = np.array([change.actual_kwh for change, _ in known], np.float64)
+    commons = [(-(row.common_ratio or 0.0), (row.common_half_ratio or 0.0) / NORMAL_90) for _, row in known]
+    bands = [_beside_band(row) for _, row in known]
+    band = total_without_common(adjusted_kwh, actual_kwh, bands, commons)
+    weights = adjusted_kwh / adjusted_kwh.sum()
+    common, sigma = (float(weights @ np.array(values)) for values in zip(*commons, strict=True))
+    verdict = VERDICTS.get(band.verdict, "unclear")
+    return replace(
+        total,
+        common_ratio=-common,
+        common_half_ratio=NORMAL_90 * sigma,
+        beside_ratio=-band.saving_ratio,
+        beside_half_ratio=band.half_width_ratio,
+        beside_verdict=total.verdict if total.verdict in {"short", "part"} else verdict,
+        beside_count=max(row.beside_count or 0 for _, row in known),
+    )
+
+
+def _beside_band(row: YearChange) -> Band:
+    half = row.beside_half_ratio or 0.0
+    widest = (row.significant_ratio or half) / row.half_width_ratio if row.half_width_ratio else 1.0
+    return Band(-(row.beside_ratio or 0.0), half, half * widest)
 
 
 @dataclass
