@@ -23,7 +23,7 @@ from bkkenergy.jobs.post import post_report, wants_mail
 from bkkenergy.jobs.schedule import backoff_s, entry_of
 from bkkenergy.reports.content import AgencyReport, LateChange
 from bkkenergy.reports.gather import Coverage
-from bkkenergy.reports.render.browser import Browser
+from bkkenergy.reports.render.browser import Browser, installed_browser
 from bkkenergy.reports.render.json import read_json
 from bkkenergy.reports.savings.comparing import SharedPools
 from bkkenergy.reports.write import make_city_report, make_report, rendered, report_name
@@ -38,6 +38,9 @@ NOTHING = Coverage(None, 0.0)
 TOTAL = ""
 """Under which the whole stands among a run's figures."""
 RENEWALS_PER_LEASE = 3
+OF_MONTHS = frozenset({"month", "quarter", "fiscal_year"})
+LASTING = ("pdf", "xlsx")
+"""What lasts in an archive: a month's report is opened for years."""
 MAX_TRIES_OF_GONE = 2
 """Of an agency that the portfolio does not have: the second try comes when every process has read the newest one."""
 
@@ -154,10 +157,12 @@ def _reports_of(context: RunContext, runs: Sequence[Run]) -> list[AgencyReport]:
 
 def formats_of(settings: Settings, run: Run) -> tuple[tuple[str, ...], tuple[Lang, ...]]:
     """Return a run's formats and languages; JSON always, since the city's report is made from it, PDF where it is
-    mailed.
+    mailed. A month and what is longer is archived as workbook, and as PDF where a browser is installed, too.
     """
     entry = entry_of(settings.jobs.schedule, run.kind, run.agency)
-    formats = (entry and entry.formats) or settings.report.formats
+    formats = (entry and entry.formats) or (*settings.report.formats, *(LASTING if run.kind in OF_MONTHS else ()))
+    if not (entry and entry.formats) and "pdf" not in settings.report.formats and installed_browser() is None:
+        formats = tuple(form for form in formats if form != "pdf")
     langs = (entry and entry.languages) or settings.report.languages
     mailed = ("pdf",) if wants_mail(settings, run) else ()
     return tuple(dict.fromkeys((*formats, *mailed, "json"))), langs

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import openpyxl
 import pytest
+from pypdf import PdfReader
 
 from bkkenergy.calendar import Period
 from bkkenergy.i18n import LANGS, Words
@@ -298,3 +299,30 @@ def test_each_day_of_a_week_has_its_label_in_bars_and_heat_map(scene):
     page = page_of(scene.report(), "en").replace(NO_BREAK_SPACE, " ")
     for label in ("Mon 16", "Tue 17", "Sun 22", "16 Nov", "18 Nov", "22 Nov"):
         assert f">{label}<" in page, label
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_workbook_has_what_findings_rest_on_and_the_quarter_hours_with_their_energy(report, lang):
+    words = Words(lang)
+    raw = RENDERERS["xlsx"](report, lang)
+    book = openpyxl.load_workbook(io.BytesIO(raw), data_only=True)
+    rows = list(book[words("evidence.sheet")].iter_rows(min_row=2, values_only=True))
+    assert [(row[6], row[7]) for row in rows] == [("lowest_kw", 10.0), ("highest_kw", 30.0)]
+    assert {(row[4], row[5]) for row in rows} == {(321.0, 4567.0)}
+    sheet = book[words("evidence.quarters")]
+    assert sheet.max_row == len(report.pictures.quarter_kw) + 1
+    assert sheet["A2"].value == dt.datetime.combine(report.first_day, dt.time())
+    known = [kw for kw in report.pictures.quarter_kw if kw is not None]
+    assert sheet["D1"].value == pytest.approx(sum(known) / 4)
+    written = openpyxl.load_workbook(io.BytesIO(raw))[words("evidence.quarters")]
+    assert written["D1"].value == f"=SUM(B2:B{sheet.max_row})/4"
+
+
+@pytest.mark.browser
+def test_a_pdf_is_tagged_with_its_language_title_and_outline(report):
+    reader = PdfReader(io.BytesIO(RENDERERS["pdf"](report, "th")))
+    root = reader.trailer["/Root"]
+    assert (root["/Lang"], root["/MarkInfo"]["/Marked"]) == ("th", True)
+    assert "/StructTreeRoot" in root
+    assert Words("th")("one.now") in str(reader.outline)
+    assert reader.metadata.title.startswith(Words("th")("report.title_month"))

@@ -52,7 +52,8 @@ class Browser:
         self._stop()
 
     def pdf(self, page: bytes) -> bytes:
-        """Print a self-contained page as PDF, as the browser prints it: fonts embedded, Thai broken between words.
+        """Print a self-contained page as PDF, as the browser prints it: fonts embedded, Thai broken between words,
+        tagged for readers aloud, with its language, its title and an outline of its headings.
 
         Raises InputError where no browser is installed, PrintFailed when it fails; the next page starts it again.
         """
@@ -74,12 +75,12 @@ class Browser:
         width, height = A4_IN
         printed = self._call(
             "Page.printToPDF", session=True, printBackground=True, preferCSSPageSize=True,
-            paperWidth=width, paperHeight=height,
+            paperWidth=width, paperHeight=height, generateTaggedPDF=True, generateDocumentOutline=True,
         )  # fmt: skip
         return base64.b64decode(printed["data"])
 
     def _start(self) -> None:
-        browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+        browser = installed_browser()
         if browser is None:
             raise InputError.of("no_browser")
         self._path, self._pages, self._unread = browser, 0, b""
@@ -136,6 +137,11 @@ class Browser:
         message, _, self._unread = self._unread.partition(b"\0")
         answer: dict[str, Any] = json.loads(message)
         return answer
+
+
+def installed_browser() -> str | None:
+    """Return the path of the browser that prints; None where none is installed."""
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
 
 
 def _spawn(path: str, folder: str) -> tuple[int, int, int]:

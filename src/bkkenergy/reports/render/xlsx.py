@@ -30,6 +30,7 @@ from bkkenergy.reports.phrasing import (
     title,
 )
 from bkkenergy.reports.render.book import Book
+from bkkenergy.reports.render.xlsx_evidence import evidence_sheets
 from bkkenergy.reports.render.xlsx_official import official_sheets
 from bkkenergy.reports.render.yearsheet import has_year_sheet, write_year_sheet
 from bkkenergy.reports.savings.phrasing import finding_texts, judged_note, verdict_text
@@ -69,6 +70,7 @@ def render_xlsx(report: AgencyReport, lang: Lang) -> bytes:
         if report.plan:
             _plan(book, report)
         official_sheets(book, report)
+        evidence_sheets(book, report)
         _sources(book, report)
         for building in report.buildings[:MAX_SHEETS]:
             _building(book, report, building)
