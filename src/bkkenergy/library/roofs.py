@@ -278,7 +278,9 @@ class Design:
             {
                 "capacity_kwp": solar_design.capacity_kwp,
                 "module": solar_design.module.id,
-                "inverter": f"{solar_design.strings.inverter_count} x {solar_design.strings.inverter.id}",
+                "inverter": " + ".join(
+                    f"{plan.inverter_count} x {plan.inverter.id}" for plan in solar_design.strings.plans
+                ),
                 "energy_kwh": solar_design.energy_kwh,
                 "p75_kwh": solar_design.p75_kwh,
                 "p90_kwh": solar_design.p90_kwh,

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
 from bkkenergy.solar.assumptions import SolarConfig
 from bkkenergy.solar.layout import Layout
 from bkkenergy.solar.module import Module
-from bkkenergy.solar.strings import BEST_DC_AC_RATIO, StringPlan, plan_strings
+from bkkenergy.solar.strings import BEST_DC_AC_RATIO, StringPlan, StringPlans, plan_strings, plan_two_sizes
 from bkkenergy.texts import Lang, Named, filled
 
 MAX_UNUSED_RATIO = 0.05
 """Of the modules that a size asks for."""
 GOOD_DC_AC_WITHIN = 0.15
 """Of the best ratio: within it fewer inverters are worth more than a better ratio."""
+PHASES = 3
+SECOND_SIZE_COSTS = 1
+"""Inverters that a second size must save beside its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ def chosen_layouts(
     *,
     capacity_kwp: float | str,
     inverter: str | None,
-) -> tuple[dict[str, Layout], StringPlan, tuple[WiringNote, ...]]:
+) -> tuple[dict[str, Layout], StringPlans, tuple[WiringNote, ...]]:
     """Put modules of a size on the best roofs first, as many as strings take.
 
     Parameters
@@ -64,7 +68,7 @@ def chosen_layouts(
     -------
     dict of str to Layout
         The modules that are taken, by roof.
-    StringPlan
+    StringPlans
         How they are wired.
     tuple of WiringNote
         Modules that were meant and are on no string, by roof.
@@ -106,11 +110,11 @@ def chosen_layouts(
 
 
 def _left_out(
-    config: SolarConfig, asked: Mapping[str, int], takes: Sequence[int], strings: StringPlan, module: Module
+    config: SolarConfig, asked: Mapping[str, int], takes: Sequence[int], strings: StringPlans, module: Module
 ) -> Iterator[WiringNote]:
     """Say which modules fill no string: all strings of a design have one length, and none runs from roof to roof.
 
-    Of a single roof `StringPlan.unused_modules` says it.
+    Of a single roof `StringPlans.unused_modules` says it.
     """
     if len(asked) == 1:
         return
@@ -130,7 +134,7 @@ def _left_out(
         )
 
 
-def _alone(config: SolarConfig, count: int, module: Module) -> StringPlan | None:
+def _alone(config: SolarConfig, count: int, module: Module) -> StringPlans | None:
     """Return how a roof's modules would be wired by themselves; None where no inverter of the site's own takes them."""
     try:
         return _wired(config, [count], module, None)
@@ -146,24 +150,43 @@ def _from_the_best(count: int, most: Sequence[int]) -> list[int]:
     return [modules for modules in given if modules]
 
 
-def _wired(config: SolarConfig, counts: Sequence[int], module: Module, wished: str | None) -> StringPlan:
-    """Find the wished inverter, or of the site's own one that leaves few modules out, with a DC/AC ratio near 1.2."""
+def _wired(config: SolarConfig, counts: Sequence[int], module: Module, wished: str | None) -> StringPlans:
+    """Find the wished inverter, or of the site's own one or two sizes that leave few modules out, near 1.2."""
     equipment, site = config.equipment, config.site_temperature
     if wished is not None:
-        return plan_strings(counts, module, equipment.inverter(wished), site)
+        return _as_plans(plan_strings(counts, module, equipment.inverter(wished), site))
     plans, refusals = [], []
     for inverter in equipment.inverters.values():
         try:
-            plans.append(plan_strings(counts, module, inverter, site))
+            plans.append(_as_plans(plan_strings(counts, module, inverter, site)))
         except InputError as refusal:
             refusals.append(refusal)
-    if not plans:
+    one_phase_kw = config.wiring.single_phase_up_to_kw
+    by_size = sorted(equipment.inverters.values(), key=lambda inverter: -inverter.ac_kw)
+    pairs = [
+        pair
+        for larger, smaller in combinations(by_size, 2)
+        if larger.ac_kw > smaller.ac_kw > one_phase_kw
+        and (pair := plan_two_sizes(counts, module, larger, smaller, site)) is not None
+    ]
+    if not plans and not pairs:
         raise InputError.of("no_inverter_fits", count=sum(counts), refusals=tuple(refusals))
-    return min(plans, key=lambda plan: _rank(plan, sum(counts)))
+    return min((*plans, *pairs), key=lambda plan: _rank(plan, sum(counts), one_phase_kw))
 
 
-def _rank(plan: StringPlan, count: int) -> tuple[bool, bool, int, float, int]:
-    """Rank a plan: most modules at work, a good ratio of DC to AC, then fewest inverters, then the best ratio."""
+def _as_plans(plan: StringPlan) -> StringPlans:
+    return StringPlans((plan,), plan.unused_modules)
+
+
+def _rank(plan: StringPlans, count: int, one_phase_kw: float) -> tuple[bool, bool, bool, int, float, int]:
+    """Rank a plan: most modules at work, a good ratio of DC to AC, then fewest inverters, then the best ratio.
+
+    One-phase inverters are for as many as there are phases.
+
+    A second size has to save two inverters: a spare of one size serves all.
+    """
     off = abs(plan.dc_ac_ratio - BEST_DC_AC_RATIO)
     is_wasteful = plan.unused_modules > count * MAX_UNUSED_RATIO
-    return is_wasteful, off > GOOD_DC_AC_WITHIN, plan.inverter_count, off, plan.unused_modules
+    pieces = plan.inverter_count + SECOND_SIZE_COSTS * (len(plan.plans) - 1)
+    is_many = plan.inverter.ac_kw <= one_phase_kw and plan.inverter_count > PHASES
+    return is_wasteful, is_many, off > GOOD_DC_AC_WITHIN, pieces, off, plan.unused_modules

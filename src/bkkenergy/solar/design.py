@@ -37,7 +37,7 @@ from bkkenergy.solar.production import Models, Mounting, Plane, Production, Rear
 from bkkenergy.solar.quarters import on_load_grid
 from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, check_apart, laid
 from bkkenergy.solar.sizing import Sweep, sizes_up_to, storage_money, sweep
-from bkkenergy.solar.strings import StringPlan
+from bkkenergy.solar.strings import StringPlans
 from bkkenergy.solar.supports import support_notes, support_of, with_structures
 from bkkenergy.solar.terms import ExportOffer, offers, with_terms
 from bkkenergy.solar.weather import Provenance, Weather, rows_at
@@ -112,7 +112,7 @@ class SolarDesign:
     ghi_kwh_m2: float
     roofs: tuple[RoofDesign, ...]
     module: Module
-    strings: StringPlan
+    strings: StringPlans
     capacity_kwp: float
     energy_kwh: float
     month_kwh: tuple[float, ...]
@@ -240,7 +240,7 @@ def design(inputs: DesignInputs) -> SolarDesign:
     return replace(record, weather_findings=findings, cleaning=cleaning, wiring=notes)
 
 
-def _models(inputs: DesignInputs, module: Module, strings: StringPlan | None, layout: Layout) -> Models:
+def _models(inputs: DesignInputs, module: Module, strings: StringPlans | None, layout: Layout) -> Models:
     """Return the physics of the chosen devices: the CEC and Sandia models where their parameters are known."""
     slant_m = module.length_m if layout.standing == "portrait" else module.width_m
     is_bifacial = module.bifaciality > 0 and layout.mounting == "racked" and layout.support is None
@@ -261,7 +261,7 @@ def _produced(
     layouts: Mapping[str, Layout],
     sky: Sky,
     module: Module,
-    strings: StringPlan | None,
+    strings: StringPlans | None,
 ) -> Production:
     """Compute hourly energy of the layouts' planes; before strings are planned by PVWatts' inverter."""
     least = next((layout for layout in layouts.values() if layout.support), next(iter(layouts.values())))
@@ -274,7 +274,7 @@ def _cleanings(
     planes: Mapping[str, Plane],
     layouts: Mapping[str, Layout],
     sky: Sky,
-    strings: StringPlan,
+    strings: StringPlans,
     rows: IntArray,
     storage: Storage | None,
 ) -> tuple[CleaningOption, ...]:
@@ -331,7 +331,7 @@ def _storage(inputs: DesignInputs) -> Storage | None:
 def _record(
     inputs: DesignInputs,
     roofs: tuple[RoofDesign, ...],
-    strings: StringPlan,
+    strings: StringPlans,
     production: Production,
     sized: Sweep,
     module: Module,
@@ -421,7 +421,7 @@ def _months(production: Production, weather: Weather) -> tuple[float, ...]:
 
 
 def _shade_by_strings(
-    inputs: DesignInputs, layouts: Mapping[str, Layout], sky: Sky, strings: StringPlan, record: SolarDesign
+    inputs: DesignInputs, layouts: Mapping[str, Layout], sky: Sky, strings: StringPlans, record: SolarDesign
 ) -> Iterator[WiringNote]:
     """Say what shade costs by its area, and the most that it can cost by what it does to strings."""
     by_area = next(line.change_ratio for line in record.losses if line.step == "shading")

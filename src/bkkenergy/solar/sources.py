@@ -50,7 +50,7 @@ def assumption_sources(design: SolarDesign) -> list[tuple[str, Citation, dt.date
     return [
         ("weather", design.weather.citation, None),
         ("module", design.module.citation, design.module.entered),
-        ("inverter", design.strings.inverter.citation, design.strings.inverter.entered),
+        *(("inverter", plan.inverter.citation, plan.inverter.entered) for plan in design.strings.plans),
         (
             "tariff",
             Citation(cited(design.bills.before[-1].sources, "en"), cited(design.bills.before[-1].sources, "th")),

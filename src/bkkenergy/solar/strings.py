@@ -64,6 +64,62 @@ class StringPlan:
         return self.inverter.ac_kw * self.inverter_count
 
 
+@dataclass(frozen=True, slots=True)
+class StringPlans:
+    """How the modules of a design are wired: a plan for each size of inverter, the largest first.
+
+    Their strings are of one length, and their strings_by_roof of the same roofs. Yields are of all inverters as one of
+    their mean ratio. unused_modules : that fill no string.
+    """
+
+    plans: tuple[StringPlan, ...]
+    unused_modules: int
+
+    @property
+    def inverter(self) -> Inverter:
+        """The largest inverter."""
+        return self.plans[0].inverter
+
+    @property
+    def modules_in_string(self) -> int:
+        """Modules in a string."""
+        return self.plans[0].modules_in_string
+
+    @property
+    def inverter_count(self) -> int:
+        """All inverters."""
+        return sum(plan.inverter_count for plan in self.plans)
+
+    @property
+    def string_count(self) -> int:
+        """All strings."""
+        return sum(plan.string_count for plan in self.plans)
+
+    @property
+    def module_count(self) -> int:
+        """Modules at work."""
+        return sum(plan.module_count for plan in self.plans)
+
+    @property
+    def inverter_kw(self) -> float:
+        """Rating of all inverters, AC."""
+        return sum(plan.inverter_kw for plan in self.plans)
+
+    @property
+    def dc_ac_ratio(self) -> float:
+        """Power of the modules over that of the inverters."""
+        return sum(plan.dc_ac_ratio * plan.inverter_kw for plan in self.plans) / self.inverter_kw
+
+    @property
+    def strings_by_roof(self) -> tuple[int, ...]:
+        """Strings of all plans on each roof."""
+        return tuple(sum(counts) for counts in zip(*(plan.strings_by_roof for plan in self.plans), strict=True))
+
+    def said_inverters(self) -> str:
+        """Return how many of which inverters."""
+        return " + ".join(f"{plan.inverter_count} x {plan.inverter.name}" for plan in self.plans)
+
+
 def string_window(module: Module, inverter: Inverter, site: SiteTemperature) -> StringWindow:
     """Compute how many modules a string may have, on the coldest morning and the hottest roof.
 
@@ -249,3 +305,67 @@ def _plan(
         return None
     unused = sum(module_counts) - strings * length
     return StringPlan(inverter, count, length, strings, on_tracker, unused, window, ratio, by_roof)
+
+
+def plan_two_sizes(
+    module_counts: Sequence[int], module: Module, larger: Inverter, smaller: Inverter, site: SiteTemperature
+) -> StringPlans | None:
+    """Wire modules to inverters of two sizes: as many large ones as the best ratio fills, the rest on small ones.
+
+    Parameters
+    ----------
+    module_counts : sequence of int
+        How many modules lie on each roof.
+    module : Module
+        The module.
+    larger, smaller : Inverter
+        The inverters.
+    site : SiteTemperature
+        Extremes of air and cell [degC].
+
+    Returns
+    -------
+    StringPlans or None
+        The pair with most modules at work and the DC/AC ratio nearest to 1.2; None where none is possible.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.strings import plan_two_sizes
+    >>> from bkkenergy.library.skies import solar_config
+    >>> config = solar_config()
+    >>> large, small = (config.equipment.inverter(name) for name in ("string-100", "string-20"))
+    >>> module, site = config.equipment.module("mono-550"), config.site_temperature
+    >>> [plan.inverter_count for plan in plan_two_sizes([256], module, large, small, site).plans]
+    [1, 1]
+    """
+    windows = [string_window(module, inverter, site) for inverter in (larger, smaller)]
+    on_tracker = [strings_per_tracker(module, inverter) for inverter in (larger, smaller)]
+    if 0 in on_tracker:
+        return None
+    lengths = range(max(window.least for window in windows), min(window.most for window in windows) + 1)
+    pairs = []
+    for length in lengths:
+        by_roof = [count // length for count in module_counts]
+        fills = larger.ac_kw * BEST_DC_AC_RATIO * 1000 / (length * module.power_w)
+        large_count = floor(sum(by_roof) / fills + 1e-9)
+        first, rest = _split(by_roof, floor(large_count * fills + 1e-9))
+        if not sum(first) or not sum(rest):
+            continue
+        plans = [
+            _plan([count * length for count in counts], length, most, module, inverter, window)
+            for counts, most, inverter, window in zip(
+                (first, rest), on_tracker, (larger, smaller), windows, strict=True
+            )
+        ]
+        unused = sum(module_counts) - sum(by_roof) * length
+        pairs += [StringPlans((plans[0], plans[1]), unused)] if plans[0] and plans[1] else []
+    best = lambda pair: (pair.unused_modules, abs(pair.dc_ac_ratio - BEST_DC_AC_RATIO), pair.string_count)  # noqa: E731
+    return min(pairs, key=best, default=None)
+
+
+def _split(strings: Sequence[int], first: int) -> tuple[list[int], list[int]]:
+    """Deal strings of roofs out to two groups: a number of them to the first one, roof after roof."""
+    taken: list[int] = []
+    for count in strings:
+        taken.append(min(count, first - sum(taken)))
+    return taken, [count - share for count, share in zip(strings, taken, strict=True)]

@@ -11,7 +11,7 @@ from bkkenergy.errors import InputError
 from bkkenergy.solar.assumptions import Wiring
 from bkkenergy.solar.design import RoofDesign, SolarDesign
 from bkkenergy.solar.module import Inverter
-from bkkenergy.solar.strings import SHORT_CIRCUIT_FACTOR
+from bkkenergy.solar.strings import SHORT_CIRCUIT_FACTOR, StringPlan
 
 CableName = Literal["string", "inverter", "main"]
 MaterialName = Literal[
@@ -25,7 +25,8 @@ WATTS_PER_KW = 1000
 class Cable:
     """A run of cable. length_m : assumed, one way. current_a : in work. design_a : that it must carry.
 
-    area_mm2 : the least that carries it and loses no more than allowed. drop_ratio : of the voltage.
+    area_mm2 : the least that carries it and loses no more than allowed. drop_ratio : of the voltage. of : the inverter,
+    where a design has several sizes.
     """
 
     name: CableName
@@ -36,6 +37,7 @@ class Cable:
     parallel: int
     drop_ratio: float
     max_drop_ratio: float
+    of: str = ""
 
 
 class CableRun(NamedTuple):
@@ -48,6 +50,7 @@ class CableRun(NamedTuple):
     volts: float
     way: float
     max_drop: float
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +81,26 @@ class Material:
 
 
 @dataclass(frozen=True, slots=True)
+class InverterSide:
+    """Inverters of one size on the AC side, each with its breaker."""
+
+    inverter: Inverter
+    count: int
+    volts: float
+    is_three_phase: bool
+    current_a: float
+    breaker_a: float
+
+
+@dataclass(frozen=True, slots=True)
 class AcSide:
     """From the inverters to the main board. transformer_kva : of the building, None where it is not entered.
 
-    busbar_a : that the main board's busbar must carry at least for PV, beside its own main breaker.
+    inverters : by size. busbar_a : that the main board's busbar must carry at least for PV, beside its own main
+    breaker.
     """
 
-    volts: float
-    is_three_phase: bool
-    inverter_a: float
-    inverter_breaker_a: float
+    inverters: tuple[InverterSide, ...]
     total_a: float
     main_breaker_a: float
     busbar_a: float
@@ -184,9 +197,19 @@ def string_rows(design: SolarDesign) -> tuple[StringRow, ...]:
     >>> sum(row.strings for row in string_rows(made)) == made.strings.string_count
     True
     """
-    plan = design.strings
+    whole = design.strings.strings_by_roof
+    rows: list[StringRow] = []
+    before = 0
+    for plan in design.strings.plans:
+        by_roof = [strings for strings, every in zip(plan.strings_by_roof, whole, strict=True) if every]
+        rows += _rows_of(design, plan, by_roof, before)
+        before += plan.inverter_count
+    return tuple(sorted(rows, key=lambda row: (row.inverter_number, row.tracker_number)))
+
+
+def _rows_of(design: SolarDesign, plan: StringPlan, by_roof: Sequence[int], before: int) -> list[StringRow]:
+    """Return the rows of one size of inverters. before : inverters of other sizes that are numbered before."""
     trackers = plan.inverter_count * plan.inverter.mppt_count
-    by_roof = [roof.layout.module_count // plan.modules_in_string for roof in design.roofs]
     given = _trackers_by_roof(by_roof, trackers, plan.strings_per_mppt)
     rows: list[StringRow] = []
     at = 0
@@ -197,14 +220,14 @@ def string_rows(design: SolarDesign) -> tuple[StringRow, ...]:
             rows.append(
                 StringRow(
                     roof.id,
-                    tracker % plan.inverter_count + 1,
+                    before + tracker % plan.inverter_count + 1,
                     tracker // plan.inverter_count + 1,
                     share,
                     plan.modules_in_string,
                 )
             )
         at += count
-    return tuple(sorted(rows, key=lambda row: (row.inverter_number, row.tracker_number)))
+    return rows
 
 
 def _trackers_by_roof(strings: Sequence[int], trackers: int, most_on_one: int) -> list[int]:
@@ -228,20 +251,23 @@ def _current_a(inverter: Inverter, wiring: Wiring) -> tuple[float, float, bool]:
 
 def _ac_side(design: SolarDesign, wiring: Wiring, transformer_kva: float | None) -> AcSide:
     plan = design.strings
-    inverter_a, volts, is_three_phase = _current_a(plan.inverter, wiring)
+    sides = tuple(_inverter_side(one, wiring) for one in plan.plans)
     # One-phase inverters are spread over the three phases of the board.
-    total_a = inverter_a * plan.inverter_count if is_three_phase else inverter_a * ceil(plan.inverter_count / 3)
+    total_a = sum(side.current_a * (side.count if side.is_three_phase else ceil(side.count / 3)) for side in sides)
     return AcSide(
-        volts,
-        is_three_phase,
-        inverter_a,
-        breaker_a(inverter_a * wiring.continuous_factor, wiring),
+        sides,
         total_a,
         breaker_a(total_a * wiring.continuous_factor, wiring),
         total_a * wiring.continuous_factor,
         transformer_kva,
         plan.inverter_kw / transformer_kva if transformer_kva else None,
     )
+
+
+def _inverter_side(plan: StringPlan, wiring: Wiring) -> InverterSide:
+    current_a, volts, is_three_phase = _current_a(plan.inverter, wiring)
+    rating_a = breaker_a(current_a * wiring.continuous_factor, wiring)
+    return InverterSide(plan.inverter, plan.inverter_count, volts, is_three_phase, current_a, rating_a)
 
 
 def breaker_a(current_a: float, wiring: Wiring) -> float:
@@ -277,19 +303,25 @@ def breaker_a(current_a: float, wiring: Wiring) -> float:
     raise InputError.of("no_breaker", current_a=f"{current_a:.0f}", max_a=f"{wiring.breakers_a[-1]:g}")
 
 
-def _cables(design: SolarDesign, wiring: Wiring, ac: AcSide) -> tuple[Cable, Cable, Cable]:
+def _cables(design: SolarDesign, wiring: Wiring, ac: AcSide) -> tuple[Cable, ...]:
+    """Return the cables of strings, of each size of inverter, and the main one."""
     module, plan = design.module, design.strings
     string_m = max(_string_length_m(roof, wiring) for roof in design.roofs)
     string_v = module.v_mp_v * plan.modules_in_string
-    fault_a, way = module.i_sc_a * SHORT_CIRCUIT_FACTOR, sqrt(3) if ac.is_three_phase else 2.0
+    fault_a = module.i_sc_a * SHORT_CIRCUIT_FACTOR
     string = CableRun("string", string_m, module.i_mp_a, fault_a, string_v, 2.0, wiring.max_dc_drop)
-    inverter = CableRun(
-        "inverter", wiring.inverter_run_m, ac.inverter_a, ac.inverter_breaker_a, ac.volts, way, wiring.max_ac_drop
-    )
+    inverters = [
+        CableRun(
+            "inverter", wiring.inverter_run_m, side.current_a, side.breaker_a, side.volts,
+            sqrt(3) if side.is_three_phase else 2.0, wiring.max_ac_drop,
+            side.inverter.name if len(ac.inverters) > 1 else "",
+        )
+        for side in ac.inverters
+    ]  # fmt: skip
     main = CableRun(
         "main", wiring.main_run_m, ac.total_a, ac.main_breaker_a, wiring.three_phase_v, sqrt(3), wiring.max_ac_drop
     )
-    return _sized(string, wiring), _sized(inverter, wiring), _sized(main, wiring)
+    return tuple(_sized(run, wiring) for run in (string, *inverters, main))
 
 
 def _string_length_m(roof: RoofDesign, wiring: Wiring) -> float:
@@ -308,25 +340,35 @@ def _sized(run: CableRun, wiring: Wiring) -> Cable:
             is_thick = area_mm2 >= wiring.min_dc_mm2 and carries_a * wiring.heat_factor * parallel >= run.design_a
             if is_thick and drop <= run.max_drop:
                 return Cable(
-                    run.name, run.length_m, run.current_a, run.design_a, area_mm2, parallel, drop, run.max_drop
+                    run.name, run.length_m, run.current_a, run.design_a, area_mm2, parallel, drop, run.max_drop, run.of
                 )
     raise InputError.of("no_cable", current_a=f"{run.design_a:.0f}", length_m=f"{run.length_m:.0f}")
 
 
 def _materials(design: SolarDesign, rows: Sequence[StringRow], cables: Sequence[Cable], ac: AcSide) -> list[Material]:
     plan = design.strings
-    string, inverter, main = cables
-    strings, poles = plan.string_count, "3P" if ac.is_three_phase else "2P"
+    string, *inverters, main = cables
+    strings = plan.string_count
     lines = [
         Material("modules", design.module.name, plan.module_count, "pcs", is_assumed=False),
-        Material("inverters", plan.inverter.name, plan.inverter_count, "pcs", is_assumed=False),
+        *(Material("inverters", one.inverter.name, one.inverter_count, "pcs", is_assumed=False) for one in plan.plans),
         Material("mounting", "", plan.module_count, "set", is_assumed=True),
         Material("string_cable", f"{string.area_mm2:g} mm²", 2 * string.length_m * strings, "m", is_assumed=True),
         Material("connectors", "", 2 * strings, "pcs", is_assumed=False),
         Material("surge_dc", "", len(rows), "set", is_assumed=True),
-        Material("inverter_cable", _runs(inverter), inverter.length_m * plan.inverter_count, "m", is_assumed=True),
-        Material(
-            "inverter_breaker", f"{ac.inverter_breaker_a:g} A {poles}", plan.inverter_count, "pcs", is_assumed=False
+        *(
+            Material("inverter_cable", _runs(cable), cable.length_m * side.count, "m", is_assumed=True)
+            for cable, side in zip(inverters, ac.inverters, strict=True)
+        ),
+        *(
+            Material(
+                "inverter_breaker",
+                f"{side.breaker_a:g} A {'3P' if side.is_three_phase else '2P'}",
+                side.count,
+                "pcs",
+                is_assumed=False,
+            )
+            for side in ac.inverters
         ),
         Material("main_cable", _runs(main), main.length_m, "m", is_assumed=True),
         Material("main_breaker", f"{ac.main_breaker_a:g} A 3P", 1, "pcs", is_assumed=False),

@@ -18,7 +18,7 @@ from bkkenergy.solar.module import CEC, cec_inverter, cec_module, cec_table
 from bkkenergy.solar.production import simulate
 from bkkenergy.solar.roofs import as_plane, check_apart
 from bkkenergy.solar.shading import Box
-from bkkenergy.solar.strings import SHORT_CIRCUIT_FACTOR, plan_strings, string_window
+from bkkenergy.solar.strings import SHORT_CIRCUIT_FACTOR, plan_strings, plan_two_sizes, string_window
 
 PLACE = {"latitude_deg": 13.75, "longitude_deg": 100.5}
 L_SHAPE = ((0, 0), (30, 0), (30, 15), (12, 15), (12, 20), (0, 20))
@@ -285,3 +285,26 @@ def test_a_walkway_has_the_width_that_was_asked_for(config, mounting, width_m):
         assert near_m >= width_m - 1e-3
     assert walked.module_count <= plain.module_count
     assert (walked.module_count < plain.module_count) == (width_m > 0.0)
+
+
+@pytest.mark.parametrize("count", [256, 300, 330, 410, 520, 1000])
+def test_two_sizes_of_inverter_share_the_strings_of_one_length(config, count):
+    equipment, site, module = config.equipment, config.site_temperature, config.equipment.module("mono-550")
+    large, small = equipment.inverter("string-100"), equipment.inverter("string-20")
+    pair = plan_two_sizes([count - 40, 40], module, large, small, site)
+    assert pair is not None
+    assert pair.module_count + pair.unused_modules == count
+    assert {plan.modules_in_string for plan in pair.plans} == {pair.modules_in_string}
+    assert pair.strings_by_roof == tuple(modules // pair.modules_in_string for modules in (count - 40, 40))
+    for plan in pair.plans:
+        assert 0.8 <= plan.dc_ac_ratio <= 1.5
+        assert plan.window.least <= plan.modules_in_string <= plan.window.most
+        on_trackers = sum(-(-strings // plan.strings_per_mppt) for strings in plan.strings_by_roof)
+        assert on_trackers <= plan.inverter_count * plan.inverter.mppt_count
+    kw = sum(plan.inverter_count * plan.inverter.ac_kw for plan in pair.plans)
+    assert pair.dc_ac_ratio == pytest.approx(pair.module_count * module.power_w / 1000 / kw)
+
+
+def test_two_sizes_are_none_where_the_smaller_one_has_nothing_left(config):
+    equipment, site, module = config.equipment, config.site_temperature, config.equipment.module("mono-550")
+    assert plan_two_sizes([30], module, equipment.inverter("string-100"), equipment.inverter("string-20"), site) is None

@@ -204,3 +204,20 @@ def test_each_module_is_on_a_string_or_in_a_note(counts, config):
     assert sum(layout.module_count for layout in chosen.values()) == strings.module_count
     left = sum(note.values["count"] for note in notes) if len(counts) > 1 else strings.unused_modules
     assert strings.module_count + left == sum(counts.values())
+
+
+@pytest.mark.parametrize(
+    ("kwp", "inverters"),
+    [
+        (20, "3 x 5"),
+        (40, "2 x 20"),
+        (60, "1 x 50"),
+        (120, "1 x 100"),
+        (140, "1 x 100 + 1 x 20"),
+        (300, "2 x 100 + 1 x 50"),
+    ],
+)
+def test_inverters_are_few_near_the_best_ratio_and_of_two_sizes_where_that_saves_some(config, kwp, inverters):
+    _, strings, _ = wiring_of(config, {"roof": round(kwp * 1000 / 550)})
+    assert " + ".join(f"{plan.inverter_count} x {plan.inverter.ac_kw:g}" for plan in strings.plans) == inverters
+    assert 0.8 <= strings.dc_ac_ratio <= 1.5

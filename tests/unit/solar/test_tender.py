@@ -14,9 +14,11 @@ from PySAM import Pvwattsv8
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.portfolio.models import Roof
+from bkkenergy.reports.solar.html import render_design_html
 from bkkenergy.reports.solar.linediagram import line_diagram
 from bkkenergy.reports.solar.tender import materials_csv, sam_inputs, sam_weather, tender_archive, tender_html
 from bkkenergy.solar.design import design
+from bkkenergy.solar.sources import assumption_sources
 from bkkenergy.solar.tender import breaker_a, tender_of
 from tests.unit.solar.test_design import OFFICE, inputs
 
@@ -44,7 +46,7 @@ def test_every_string_has_one_tracker_of_one_roof(made, tender):
     assert len(set(seats)) == len(seats)
     assert max(row.tracker_number for row in tender.strings) <= made.strings.inverter.mppt_count
     assert max(row.inverter_number for row in tender.strings) <= made.strings.inverter_count
-    assert all(1 <= row.strings <= made.strings.strings_per_mppt for row in tender.strings)
+    assert all(1 <= row.strings <= made.strings.plans[0].strings_per_mppt for row in tender.strings)
 
 
 @pytest.mark.parametrize(
@@ -54,8 +56,8 @@ def test_other_devices_are_wired_within_their_limits_too(config, weather, wish):
     one = design(inputs(config, weather, **({"capacity_kwp": 60} | wish)))
     found = tender_of(one)
     assert sum(row.module_count for row in found.strings) == one.strings.module_count
-    assert all(row.strings <= one.strings.strings_per_mppt for row in found.strings)
-    assert found.ac.is_three_phase == (one.strings.inverter.ac_kw > 6)
+    assert all(row.strings <= one.strings.plans[0].strings_per_mppt for row in found.strings)
+    assert all(side.is_three_phase == (side.inverter.ac_kw > 6) for side in found.ac.inverters)
 
 
 def test_cables_carry_their_breakers_and_lose_no_more_than_allowed(made, tender):
@@ -139,3 +141,28 @@ def test_sam_reads_the_files_and_comes_to_the_same_energy(made, tmp_path):
         model.execute(0)
         total_kwh += model.Outputs.annual_energy
     assert total_kwh == pytest.approx(made.energy_kwh, rel=0.03)
+
+
+def test_a_tender_of_two_sizes_names_both_with_their_own_breakers_and_cables(config, weather):
+    one = design(inputs(config, weather, capacity_kwp=140))
+    large, small = one.strings.plans
+    assert (large.inverter.ac_kw, small.inverter.ac_kw) == (100, 20)
+    found = tender_of(one, transformer_kva=500)
+    assert {row.inverter_number for row in found.strings} == set(range(1, one.strings.inverter_count + 1))
+    by_number = {number: [row for row in found.strings if row.inverter_number == number] for number in (1, 2)}
+    assert sum(row.strings for row in by_number[1]) == large.string_count
+    assert sum(row.strings for row in by_number[2]) == small.string_count
+    assert max(row.tracker_number for row in by_number[2]) <= small.inverter.mppt_count
+    first, second = found.ac.inverters
+    assert first.breaker_a > second.breaker_a > second.current_a
+    assert found.ac.total_a == pytest.approx(first.current_a + second.current_a)
+    assert [cable.name for cable in found.cables] == ["string", "inverter", "inverter", "main"]
+    assert found.cables[1].area_mm2 > found.cables[2].area_mm2
+    assert [line.quantity for line in found.materials if line.name == "inverters"] == [1, 1]
+    page = tender_html(one, found, "en", today=TODAY).decode()
+    for text in (large.inverter.name, small.inverter.name, "100 kW", "20 kW"):
+        assert text in page
+    assert len([key for key, _, _ in assumption_sources(one) if key == "inverter"]) == 2
+    assert (
+        f"1 x {large.inverter.name} + 1 x {small.inverter.name}" in render_design_html(one, "en", today=TODAY).decode()
+    )

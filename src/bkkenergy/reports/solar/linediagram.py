@@ -54,7 +54,8 @@ def _inverter_row(design: SolarDesign, tender: Tender, words: Words, number: int
     )
     wired = sum(strings.values())
     roofs = ", ".join(roof for roof, count in strings.items() if count)
-    string, inverter, _ = tender.cables
+    size = _size_of(tender, number)
+    string, cable, side = tender.cables[0], tender.cables[1 + size], tender.ac.inverters[size]
     plan = design.strings
     return [
         _box(20, y - 30, 210, 60),
@@ -64,18 +65,28 @@ def _inverter_row(design: SolarDesign, tender: Tender, words: Words, number: int
         _text(285, y - 8, f"{string.area_mm2:g} mm²", "small", "middle"),
         _box(340, y - 30, 150, 60),
         _text(415, y - 8, words("tender.inverter_number", number=number), anchor="middle"),
-        _text(415, y + 10, f"{plan.inverter.ac_kw:g} kW", "small", "middle"),
+        _text(415, y + 10, f"{side.inverter.ac_kw:g} kW", "small", "middle"),
         _text(415, y + 24, "DC / AC", "small", "middle"),
         _line(490, y, 570, y),
-        _text(530, y - 8, _area(inverter), "small", "middle"),
-        *_breaker(590, y, f"{tender.ac.inverter_breaker_a:g} A"),
+        _text(530, y - 8, _area(cable), "small", "middle"),
+        *_breaker(590, y, f"{side.breaker_a:g} A"),
         _line(610, y, 690, y),
     ]
 
 
+def _size_of(tender: Tender, number: int) -> int:
+    """Return of which size an inverter is: they are numbered size after size."""
+    last = 0
+    for at, side in enumerate(tender.ac.inverters):
+        last += side.count
+        if number <= last:
+            return at
+    raise ValueError(f"there is no inverter {number}")
+
+
 def _to_the_grid(tender: Tender, words: Words, y: float) -> list[Markup]:
     """Draw from the PV board to the main board and the grid."""
-    ac, main = tender.ac, tender.cables[2]
+    ac, main = tender.ac, tender.cables[-1]
     kva = (
         words("tender.kva", kva=words.number(ac.transformer_kva)) if ac.transformer_kva else words("tender.kva_unknown")
     )

@@ -19,7 +19,7 @@ from bkkenergy.reports.solar.html import bill_rows
 from bkkenergy.solar.design import SolarDesign
 from bkkenergy.solar.screening import Screening
 from bkkenergy.solar.sources import assumption_sources
-from bkkenergy.solar.strings import StringPlan
+from bkkenergy.solar.strings import StringPlans
 from bkkenergy.solar.weatheryears import YearSpread
 
 SCHEMA = "bkkenergy.solar_design/1"
@@ -99,9 +99,17 @@ def _years_data(years: YearSpread) -> dict[str, Any]:
     }
 
 
-def _strings_data(strings: StringPlan) -> dict[str, Any]:
+def _strings_data(strings: StringPlans) -> dict[str, Any]:
     return {
-        "inverter": strings.inverter.id,
+        "inverters": [
+            {
+                "inverter": plan.inverter.id,
+                "count": plan.inverter_count,
+                "string_count": plan.string_count,
+                "dc_ac_ratio": plan.dc_ac_ratio,
+            }
+            for plan in strings.plans
+        ],
         "inverter_count": strings.inverter_count,
         "modules_in_string": strings.modules_in_string,
         "string_count": strings.string_count,
