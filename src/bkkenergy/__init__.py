@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bkkenergy.errors import BkkEnergyError, ConfigError, InputError
     from bkkenergy.library import calendars, charts, examples
-    from bkkenergy.library.baselines import Baseline, Savings
+    from bkkenergy.library.baselines import Baseline, Savings, parts
     from bkkenergy.library.bills import Bills, bill, compare_schedules, schedules
     from bkkenergy.library.emission import emissions
     from bkkenergy.library.errors import EnergyWarning
@@ -47,6 +47,7 @@ __all__ = [
     "finance",
     "findings",
     "intervals",
+    "parts",
     "rank",
     "schedules",
     "screen",
@@ -78,6 +79,7 @@ _MODULE_OF = {
     "finance": "library.money",
     "findings": "library.findings",
     "intervals": "library.meters",
+    "parts": "library.baselines",
     "rank": "library.indices",
     "schedules": "library.bills",
     "screen": "library.roofs",

@@ -21,12 +21,15 @@ from bkkenergy.readings import FloatArray
 from bkkenergy.savings.baseline import Baseline as FittedBaseline
 from bkkenergy.savings.baseline import Saving, Series, expected_of, fit_baseline, saving_of, series_of
 from bkkenergy.savings.comparison import MIN_COMPARED, ComparisonGroup, common_change, without_common
+from bkkenergy.savings.cusum import cusum
+from bkkenergy.savings.enduse import end_uses
 from bkkenergy.savings.normal import normal_saving
+from bkkenergy.savings.power import detectable_by_month
 from bkkenergy.savings.uncertainty import Band, band_of
 from bkkenergy.savings.worth import saved_by_hour
 from bkkenergy.savings.yearly import change_band, forecast_year, year_on_year
 
-__all__ = ["Baseline", "Savings"]
+__all__ = ["Baseline", "Savings", "parts"]
 
 ENOUGH_TEMPERATURE = 0.5
 
@@ -317,6 +320,74 @@ class Baseline:
             },
             name=f"{normal.reporting.first} to {normal.reporting.last}",
         )
+
+    @checked
+    def detectable(self, start: str) -> pd.DataFrame:
+        """Compute the least saving that could be shown with a power of 80 %, before a project begins.
+
+        Parameters
+        ----------
+        start : str
+            The first day on which the project saves, such as 2026-01-01.
+
+        Returns
+        -------
+        DataFrame
+            ``saving_ratio``, a share of the baseline, by months after the start; empty where none could be shown.
+
+        Raises
+        ------
+        InputError
+            If the start is no day after the baseline's.
+
+        Examples
+        --------
+        >>> import bkkenergy as bk
+        >>> least = bk.Baseline.fit(bk.examples.office()["2024"]).detectable("2025-01-01")
+        >>> bool(least.loc[12, "saving_ratio"] < least.loc[1, "saving_ratio"])
+        True
+        """
+        first = period_named(f"{start}..{start}").first_day
+        if first <= self.fitted.last:
+            raise InputError(
+                f"a project from {first} on would save within the baseline, which ends on {self.fitted.last}."
+            )
+        rows = detectable_by_month(self.fitted, placebo(), first)
+        return pd.DataFrame({"saving_ratio": [row.saving_ratio for row in rows]}, index=[row.months for row in rows])
+
+    @checked
+    def cusum(self, series: pd.Series | pd.DataFrame, temperature: pd.Series | None = None) -> pd.Series:
+        """Sum what was saved day by day: the slope says how much is saved, a kink since when.
+
+        Parameters
+        ----------
+        series : Series or DataFrame
+            Energy of a period after the baseline's [kWh], as for `fit`.
+        temperature : Series, optional
+            Outdoor air temperature [degC] of the period. Needed where `needs_temperature` is true.
+
+        Returns
+        -------
+        Series
+            ``saved_kwh`` up to each day [kWh]; its last value is the saving.
+
+        Raises
+        ------
+        InputError
+            If no day of the period can be judged.
+
+        Examples
+        --------
+        >>> import bkkenergy as bk
+        >>> use = bk.examples.office(saving_ratio=0.2, saving_from="2025-01-01")
+        >>> baseline = bk.Baseline.fit(use["2024"])
+        >>> total = baseline.cusum(use["2025"]).iloc[-1]
+        >>> abs(float(total - baseline.savings(use["2025"]).saving.saving_kwh)) < 1e-6
+        True
+        """
+        self.savings(series, temperature)  # refuses what cannot be judged, with the reason
+        sums = cusum(self.fitted, _days(series, temperature if self.needs_temperature else None, self.calendar))
+        return pd.Series(sums.sum_kwh, sums.days, name="saved_kwh")
 
     @checked
     def year_on_year(
@@ -654,6 +725,52 @@ class Savings:
             means = "a significant increase"
         share = f"{100 * self.saving_ratio:.1f} % of the baseline"
         return f"Savings({self.saving_kwh:,.0f} kWh, {share}, 90 % interval {low} to {high}: {means})"
+
+
+@checked
+def parts(
+    series: pd.Series | pd.DataFrame,
+    temperature: pd.Series | None = None,
+    calendar: OpeningCalendar | str | None = None,
+) -> pd.DataFrame:
+    """Split a building's use into base load, what follows the weather, and what follows the hours of work.
+
+    An estimate from the meter of the whole building. It cannot see air-conditioning, but what rises with the air's
+    temperature.
+
+    Parameters
+    ----------
+    series : Series or DataFrame
+        Energy of hours or shorter intervals [kWh]; a year is best.
+    temperature : Series, optional
+        Outdoor air temperature [degC] of the same time; without it the weather's part is in that of the hours of work.
+    calendar : OpeningCalendar or str, optional
+        When the building is open. Government offices by default.
+
+    Returns
+    -------
+    DataFrame
+        By part (``base``, ``weather``, ``occupied``): ``energy_kwh`` [kWh], ``ratio`` of the whole, and
+        ``half_width_ratio``, half of the 90 % interval of the ratio.
+
+    Raises
+    ------
+    InputError
+        If too few days are known.
+
+    Examples
+    --------
+    >>> import bkkenergy as bk
+    >>> split = bk.parts(bk.examples.office()["2024"])
+    >>> list(split.index), round(float(split["ratio"].sum()), 6)
+    (['base', 'occupied'], 1.0)
+    """
+    chosen = government() if calendar is None else named(calendar) if isinstance(calendar, str) else calendar
+    rows = end_uses(_days(series, temperature, chosen))
+    columns = ("energy_kwh", "ratio", "half_width_ratio")
+    return pd.DataFrame(
+        {column: [getattr(row, column) for row in rows] for column in columns}, index=[row.part for row in rows]
+    )
 
 
 def _days(series: pd.Series | pd.DataFrame, temperature: pd.Series | None, calendar: OpeningCalendar) -> Series:

@@ -32,6 +32,7 @@ def worth_page(building_id: str, visitor: PageVisitor) -> Response:
         building=building,
         building_name=words.either(th=building.name_th, en=building.name_en),
         verdict=verdict_text(known.band, words) if known.band is not None else "",
+        is_sure=known.band is not None and known.band.verdict in {"proven", "increase"},
         worth=worth if isinstance(worth, Worth) else None,
         why=worth.said(visitor.lang) if isinstance(worth, InputError) else "",
         sentences=worth_sentences(worth, words) if isinstance(worth, Worth) else [],
