@@ -59,7 +59,7 @@ def nobody(app):
 
 
 PUBLIC = {
-    "/login", "/oidc/login", "/oidc/callback", "/api/v1/openapi.json", "/manifest.webmanifest", "/sw.js", "/offline",
+    "/first-run/{key}", "/login", "/oidc/login", "/oidc/callback", "/api/v1/openapi.json", "/manifest.webmanifest", "/sw.js", "/offline",
 }  # fmt: skip
 
 
@@ -280,7 +280,7 @@ NEEDS = {
     ("POST", "/buildings/{building_id}/adjust"): "manager", ("POST", "/api/v1/buildings/{building_id}/event"): "manager",
     ("POST", "/buildings/{building_id}/findings"): "manager", ("POST", "/buildings/{building_id}/findings/undo"): "manager",
     ("POST", "/notes"): "manager", ("POST", "/notes/{number}/remove"): "manager", ("POST", "/notes/{number}/adjustment"): "manager",
-    ("POST", "/plan/{project_id}/move"): "manager",
+    ("POST", "/plan/{project_id}/move"): "manager", ("GET", "/setup"): "server", ("POST", "/setup/broker"): "server",
     ("GET", "/records/roofs/{building}"): "manager", ("POST", "/records/roofs/{building}"): "manager",
     ("POST", "/records/roofs/{building}/draw"): "manager",
     ("POST", "/meters/{meter_id}/photos"): "manager", ("POST", "/buildings/{building_id}/photos"): "manager",

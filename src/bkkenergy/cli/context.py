@@ -27,6 +27,8 @@ NO_SITE_HERE = (
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 
+MAKES_A_SITE = frozenset({"serve"})
+"""Commands that make a site in an empty folder."""
 WITHOUT_A_SITE = frozenset({"demo"})
 """Commands that are meant for the configuration that the package brings."""
 
@@ -51,6 +53,8 @@ def _chosen_config_dir(context: click.Context, _option: click.Parameter, folder:
     from bkkenergy.site.configuration import default_config_dir  # noqa: PLC0415 - --help wants none
     from bkkenergy.site.packaged import packaged_config_dir  # noqa: PLC0415
 
+    if context.info_name in MAKES_A_SITE and not any(Path.cwd().iterdir()):
+        return Path("config")
     folder = default_config_dir()
     if (
         folder == packaged_config_dir()

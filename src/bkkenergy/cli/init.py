@@ -97,9 +97,12 @@ rated_kw = 500                   # the most that can flow: transformer or main b
 """
 
 
+IN_THE_APP = "# Agencies and buildings of this site are entered in the app.\n"
+
+
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a site's operator said."""
+    """What a site's operator said. agency : "" where all is set up in the browser."""
 
     layout: Layout
     agency: str
@@ -191,6 +194,18 @@ def _asked(layout: Layout, given: Mapping[str, object], *, is_asking: bool) -> A
     return Answers(layout=layout, port=port, **{name: str(value) for name, value in answers.items()})
 
 
+def is_nothing_there(folder: Path) -> bool:
+    """Return whether a folder is missing or empty, so that a site may be made there."""
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+
+
+def write_empty_site(config: Path) -> None:
+    """Write a configuration without agencies, to be set up in the browser of this machine."""
+    if config.exists():
+        config.rmdir()
+    write_site(config, Answers("here", "", "", "", "127.0.0.1", 1883, "", "sqlite", "", ""))
+
+
 def write_site(config: Path, answers: Answers) -> None:
     """Write the configuration's files; the folder appears whole or not at all."""
     shipped = packaged_config_dir()
@@ -203,9 +218,11 @@ def write_site(config: Path, answers: Answers) -> None:
             copy(part, unfinished / part.name)
     names = {"id": answers.agency, "name_th": answers.name_th, "name_en": answers.name_en}
     (unfinished / "portfolio/buildings").mkdir(parents=True)
-    (unfinished / "portfolio/agencies.toml").write_text(AGENCIES.format(**names), encoding="utf-8")
-    buildings = unfinished / f"portfolio/buildings/{answers.agency}.toml"
-    buildings.write_text(BUILDINGS.format(**names), encoding="utf-8")
+    agencies = AGENCIES.format(**names) if answers.agency else IN_THE_APP
+    (unfinished / "portfolio/agencies.toml").write_text(agencies, encoding="utf-8")
+    if answers.agency:
+        buildings = unfinished / f"portfolio/buildings/{answers.agency}.toml"
+        buildings.write_text(BUILDINGS.format(**names), encoding="utf-8")
     text = (shipped / FILE_NAME).read_text(encoding="utf-8")
     for section, values in _values(answers).items():
         for key, value in values.items():
@@ -273,6 +290,8 @@ def _values(answers: Answers) -> dict[str, dict[str, str | int | bool]]:
     if answers.layout == "compose":
         values["web"] = {"host": "0.0.0.0", "behind_proxy": True}  # noqa: S104 - inside its container
         values["observe"] = {"host": "0.0.0.0"}  # noqa: S104 - published on the host's 127.0.0.1 alone
+    if not answers.agency:
+        values["web"] = {"secure_cookies": False}
     if answers.layout == "systemd":
         values["store"]["path"] = f"{STATE}/bkkenergy.sqlite"
         values["ingest"] = {"spool": f"{STATE}/spool"}

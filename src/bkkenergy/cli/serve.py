@@ -49,12 +49,17 @@ def ingest_command(config_dir: Path, log_level: str, log_format: str) -> None:
 def serve_command(config_dir: Path, log_level: str, log_format: str) -> None:
     """Run everything in one process: ingest, reports, mail and alerts by the schedule, and the web app.
 
-    Reports that were missed are made at start.
+    Reports that were missed are made at start. In an empty folder a site is made, and a link is printed that is good
+    once: behind it the browser leads through the set-up.
     """
+    from bkkenergy.cli.init import is_nothing_there, write_empty_site  # noqa: PLC0415
     from bkkenergy.cli.jobs import opened_jobs, running_jobs  # noqa: PLC0415 - the ingester alone needs no reports
     from bkkenergy.cli.web import make_server  # noqa: PLC0415
 
     set_up_logging(log_level, log_format)
+    if is_nothing_there(config_dir):
+        write_empty_site(config_dir)
+        click.echo(f"{config_dir}: a new site.")
     config = load_configuration(config_dir)
     with opened_jobs(config, may_wait=True) as jobs, running_jobs(jobs):
         web = make_server(replace(jobs.site, energy=jobs.site.ledger))  # pages answer at once

@@ -7,27 +7,36 @@ from pathlib import Path
 import click
 import uvicorn
 
-from bkkenergy.adapters.state.users import first_admin
+from bkkenergy.adapters.state.users import first_admin, users
 from bkkenergy.cli.context import config_option, log_options, set_up_logging
+from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.site import Site, load_configuration, open_site
+from bkkenergy.site.known import note_site
 from bkkenergy.site.start import note_state, try_out_or_warn
+from bkkenergy.usecases.firstrun import first_user_of, new_link_key
 from bkkenergy.usecases.follow import follow_or_warn
 from bkkenergy.web.app import create_app
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.edge import Edge
 
+LOST = (
+    "This site had another state before ({ids}), and the present one has no user. No administrator is offered. Name "
+    "the right state, or restore a backup. To begin again: bkkenergy users add NAME --role admin --agency all"
+)
+UNKNOWN = (
+    "Whether this site had a state before cannot be known now ({why}), so no administrator is offered. Start again."
+)
+
 
 def make_server(site: Site, *, log_level: str = "warning") -> uvicorn.Server:
-    """Make the web server, not started; print the first admin's one-time password where there is no user yet."""
+    """Make the web server, not started; print how the first administrator comes in where there is no user yet."""
     try_out_or_warn(site.readings)
     note_state(site.readings, site.state)
     follow_or_warn(site)
-    password = first_admin(site.state, site.clock())
-    if password is not None:
-        click.echo(f"First user: admin, one-time password: {password}")  # not to the log on standard error
+    key = _offer_admin(site)
     web = site.settings.web
     config = uvicorn.Config(
-        create_app(AppContext(site)),
+        create_app(AppContext(site), first_run_key=key),
         host=web.host,
         port=web.port,
         log_level=log_level,
@@ -38,6 +47,33 @@ def make_server(site: Site, *, log_level: str = "warning") -> uvicorn.Server:
         http=Edge,
     )
     return uvicorn.Server(config)
+
+
+def _offer_admin(site: Site) -> str:
+    """Print a link or a one-time password where the site never had a user; return the link's key.
+
+    A link where the site has no agency either, and this machine's browser reaches it without a proxy.
+    """
+    try:
+        first = first_user_of(site)
+    except StoreUnavailable as error:
+        if not users(site.state):
+            click.echo(UNKNOWN.format(why=error), err=True)
+        return ""
+    if first.lost:
+        click.echo(LOST.format(ids=", ".join(first.lost)), err=True)
+    if not first.may_be_made:
+        return ""
+    web = site.settings.web
+    if not site.portfolio.agencies and not web.secure_cookies:
+        key = new_link_key()
+        click.echo(f"Set up this site by this link, which is good once: http://{web.host}:{web.port}/first-run/{key}")
+        return key
+    password = first_admin(site.state, site.clock())
+    if password is not None:
+        click.echo(f"First user: admin, one-time password: {password}")  # not to the log on standard error
+        note_site(site)
+    return ""
 
 
 @click.command("web", epilog="\b\nExamples:\n  bkkenergy web\n  bkkenergy web --config /etc/bkkenergy")

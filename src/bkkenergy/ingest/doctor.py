@@ -82,7 +82,7 @@ def _text(lang: Lang, key: str, values: Mapping[str, object]) -> str:
 def examine(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...] = ()) -> Iterator[CheckResult]:
     """Run every check, one by one. `exact_topics`: those of each meter, for a broker without wildcards."""
     yield from examine_storage(settings)
-    yield from _broker(settings, topics, exact_topics)
+    yield from broker_checks(settings, topics, exact_topics)
     yield from _state(settings)
     yield from _shared_state(settings)
 
@@ -160,7 +160,9 @@ def _clock(settings: Settings) -> Iterator[CheckResult]:
     yield CheckResult.of("clock", abs(skew_s) < MAX_SKEW_S, "clock", "clock_do", seconds=f"{skew_s:+.0f}")
 
 
-def _broker(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...]) -> Iterator[CheckResult]:
+def broker_checks(
+    settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...] = ()
+) -> Iterator[CheckResult]:
     """Connect under a name that no other client has, and subscribe to every topic."""
     mqtt = bystander(settings.mqtt, "doctor", tries_share=True)
     subscriber = Subscriber(mqtt, topics, exact_topics=exact_topics)

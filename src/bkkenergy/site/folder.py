@@ -52,6 +52,11 @@ def weather_folder(settings: Settings) -> Path:
     return data_folder(settings) / "weather"
 
 
+def site_id_file(settings: Settings) -> Path:
+    """Return the file that has the id of the state, outside the state."""
+    return data_folder(settings) / "site-id"
+
+
 def migration_note(store: StoreSettings, source_kind: str, target: StoreSettings) -> Path:
     """Return where a migration notes how far it came."""
     return store.path.parent / f"migrated-{source_kind}-to-{target.kind}-{target.path.stem}.json"

@@ -54,6 +54,7 @@ from bkkenergy.web import (
     pages_notes,
     pages_official,
     pages_plant,
+    pages_setup,
     pages_solar,
     pages_work,
     pages_worth,
@@ -102,6 +103,7 @@ PAGES = (
     pages_notes,
     pages_official,
     pages_plant,
+    pages_setup,
     pages_solar,
     pages_work,
     pages_worth,
@@ -142,8 +144,11 @@ async def few_threads(_app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def create_app(here: AppContext) -> FastAPI:
-    """Create the app over a site. Serve it by uvicorn, behind a proxy with TLS."""
+def create_app(here: AppContext, *, first_run_key: str = "") -> FastAPI:
+    """Create the app over a site. Serve it by uvicorn, behind a proxy with TLS.
+
+    first_run_key : of the link by which the first administrator is made; "" where there is none.
+    """
     app = FastAPI(
         title="bkkenergy",
         version=__version__,
@@ -154,6 +159,7 @@ def create_app(here: AppContext) -> FastAPI:
     )
     here.city = CityFigures(here)
     app.state.here, app.state.throttle, app.state.heavy = here, Throttle(), HeavyWork()
+    app.state.first_run_key = first_run_key
     unknown_user_hash()  # at the first such sign-in it would take twice as long, and say that there is no such user
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
     app.add_middleware(BoundedBodies)
