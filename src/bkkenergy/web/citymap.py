@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from markupsafe import Markup
 
 from bkkenergy.i18n import Words
 from bkkenergy.ingest.meterboard import MeterState
-from bkkenergy.portfolio import Building
+from bkkenergy.portfolio import Agency, Building
 from bkkenergy.readings import FloatArray
 from bkkenergy.web.figures import BuildingFigures
+from bkkenergy.web.mapground import map_ground
 
-WIDTH, HEIGHT, MARGIN = 520.0, 420.0, 18.0
-MIN_R, MAX_R = 4.0, 16.0
+WIDTH, HEIGHT, MARGIN = 340.0, 280.0, 32.0
+MIN_R, MAX_R = 3.5, 11.0
 NOTABLE_RATIO = 0.05
 
 
-def city_map(buildings: Sequence[BuildingFigures], words: Words) -> Markup:
+def city_map(buildings: Sequence[BuildingFigures], agencies: Mapping[str, Agency], words: Words) -> Markup:
     """Draw buildings as discs, their area by this month's use, their class by its change against the baseline."""
     shown = [figures for figures in buildings if figures.building.latitude_deg]
     if not shown:
@@ -34,8 +35,13 @@ def city_map(buildings: Sequence[BuildingFigures], words: Words) -> Markup:
         disc.format(shown[n].building.id, _class(shown[n]), x[n], y[n], radius[n], _tooltip(shown[n], words))
         for n in order.tolist()
     ]
-    svg = Markup('<svg class="map" viewBox="0 0 {:g} {:g}" role="group" aria-label="{}">{}</svg>')
-    return svg.format(WIDTH, HEIGHT, words("web.map"), Markup("").join(discs))
+    ground = map_ground([figures.building for figures in shown], agencies, x, y, words)
+    return _drawn(ground, discs, words)
+
+
+def _drawn(ground: Markup, discs: Sequence[Markup], words: Words) -> Markup:
+    svg = Markup('<svg class="map" viewBox="0 0 {:g} {:g}" role="group" aria-label="{}">{}{}</svg>')
+    return svg.format(WIDTH, HEIGHT, words("web.map"), ground, Markup("").join(discs))
 
 
 def _positions(buildings: Sequence[Building]) -> tuple[FloatArray, FloatArray]:
@@ -49,13 +55,13 @@ def _positions(buildings: Sequence[Building]) -> tuple[FloatArray, FloatArray]:
     return x, y
 
 
-def state_map(buildings: Sequence[tuple[Building, MeterState]], words: Words) -> Markup:
+def state_map(buildings: Sequence[tuple[Building, MeterState]], agencies: Mapping[str, Agency], words: Words) -> Markup:
     """Draw buildings as discs, their class by the state of their worst meter. buildings : the worst first."""
     if not buildings:
         return Markup("")
     x, y = _positions([building for building, _ in buildings])
     disc = Markup(
-        '<a href="/meters?q={}"><circle class="m-{}" cx="{:.1f}" cy="{:.1f}" r="7"><title>{}: {}</title></circle></a>'
+        '<a href="/meters?q={}"><circle class="m-{}" cx="{:.1f}" cy="{:.1f}" r="5"><title>{}: {}</title></circle></a>'
     )
     discs = [
         disc.format(
@@ -68,8 +74,7 @@ def state_map(buildings: Sequence[tuple[Building, MeterState]], words: Words) ->
         )
         for number, (building, state) in reversed(list(enumerate(buildings)))
     ]
-    svg = Markup('<svg class="map" viewBox="0 0 {:g} {:g}" role="group" aria-label="{}">{}</svg>')
-    return svg.format(WIDTH, HEIGHT, words("web.map"), Markup("").join(discs))
+    return _drawn(map_ground([building for building, _ in buildings], agencies, x, y, words), discs, words)
 
 
 def _class(figures: BuildingFigures) -> str:

@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,10 @@ from markupsafe import Markup
 from bkkenergy.adapters.state.alerts import Alarm, open_alerts
 from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.adapters.state.findingwork import WORK_STATES
+from bkkenergy.adapters.state.news import news_since_last_time
 from bkkenergy.calendar import past_year
 from bkkenergy.errors import InputError
-from bkkenergy.i18n import Words
+from bkkenergy.i18n import LANGS, Words
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
 from bkkenergy.reports.alert_words import alert_line
@@ -47,15 +47,21 @@ from bkkenergy.savings.insights import dismissed_as
 from bkkenergy.savings.versions import VersionState
 from bkkenergy.savings.views import mean_rows
 from bkkenergy.usecases.baselines import decide_on_baseline
-from bkkenergy.usecases.daychange import DayChange, day_changes
 from bkkenergy.usecases.emissions import emission_months
 from bkkenergy.usecases.events import accept_event
 from bkkenergy.usecases.findingwork import work_on
 from bkkenergy.usecases.portfolio import portfolio_state
 from bkkenergy.usecases.standing import owner_of
 from bkkenergy.web.balance import balance_view
-from bkkenergy.web.building import BuildingView, building_parts, building_view, findings_shown, power_now
+from bkkenergy.web.building import (
+    BuildingView,
+    building_parts,
+    building_view,
+    findings_shown,
+    power_now,
+)
 from bkkenergy.web.citymap import city_map
+from bkkenergy.web.cityyear import year_so_far
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.figures import BuildingFigures, CityFigures, Figures, summed
 from bkkenergy.web.fluid import fluid
@@ -63,13 +69,13 @@ from bkkenergy.web.quantities import quantity_rows
 from bkkenergy.web.render import page
 from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
 from bkkenergy.web.work import ENDED, work_line
+from bkkenergy.web.yesterday import yesterday
 
 INDEX_S = 600.0
 """How long an agency's index stays before it is computed again: what is entered of a month shows within minutes."""
 router = APIRouter(default_response_class=HTMLResponse)
 HOURS = 24
 DECISIONS: dict[str, VersionState] = {"accepted": "accepted", "declined": "declined"}
-DAYS_SHOWN, LEAST_CHANGE_RATIO = 3, 0.02
 A_WEEK = dt.timedelta(days=6)
 """From its first day to its last."""
 
@@ -105,7 +111,9 @@ def overview(visitor: PageVisitor) -> Response:
         title=visitor.words("web.overview"),
         figures=figures,
         **shown,
-        best=_yesterday(visitor, agencies),
+        best=yesterday(here, agencies),
+        so_far=year_so_far(here, agencies, figures.of(agencies)),
+        news=news_since_last_time(here.opened.state, visitor.account.name, agencies),
         is_demo=any(here.portfolio.agencies[agency].demonstration for agency in agencies),
         alerts=_alerts(visitor, agencies),
     )
@@ -117,7 +125,7 @@ def _overview(visitor: Visitor, agencies: list[str], figures: Figures) -> dict[s
     rows = [_group(agency, figures.of([agency]), words, portfolio.agencies[agency]) for agency in agencies]
     rows.sort(key=lambda row: -(row["month"].energy_kwh or 0.0))
     every = figures.of(agencies)
-    return {"rows": rows, "total": _group("", every, words, None), "map": city_map(every, words)}
+    return {"rows": rows, "total": _group("", every, words, None), "map": city_map(every, portfolio.agencies, words)}
 
 
 @router.get("/agencies/{agency}")
@@ -147,37 +155,14 @@ def agency_page(agency: str, visitor: PageVisitor) -> Response:
         agency=known_agency,
         rows=rows,
         total=_group(agency, rows, words, known_agency),
-        map=city_map(rows, words),
+        map=city_map(rows, here.portfolio.agencies, words),
         figures=figures,
         is_demo=known_agency.demonstration,
-        best=_yesterday(visitor, [agency]),
+        best=yesterday(here, [agency]),
+        so_far=year_so_far(here, [agency], rows),
+        news=news_since_last_time(here.opened.state, visitor.account.name, [agency]),
         alerts=_alerts(visitor, [agency]),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class BestAndWorst:
-    """The buildings of some agencies that used the most above and below usual on a day. judged : how many could be."""
-
-    day: dt.date
-    above: list[DayChange]
-    below: list[DayChange]
-    judged: int
-    buildings: int
-
-
-def _yesterday(visitor: Visitor, agencies: list[str]) -> BestAndWorst:
-    """Return yesterday's best and worst buildings, computed once a while for all requests."""
-    here, day = visitor.here, visitor.here.today - dt.timedelta(days=1)
-    buildings = [building for agency in agencies for building in here.portfolio.buildings_of(agency)]
-    key = ("yesterday", tuple(agencies), day)
-    changes: list[DayChange] = here.cached(
-        key, here.settings.web.refresh_s, lambda: day_changes(here.opened, buildings, day)
-    )
-    shown = [change for change in changes if abs(change.change_ratio or 0.0) >= LEAST_CHANGE_RATIO]
-    above = [change for change in shown if change.more_kwh > 0][:DAYS_SHOWN]
-    below = [change for change in reversed(shown) if change.more_kwh < 0][:DAYS_SHOWN]
-    return BestAndWorst(day, above, below, len(changes), len(buildings))
 
 
 def _group(agency: str, rows: list[BuildingFigures], words: Words, known_agency: Any) -> dict[str, Any]:
@@ -188,6 +173,7 @@ def _group(agency: str, rows: list[BuildingFigures], words: Words, known_agency:
         "name": words.either(th=known_agency.name_th, en=known_agency.name_en)
         if known_agency
         else words("report.total_city"),
+        "said": _said(rows, known_agency),
         "buildings": len(rows),
         "today_kwh": sum(today) if today else None,
         "month": summed(row.month for row in rows),
@@ -197,13 +183,21 @@ def _group(agency: str, rows: list[BuildingFigures], words: Words, known_agency:
     }
 
 
+def _said(rows: list[BuildingFigures], known_agency: Any) -> str:
+    """Return what a row is found by beside what it shows: its names and types of building in both languages."""
+    if known_agency is None:
+        return ""
+    keys = sorted({f"building_type.{row.building.type}" for row in rows})
+    return " ".join([known_agency.name_th, known_agency.name_en, *(Words(lang)(key) for lang in LANGS for key in keys)])
+
+
 def _alerts(visitor: Visitor, agencies: list[str]) -> list[dict[str, str]]:
     """List what is open in these agencies, as sentences."""
     agency_ids = set(agencies)
-    alarms = [alarm for alarm in open_alerts(visitor.here.opened.state) if alarm.agency in agency_ids]
-    portfolio, words = visitor.here.portfolio, visitor.words
+    here, words = visitor.here, visitor.words
+    alarms = [alarm for alarm in open_alerts(here.opened.state) if alarm.agency in agency_ids]
     return [
-        alert_line(alarm, portfolio, words) | {"explore": _explored_at(alarm), "page": _page_of(alarm)}
+        alert_line(alarm, here.portfolio, words) | {"explore": _explored_at(alarm), "page": _page_of(alarm)}
         for alarm in alarms[:20]
     ]
 

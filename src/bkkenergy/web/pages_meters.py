@@ -68,7 +68,7 @@ def meters_page(
         q=q,
         names={row.meter.id: visitor.words.either(th=row.meter.name_th, en=row.meter.name_en) for row in shown},
         buildings=buildings,
-        map=state_map(_worst(matching, buildings), visitor.words),
+        map=state_map(_worst(matching, buildings), here.portfolio.agencies, visitor.words),
         contacts={row.meter.id: asked_about(here.portfolio, row.meter.building) for row in shown},
         agencies=[(one, named(visitor, one)) for one in agencies],
         agency=agency,

@@ -7,12 +7,50 @@ if (navigator.serviceWorker && document.body.classList.contains("signed")) {
   navigator.serviceWorker.register(`/sw.js?mark=${mark}`).catch(() => {});
 }
 
+// Thai has characters that can be written in two ways: both are found. data-said : what else a row is found by.
+const plain = (text) => text.normalize("NFKC").toLowerCase();
 for (const input of document.querySelectorAll("[data-filter]")) {
-  const rows = document.getElementById(input.dataset.filter).tBodies[0].rows;
+  const rows = document.getElementById(input.dataset.filter).tBodies[0].rows, none = document.getElementById(input.dataset.none);
   input.addEventListener("input", () => {
-    const wanted = input.value.trim().toLowerCase();
-    for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+    const words = plain(input.value).split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const row of rows) {
+      const said = plain(`${row.textContent} ${row.dataset.said ?? ""}`);
+      row.hidden = !words.every((word) => said.includes(word));
+      shown += row.hidden ? 0 : 1;
+    }
+    if (none) none.hidden = shown > 0;
   });
+}
+
+// A column sorts by its heading: figures from the highest, names as the language has them, what is not known always last.
+function valueOf(cell) {
+  const text = cell.textContent.trim().replaceAll(",", "").replace("−", "-");
+  const number = Number.parseFloat(text);
+  return text === "" || text === "–" ? null : Number.isNaN(number) || cell.tagName === "TH" ? cell.textContent.trim() : number;
+}
+for (const table of document.querySelectorAll("table[data-sort]")) {
+  const heads = [...table.tHead.rows[0].cells];
+  for (const [column, head] of heads.entries()) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "sorter";
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const isNumber = head.classList.contains("n");
+      const rises = head.ariaSort ? head.ariaSort === "descending" : !isNumber;
+      for (const each of heads) each.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", rises ? "ascending" : "descending");
+      const rows = [...table.tBodies[0].rows].map((row) => [valueOf(row.cells[column]), row]);
+      rows.sort(([a], [b]) => {
+        if (a === null || b === null) return (a === null) - (b === null);
+        const order = typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), document.documentElement.lang);
+        return rises ? order : -order;
+      });
+      table.tBodies[0].append(...rows.map(([, row]) => row));
+    });
+  }
 }
 
 for (const link of document.querySelectorAll("[data-lang]")) {

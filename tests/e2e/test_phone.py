@@ -1,4 +1,4 @@
-"""An installed app where the server cannot be reached: the last figures, how old they are, and nothing after signing out."""
+"""A phone: the last figures without a server, one-hand menus, the dark scheme, and tables that sort and are searched."""
 
 from __future__ import annotations
 
@@ -79,3 +79,49 @@ def test_the_last_figures_stay_without_a_server_and_go_when_the_user_signs_out(b
     assert problems == []
     context.close()
     served.start()
+
+
+def test_a_table_sorts_by_its_headings_and_is_searched_in_both_languages(browser, served):
+    context = browser.new_context(viewport={"width": 360, "height": 800}, color_scheme="dark")
+    page, address = context.new_page(), f"http://127.0.0.1:{served.port}"
+    page.goto(f"{address}/?lang=en")
+    page.fill("input[name=name]", "admin")
+    page.fill("input[name=password]", PASSWORD)
+    page.click("main button")
+    page.wait_for_url(f"{address}/**")
+    page.goto(f"{address}/?lang=en")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == "rgb(14, 22, 28)", "dark as the device"
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light", (
+        "what is printed is light"
+    )
+    page.emulate_media(media="screen")
+
+    rows = page.locator("#rows tbody tr:visible")
+    count = rows.count()
+    for text, shown in (("สุขภาพ ไม่มี", 0), ("อนามัย", 1), ("school", 5), ("โรงเรียน", 5), ("", count)):
+        page.fill("input[data-filter]", text)
+        assert rows.count() == shown, text
+        assert page.locator("#rows-none").is_visible() == (shown == 0), text
+    names = page.locator("#rows tbody th a")
+    page.click("#rows thead th >> nth=0 >> button")
+    assert names.all_inner_texts() == sorted(names.all_inner_texts())
+    month = page.locator("#rows thead th").nth(2)
+    month.locator("button").click()
+    assert month.get_attribute("aria-sort") == "descending"
+    shown = page.locator("#rows tbody tr td:nth-child(3)").all_inner_texts()
+    figures = [float(text.replace(",", "")) for text in shown if text != "–"]
+    assert figures == sorted(figures, reverse=True)
+    assert shown[: len(figures)] == [text for text in shown if text != "–"], "what is not known is last"
+
+    menu = page.locator(".menu summary")
+    assert menu.bounding_box()["y"] > 700, "within reach of a thumb"
+    menu.click()
+    assert page.locator(".menu a[href='/help']").is_visible()
+    page.keyboard.press("Escape")
+    assert not page.locator(".menu a[href='/help']").is_visible()
+    page.click("[data-scheme]")
+    page.wait_for_load_state()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(243, 246, 248)", "light by choice"
+    context.close()
