@@ -17,7 +17,7 @@ from bkkenergy.i18n import Words
 from bkkenergy.site import load_configuration
 from tests.conftest import ROOT
 from tests.integration.test_api_portfolio import client_of
-from tests.web import make_app, make_site, signed_in
+from tests.web import csrf_of, form_of, make_app, make_site, signed_in
 
 OFFICE = {"staff": 12, "opening_hours": 176, "visitors": 900, "temperature_c": 29}
 
@@ -190,3 +190,53 @@ def test_days_within_a_month_are_refused_where_months_are_asked_for(site, tmp_pa
     done = CliRunner().invoke(cli, [*arguments, "--period", period, "--config", str(site)])
     assert isinstance(done.exception, InputError), done.output
     assert "whole calendar months" in str(done.exception)
+
+
+# -- the page ----------------------------------------------------------------------------------------------------------
+
+PAGE = "/agencies/health/ereport"
+
+
+@pytest.fixture(scope="module")
+def browser(app):
+    return signed_in(app, "manager-health")
+
+
+def sent(browser, **amounts):
+    form = form_of(browser.get(PAGE).text, PAGE)
+    return browser.post(PAGE, data=form | {"month": f"{last_month():%Y-%m}"} | amounts)
+
+
+def test_the_page_enters_a_month_as_a_person_writes_it_and_shows_it_again(browser, manager):
+    done = sent(browser, staff="๑๒", visitors="1,900", opening_hours="176", temperature_c="29")
+    assert (done.status_code, done.headers["location"]) == (303, f"{PAGE}?month={last_month():%Y-%m}")
+    (month,) = of_month(manager, "ereport").json()["months"]
+    assert {name: month["drivers"][name] for name in ("staff", "visitors")} == {"staff": 12, "visitors": 1900}
+    assert form_of(browser.get(done.headers["location"]).text, PAGE)["visitors"] == "1900"
+
+
+@pytest.mark.parametrize(
+    "amounts",
+    [
+        {"staff": "many"},
+        {"staff": "-1"},
+        {"staff": "nan"},
+        {"staff": "1e300"},
+        {"month": "2099-01", "staff": "1"},
+        {"month": "x"},
+    ],
+)
+def test_what_cannot_be_is_said_on_the_page_and_nothing_is_entered(browser, manager, amounts):
+    before = of_month(manager, "ereport").json()["months"]
+    refused = sent(browser, **amounts)
+    assert refused.status_code == 422
+    assert 'role="alert"' in refused.text
+    assert of_month(manager, "ereport").json()["months"] == before
+
+
+def test_who_may_only_look_has_no_form_and_cannot_enter(app):
+    viewer = signed_in(app, "viewer-health")
+    assert "<select" not in viewer.get(PAGE).text
+    data = {"csrf": csrf_of(viewer), "month": f"{last_month():%Y-%m}", "staff": "1"}
+    assert viewer.post(PAGE, data=data).status_code == 403
+    assert viewer.get("/agencies/education/ereport").status_code in {403, 404}

@@ -276,7 +276,7 @@ NEEDS = {
     ("POST", "/admin/tokens"): "admin", ("POST", "/admin/tokens/{token_id}/drop"): "admin",
     ("POST", "/buildings/{building_id}/baselines/{number}"): "manager",
     ("POST", "/api/v1/buildings/{building_id}/baselines/{number}"): "manager",
-    ("PUT", "/api/v1/agencies/{agency}/ereport/{month}"): "manager",
+    ("PUT", "/api/v1/agencies/{agency}/ereport/{month}"): "manager", ("POST", "/agencies/{agency}/ereport"): "manager",
     ("POST", "/buildings/{building_id}/adjust"): "manager", ("POST", "/api/v1/buildings/{building_id}/event"): "manager",
     ("POST", "/buildings/{building_id}/findings"): "manager", ("POST", "/buildings/{building_id}/findings/undo"): "manager",
     ("POST", "/notes"): "manager", ("POST", "/notes/{number}/remove"): "manager", ("POST", "/notes/{number}/adjustment"): "manager",

@@ -29,6 +29,7 @@ AMOUNTS = (
     "fuel_litres",
 )  # fmt: skip
 """What a person may enter of a month; fuel_litres is fuel that was used, the rest drives the standard use."""
+MAX_AMOUNT = 1e12
 MIN_KNOWN_RATIO = 0.9
 """A month of which less is known is not judged; a mean temperature of fewer hours is none."""
 
@@ -81,7 +82,7 @@ def enter_month(
     for name, amount in amounts.items():
         if name not in AMOUNTS:
             raise InputError.of("ereport_name", name=name, known=", ".join(AMOUNTS))
-        if not math.isfinite(amount) or amount < 0:
+        if not math.isfinite(amount) or not 0 <= amount <= MAX_AMOUNT:
             raise InputError.of("ereport_amount", name=name, amount=amount)
     if month.replace(day=1) > now.date():
         raise InputError.of("ereport_future", month=f"{month:%Y-%m}")
