@@ -292,6 +292,10 @@ def _of_claims(report: AgencyReport, one: str, words: Words) -> list[str]:
     saved = saved_money(report, words)
     if saved.thb is not None and report.period_kind != "day" and not is_significant:
         faults.append("money saved without a saving in the headline")
+    total = report.total_saving
+    is_of_part = saved.thb is not None and total is not None and total.judged_days < total.period_days
+    if is_of_part and words("one.days", known=total.judged_days, all=total.period_days) not in one:
+        faults.append("a saving of a part of the days does not say so")
     before = report.year_before
     named = words("one.no_last_year") not in one
     if before is not None and report.period_kind == "month" and named != (year_before_ratio(report, before) >= 0.8):

@@ -62,11 +62,13 @@ def saved_money(report: AgencyReport, words: Words) -> SavedMoney:
     row = baseline_row(report, words)
     thb = None if row is None or row.difference_thb is None else -row.difference_thb
     half = words.percent(saving.half_width_ratio, 1)
-    change = words.percent(abs(saving.saving_ratio or 0.0), 1)
+    note = f"{words.percent(abs(saving.saving_ratio or 0.0), 1)} ± {half}"
+    if saving.judged_days and saving.period_days and saving.judged_days < saving.period_days:
+        note += f" · {words('one.days', known=saving.judged_days, all=saving.period_days)}"
     if saving.verdict == "increase":
         name = words("one.lost_since", day=words.date(since)) if of_day and since else words("one.lost")
-        return SavedMoney(name, None if thb is None else -thb, f"{change} ± {half}")
-    return SavedMoney(name, thb, f"{change} ± {half}")
+        return SavedMoney(name, None if thb is None else -thb, note)
+    return SavedMoney(name, thb, note)
 
 
 def beside(report: AgencyReport, words: Words) -> list[OneRow]:
