@@ -30,6 +30,7 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 ReportFormat = Literal["html", "pdf", "xlsx", "json", "csv"]
 ReportLang = Literal["th", "en"]
+AttachedFormat = Literal["pdf", "xlsx", "csv", "html"]
 ReportKind = Literal["day", "week", "month", "quarter", "fiscal_year"]
 
 
@@ -244,7 +245,7 @@ class Recipient(Frozen):
     """Who is sent what: reports of some kinds and agencies, alerts, or both.
 
     to : a mail address, a webhook's URL, or a LINE user's or group's id. secret_file : the webhook's signing key,
-    or the LINE channel's access token.
+    or the LINE channel's access token. formats : of the files that a mail has attached.
     """
 
     channel: Literal["mail", "webhook", "line"] = "mail"
@@ -252,6 +253,7 @@ class Recipient(Frozen):
     agencies: Annotated[tuple[str, ...], Field(min_length=1)] = (ALL,)
     reports: tuple[ReportKind, ...] = ("day", "month", "fiscal_year")
     alerts: bool = False
+    formats: Annotated[tuple[AttachedFormat, ...], Field(min_length=1)] = ("pdf",)
     language: ReportLang = "th"
     secret_file: Path | None = None
 

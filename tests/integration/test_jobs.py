@@ -294,6 +294,7 @@ tls = "none"
 [[recipient]]
 to = "health@example.com"
 agencies = ["health"]
+formats = ["pdf", "xlsx"]
 [[recipient]]
 to = "nobody@example.com"
 agencies = ["health"]
@@ -325,8 +326,10 @@ def test_reports_are_handed_over_to_those_who_want_them_once(home, clock):
         assert len(hook.requests) == 2
     assert found["To"] == "health@example.com"
     assert "สำนักอนามัย" in found["Subject"]
-    (pdf,) = found.iter_attachments()
+    pdf, book = sorted(found.iter_attachments(), key=lambda part: part.get_filename())
     assert pdf.get_filename() == "health_2026-11-23.th.pdf"
+    assert book.get_filename() == "health_2026-11-23.th.xlsx"
+    assert book.get_content().startswith(b"PK")
     assert pdf.get_content().startswith(b"%PDF")
     assert "384" in found.get_body(("html",)).get_content()
     posted = json.loads(hook.requests[1][2])

@@ -34,9 +34,10 @@ def recipients_of(settings: Settings, run: Run) -> list[Recipient]:
     ]
 
 
-def wants_mail(settings: Settings, run: Run) -> bool:
-    """Return whether a run's report is mailed to any recipient: then it needs a PDF."""
-    return any(recipient.channel == "mail" for recipient in recipients_of(settings, run))
+def mailed_formats(settings: Settings, run: Run) -> tuple[str, ...]:
+    """Return the formats that the recipients by mail of a run's report want attached, each once."""
+    mailed = [recipient for recipient in recipients_of(settings, run) if recipient.channel == "mail"]
+    return tuple(dict.fromkeys(form for recipient in mailed for form in recipient.formats))
 
 
 def post_report(
@@ -52,7 +53,9 @@ def post_report(
     for recipient in recipients_of(settings, run):
         subject, text, html = report_message(report, Words(recipient.language))
         attached = tuple(
-            str(archive / file.path) for file in artefacts if file.form == "pdf" and file.lang == recipient.language
+            str(archive / file.path)
+            for file in artefacts
+            if file.form in recipient.formats and file.lang == recipient.language
         )
         data = {
             "kind": "report", "agency": run.agency, "period": run.period.slug, "revision": run.revision,

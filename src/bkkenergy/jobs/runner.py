@@ -19,7 +19,7 @@ from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError, UnavailableError
 from bkkenergy.i18n import Lang
 from bkkenergy.jobs.alerts import finding_alarms
-from bkkenergy.jobs.post import post_report, wants_mail
+from bkkenergy.jobs.post import mailed_formats, post_report
 from bkkenergy.jobs.schedule import backoff_s, entry_of
 from bkkenergy.reports.content import AgencyReport, LateChange
 from bkkenergy.reports.gather import Coverage
@@ -164,7 +164,7 @@ def formats_of(settings: Settings, run: Run) -> tuple[tuple[str, ...], tuple[Lan
     if not (entry and entry.formats) and "pdf" not in settings.report.formats and installed_browser() is None:
         formats = tuple(form for form in formats if form != "pdf")
     langs = (entry and entry.languages) or settings.report.languages
-    mailed = ("pdf",) if wants_mail(settings, run) else ()
+    mailed = mailed_formats(settings, run)
     return tuple(dict.fromkeys((*formats, *mailed, "json"))), langs
 
 
