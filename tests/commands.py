@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
+import structlog
 from click.testing import CliRunner
 from rich.console import Console
 
@@ -73,10 +74,11 @@ def wide() -> Iterator[None]:
 
 @contextmanager
 def own_logging() -> Iterator[None]:
-    """Handlers that a command gives the root logger end with it."""
+    """Handlers that a command gives the root logger end with it, and so does where it writes events to."""
     root = logging.getLogger()
-    before = list(root.handlers)
+    before, events = list(root.handlers), structlog.get_config()
     try:
         yield
     finally:
         root.handlers[:] = before
+        structlog.configure(**events)

@@ -136,6 +136,7 @@ CONFIG_PARTS = (
     "plan.toml",
     "index.toml",
     "dede.toml",
+    "retrofit.toml",
 )
 """What a test's own site takes from the shipped configuration; its settings are its own."""
 

@@ -16,7 +16,7 @@ LINE = 100
 PAGE = ROOT / "docs/en/reference/library.md"
 GROUPS = {
     "Meters": ("intervals", "Exchange", "spans"),
-    "Savings": ("Baseline", "Savings", "parts", "findings"),
+    "Savings": ("Baseline", "Savings", "parts", "findings", "retrofit"),
     "Bills": ("bill", "Bills", "schedules", "compare_schedules"),
     "Solar": ("Roof", "simulate", "Yield", "design", "Design", "screen"),
     "Money and carbon": ("finance", "Finance", "emissions"),

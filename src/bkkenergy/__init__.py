@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bkkenergy.library.indices import buildings, rank
     from bkkenergy.library.meters import intervals, spans
     from bkkenergy.library.money import Finance, finance
+    from bkkenergy.library.retrofits import retrofit
     from bkkenergy.library.roofs import Design, Roof, Yield, design, screen, simulate
     from bkkenergy.portfolio import Exchange
 
@@ -49,6 +50,7 @@ __all__ = [
     "intervals",
     "parts",
     "rank",
+    "retrofit",
     "schedules",
     "screen",
     "simulate",
@@ -81,6 +83,7 @@ _MODULE_OF = {
     "intervals": "library.meters",
     "parts": "library.baselines",
     "rank": "library.indices",
+    "retrofit": "library.retrofits",
     "schedules": "library.bills",
     "screen": "library.roofs",
     "simulate": "library.roofs",

@@ -33,7 +33,7 @@ DOES = {
     "backup", "restore", "migrate", "import", "energy edit", "baseline fit", "baseline accept",
     "baseline decline",
     "work enter", "work undo", "notes write", "notes remove", "notes adjust", "figures import-ft", "figures check", "ereport enter", "meters adopt", "bill remove",
-    "portfolio proposals accept",
+    "retrofit propose", "portfolio proposals accept",
     "portfolio proposals reject", "solar weather fetch", "meters passwords",
 }  # fmt: skip
 """Commands that change or start something, and say that it is done."""
@@ -56,6 +56,9 @@ schedule = "mea-2-2-lv"
 buildings = ["{METERS[0].rpartition(".")[0]}"]
 """
 PRINTS: dict[str, tuple[list[str], set[str]]] = {
+    "retrofit survey": ([BUILDING], {"building", "why", "equipment", "candidates"}),
+    "retrofit screen": (["health"], {"building", "why", "equipment", "candidates"}),
+    "retrofit optimise": (["health", "--budget", "300000"], {"budget_thb", "by", "cost_high_thb", "chosen"}),
     "version": ([], {"bkkenergy", "python", "system"}),
     "check": ([], {"faults", "agencies", "buildings", "meters", "roofs", "calendars", "payload_profiles",
                    "portfolio_revision", "demonstrations"}),
@@ -132,7 +135,7 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
 }  # fmt: skip
 """Command -> what it is asked, and the fields of its answer, or of each of its rows; none where only the form is looked at."""
 UNIT = re.compile(
-    r"_(kwh|kw|kwp|kg|thb|ratio|years?|c|ms|mm|s|deg|m|m2|thb_per_kwh|kwh_per_kwp|kwh_per_c|day|kwh_a_month|thb_a_month|w_per_m2)$|_kwh_m2"
+    r"_(kwh|kw|kwp|kg|thb|ratio|years?|c|ms|mm|s|deg|m|m2|thb_per_kwh|kwh_per_kwp|kwh_per_c|day|kwh_a_month|thb_a_month|kwh_a_year|thb_a_year|tco2e_a_year|thb_per_tco2e|btu_h|btu_h_per_w|hours_a_day|w_per_m2)$|_kwh_m2"
 )
 WITHOUT_UNIT = {"quantity", "figures"}
 """A bill's line has its unit in the field `unit`; what a run remembers of its report, to see late data by, is not for scripts."""

@@ -61,7 +61,7 @@ def test_an_import_is_shown_first_and_done_only_when_a_person_agrees(config):
     arguments = ["portfolio", "import", "--why", "first", "--config", str(config)]
     done = CliRunner().invoke(cli, arguments, input="n\n")
     assert done.exit_code == 1
-    assert "165 new, 0 changed, 0 withdrawn" in done.output
+    assert "249 new, 0 changed, 0 withdrawn" in done.output
     assert "Comments in the files are not kept" in done.output
     assert "No revision." in CliRunner().invoke(cli, ["portfolio", "history", "--config", str(config)]).output
 

@@ -285,6 +285,7 @@ NEEDS = {
     ("POST", "/records/roofs/{building}/draw"): "manager",
     ("POST", "/meters/{meter_id}/photos"): "manager", ("POST", "/buildings/{building_id}/photos"): "manager",
     ("POST", "/photos/{number}/remove"): "manager", ("POST", "/meters/{meter_id}/sign"): "manager",
+    ("POST", "/buildings/{building_id}/retrofit"): "manager",
     ("GET", "/records/upload/{kind}"): "manager", ("POST", "/records/upload/{kind}"): "manager",
     ("GET", "/records/new/{kind}"): "manager", ("POST", "/records/new/{kind}"): "manager", ("POST", "/records/begin"): "server",
     ("GET", "/records/edit/{kind}/{key:path}"): "manager", ("POST", "/records/edit/{kind}/{key:path}"): "manager",

@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "users": ("users", "Manage who may use the web app, and what they may do."),
         "tokens": ("users", "Manage keys by which programs use the API."),
         "plan": ("plan", "Manage the action plan: targets, projects, progress."),
+        "retrofit": ("retrofit", "Find projects: what equipment uses, and which measures to do first."),
         "solar": ("solar", "Design rooftop solar: yield, bill, money and carbon."),
         "portfolio": ("portfolio", "Take agencies, buildings and meters in and out as records with history."),
         "meters": ("meters", "See how meters are doing, and commission new ones."),

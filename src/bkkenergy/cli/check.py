@@ -17,6 +17,7 @@ from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.index_config import load_index
 from bkkenergy.site.plan_config import load_plan
 from bkkenergy.site.poll_config import load_maps, load_polled, unverified_maps
+from bkkenergy.site.retrofit_config import load_retrofit
 from bkkenergy.site.savings_config import SavingsConfig, load_savings
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.site.what_counts import what_counts
@@ -85,9 +86,9 @@ def _counted(config: Configuration) -> dict[str, int]:
 
 
 def _other_faults(config_dir: Path, config: Configuration | None = None) -> list[Fault]:
-    """List faults of what only some commands read: schedule, recipients, solar, savings, plan, polling."""
+    """List faults of what only some commands read: schedule, recipients, solar, savings, plan, polling, measures."""
     faults = settings_faults(config.delivery_on(today_here()), list(config.portfolio.agencies)) if config else []
-    for load in (load_solar, load_savings, load_plan, load_index, load_maps):
+    for load in (load_solar, load_savings, load_plan, load_index, load_maps, load_retrofit):
         try:
             loaded = load(config_dir)
         except ConfigError as error:

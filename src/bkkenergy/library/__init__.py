@@ -13,6 +13,7 @@ __all__ = [
     "meters",
     "money",
     "packaged",
+    "retrofits",
     "roofs",
     "series",
     "skies",

@@ -6,13 +6,15 @@ from functools import cache
 
 from bkkenergy.library.errors import unknown_name
 from bkkenergy.portfolio import Portfolio, load_portfolio
+from bkkenergy.retrofits import Catalogue
 from bkkenergy.savings.uncertainty import Placebo
 from bkkenergy.site.figures import RatesAndTariffs, load_figures
 from bkkenergy.site.packaged import packaged_config_dir
+from bkkenergy.site.retrofit_config import load_retrofit
 from bkkenergy.site.savings_config import SavingsConfig, load_savings
 from bkkenergy.tariff.schedule import Schedule
 
-__all__ = ["demonstration", "figures", "placebo", "savings_figures", "schedule_named"]
+__all__ = ["demonstration", "figures", "placebo", "retrofit_catalogue", "savings_figures", "schedule_named"]
 
 
 @cache
@@ -37,6 +39,12 @@ def placebo() -> Placebo:
 def savings_figures() -> SavingsConfig:
     """Return what judgements on savings rest on: the errors of baselines, of years beside years, and of forecasts."""
     return load_savings(packaged_config_dir())
+
+
+@cache
+def retrofit_catalogue() -> Catalogue:
+    """Return the measures on equipment, with their costs, lives and sources."""
+    return load_retrofit(packaged_config_dir())
 
 
 def schedule_named(name: str) -> Schedule:

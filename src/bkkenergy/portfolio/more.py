@@ -134,8 +134,9 @@ class Threshold(Frozen):
 class Equipment(Frozen):
     """Something in a building that uses energy, or carries it.
 
-    count : how many alike. rated_kw : electrical, of each. capacity_kva : of a transformer. cooling_kw : of a chiller.
-    meter : that counts it.
+    count : how many alike. rated_kw : electrical, of each. capacity_kva : of a transformer. cooling_kw : of a chiller
+    or air conditioner; cooling_btu_h : the same as a nameplate has it. seer_btu_h_per_w : SEER or EER of its label.
+    hours_a_day : on an open day. flow_ratio : the mean share of its full flow that is needed. meter : that counts it.
     """
 
     id: Slug
@@ -147,6 +148,17 @@ class Equipment(Frozen):
     rated_kw: Positive | None = None
     capacity_kva: Positive | None = None
     cooling_kw: Positive | None = None
+    cooling_btu_h: Positive | None = None
+    seer_btu_h_per_w: Annotated[float, Field(gt=2, lt=60)] | None = None
+    hours_a_day: Annotated[float, Field(gt=0, le=24)] | None = None
+    flow_ratio: Annotated[float, Field(gt=0, le=1)] | None = None
+    room: str = ""
     installed_year: Year | None = None
     meter: MeterId | None = None
     note: str = ""
+
+    @model_validator(mode="after")
+    def _has_its_cooling_once(self) -> Self:
+        if self.cooling_kw is not None and self.cooling_btu_h is not None:
+            raise WrongValue("cooling_twice")
+        return self

@@ -35,6 +35,7 @@ from bkkenergy.web import (
     api_plants,
     api_portfolio,
     api_readings,
+    api_retrofit,
     api_savings,
     api_work,
     api_worth,
@@ -55,6 +56,7 @@ from bkkenergy.web import (
     pages_notes,
     pages_official,
     pages_plant,
+    pages_retrofit,
     pages_setup,
     pages_solar,
     pages_work,
@@ -106,6 +108,7 @@ PAGES = (
     pages_official,
     pages_plant,
     pages_setup,
+    pages_retrofit,
     pages_solar,
     pages_work,
     pages_worth,
@@ -135,6 +138,7 @@ API = (
     api_year,
     api_portfolio,
     api_readings,
+    api_retrofit,
 )
 log = structlog.get_logger(__name__)
 

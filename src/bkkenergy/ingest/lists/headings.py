@@ -51,6 +51,11 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "account.number": ("เลขที่บัญชีผู้ใช้ไฟฟ้า", "บัญชีแสดงสัญญา", "เลขที่ผู้ใช้ไฟฟ้า", "หมายเลขผู้ใช้ไฟฟ้า", "ca", "account number"),
     "roof.area_m2": ("พื้นที่หลังคา", "หลังคา", "roof area"),
     "contact.name": ("ผู้ติดต่อ", "ผู้ประสานงาน", "ผู้อำนวยการ", "contact"),
+    "count": ("จำนวน", "จำนวนเครื่อง", "จำนวนหลอด", "qty", "quantity", "count"),
+    "cooling_btu_h": ("บีทียู", "btu", "btu/h", "ขนาดบีทียู", "ขนาด (บีทียู)", "ขนาด (btu)", "ขนาดทำความเย็น"),
+    "seer_btu_h_per_w": ("seer", "eer", "ค่าประสิทธิภาพ"),
+    "hours_a_day": ("ชั่วโมง", "ชั่วโมงต่อวัน", "ชั่วโมงใช้งาน", "hours", "hours per day"),
+    "room": ("ห้อง", "สถานที่ติดตั้ง", "room"),
     "contact.phone": ("โทรศัพท์", "เบอร์โทร", "เบอร์โทรศัพท์", "โทร", "phone", "tel"),
 }  # fmt: skip
 """Headings that lists have, by the field of a building that they mean."""

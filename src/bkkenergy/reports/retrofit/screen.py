@@ -1,0 +1,249 @@
+"""The use case: what measures would bring in each building, from its inventory and what its meters show."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bkkenergy.calendar import fiscal_year_of
+from bkkenergy.errors import InputError
+from bkkenergy.plan import Project
+from bkkenergy.plan.projects import ProjectKind
+from bkkenergy.portfolio import Building, Portfolio
+from bkkenergy.portfolio.more import Equipment
+from bkkenergy.reports.savings.gather import facts_of_all
+from bkkenergy.retrofits import (
+    Appliance,
+    Calibrated,
+    Catalogue,
+    EndUses,
+    LifeWorth,
+    Option,
+    Purchase,
+    best_within,
+    calibrated,
+    options_of,
+    worth_of,
+)
+from bkkenergy.retrofits.catalogue import BTU_PER_WH, MeasureKind
+from bkkenergy.savings.baseline import HOURS_PER_DAY
+from bkkenergy.savings.enduse import end_uses
+from bkkenergy.savings.facts import Facts
+from bkkenergy.savings.power import months_to_show
+from bkkenergy.site import Site
+from bkkenergy.texts import Named
+
+DAYS_PER_YEAR = 365
+DAY_HOURS = slice(8, 18)
+"""Hours whose price a measure saves: most equipment runs in them."""
+PROJECT_KIND: dict[MeasureKind, ProjectKind] = {
+    "efficient_cooling": "cooling",
+    "led": "led",
+    "drive": "other",
+    "hours": "schedule",
+}
+By = Literal["tco2e", "npv"]
+YEARS_TO_DO_IT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How a saving can be shown: by the building's meter after some months, by a system's meter, or by a parameter."""
+
+    option: Literal["whole", "system", "parameter"]
+    months: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opportunity:
+    """A measure in a building, with what it is worth and how it can be shown. ratio : of the building's use."""
+
+    building: Building
+    option: Option
+    worth: LifeWorth
+    proof: Proof
+    ratio: float
+
+    @property
+    def id(self) -> str:
+        """Building, equipment and measure."""
+        return f"{self.building.id}:{self.option.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A building's equipment held to its meters, and its candidates; why there are none, where it cannot be judged."""
+
+    building: Building
+    uses: EndUses | None
+    calibration: Calibrated | None
+    candidates: tuple[Opportunity, ...]
+    known_days: int = 0
+    has_weather: bool = True
+    why: InputError | None = None
+
+
+def equipment_of(portfolio: Portfolio, building: Building) -> list[Equipment]:
+    """Return a building's equipment that uses energy, by id."""
+    of_building = [
+        one for one in portfolio.equipment.values() if one.building == building.id and one.kind != "transformer"
+    ]
+    return sorted(of_building, key=lambda one: one.id)
+
+
+def appliance_of(equipment: Equipment) -> Appliance:
+    """Return a record of equipment as what it uses is computed from."""
+    cooling_kw = equipment.cooling_kw
+    if equipment.cooling_btu_h is not None:
+        cooling_kw = equipment.cooling_btu_h / BTU_PER_WH / 1000
+    return Appliance(
+        equipment.id,
+        equipment.kind,
+        count=equipment.count,
+        rated_kw=equipment.rated_kw,
+        cooling_kw=cooling_kw,
+        cop=None if equipment.seer_btu_h_per_w is None else equipment.seer_btu_h_per_w / BTU_PER_WH,
+        hours=equipment.hours_a_day,
+        flow_ratio=equipment.flow_ratio,
+        year=equipment.installed_year,
+    )
+
+
+def surveyed(
+    site: Site,
+    buildings: Sequence[Building],
+    catalogue: Catalogue,
+    *,
+    last_day: dt.date,
+    on_building: Callable[[], object] = lambda: None,
+) -> Iterator[Survey]:
+    """Yield each building's survey, in their order. on_building : called after each. Raises StoreUnavailable."""
+    with_equipment = [one for one in buildings if equipment_of(site.portfolio, one) and one.main_meters]
+    facts = facts_of_all(site, with_equipment, last_day=last_day)
+    for building in buildings:
+        equipment = equipment_of(site.portfolio, building)
+        if not equipment:
+            why = InputError.of("no_equipment", building=Named(building.id, building.name_th))
+            yield Survey(building, None, None, (), why=why)
+        elif not building.main_meters:
+            why = InputError.of("no_main_meter", building=Named(building.id, building.name_th))
+            yield Survey(building, None, None, (), why=why)
+        else:
+            yield _survey(site, building, equipment, next(facts), catalogue, last_day)
+        on_building()
+
+
+def _survey(
+    site: Site,
+    building: Building,
+    equipment: Sequence[Equipment],
+    facts: Facts,
+    catalogue: Catalogue,
+    last_day: dt.date,
+) -> Survey:
+    if facts.why is not None:
+        return Survey(building, None, None, (), why=facts.why)
+    series = facts.series.between(last_day - dt.timedelta(days=DAYS_PER_YEAR - 1), last_day)
+    try:
+        parts = end_uses(series)
+    except InputError as why:
+        return Survey(building, None, None, (), why=why)
+    known_days = int(series.day_known.sum())
+    open_days = round(float(facts.is_open[-len(series.kind) :].mean()) * DAYS_PER_YEAR)
+    kwh = {part.part: part.energy_kwh for part in parts}
+    uses = EndUses.of_days(kwh, {part.part: part.half_width_ratio for part in parts}, known_days, open_days)
+    calibration = calibrated([appliance_of(one) for one in equipment], uses, catalogue)
+    counted = {one.id for one in equipment if one.meter is not None}
+    candidates = [
+        _candidate(site, building, option, facts, uses, catalogue, last_day, counted)
+        for option in options_of(calibration, catalogue)
+    ]
+    return Survey(building, uses, calibration, tuple(candidates), known_days, series.temp_c is not None)
+
+
+def _candidate(
+    site: Site,
+    building: Building,
+    option: Option,
+    facts: Facts,
+    uses: EndUses,
+    catalogue: Catalogue,
+    last_day: dt.date,
+    counted: set[str],
+) -> Opportunity:
+    prices = facts.thb_per_kwh.reshape(-1, HOURS_PER_DAY)[-DAYS_PER_YEAR:]
+    is_open = facts.is_open[-DAYS_PER_YEAR:]
+    factor = site.figures.prices(last_day, last_day)[-1].factor
+    worth = worth_of(
+        (option.low_kwh, option.saved_kwh, option.high_kwh),
+        (option.cost_low_thb, option.cost_high_thb),
+        thb_per_kwh=float(prices[is_open if is_open.any() else slice(None)][:, DAY_HOURS].mean()),
+        kgco2e_per_kwh=None if factor is None else factor.kg_co2e_per_kwh,
+        life_years=option.measure.life.years,
+        discount_ratio=catalogue.economics.discount_ratio,
+    )
+    ratio = option.saved_kwh / uses.whole_kwh if uses.whole_kwh > 0 else 0.0
+    return Opportunity(building, option, worth, _proof(site, option, facts, ratio, last_day, counted), ratio)
+
+
+def _proof(site: Site, option: Option, facts: Facts, ratio: float, last_day: dt.date, counted: set[str]) -> Proof:
+    """Return the cheapest way to show a saving: the building's own meter where it is large enough there."""
+    if facts.baseline is not None:
+        start = last_day + dt.timedelta(days=1)
+        months = months_to_show(facts.baseline, site.savings.placebo, ratio, start)
+        if months is not None:
+            return Proof("whole", months)
+    if option.appliance.id in counted:
+        return Proof("system")
+    return Proof("parameter" if option.measure.kind == "led" else "system")
+
+
+def chosen(candidates: Sequence[Opportunity], budget_thb: float, by: By) -> list[Opportunity]:
+    """Choose what brings most tonnes or money within a budget; of each equipment one measure. Raises InputError.
+
+    A cost is the high end of its range: what is chosen can be paid.
+    """
+    choices = [
+        Purchase(
+            one.option.cost_high_thb,
+            one.worth.tco2e * one.option.measure.life.years if by == "tco2e" else one.worth.npv_thb,
+            f"{one.building.id}:{one.option.appliance.id}",
+        )
+        for one in candidates
+    ]
+    return ranked([candidates[at] for at in best_within(choices, budget_thb)])
+
+
+def ranked(candidates: Sequence[Opportunity]) -> list[Opportunity]:
+    """Sort by what a tonne costs, the cheapest first, as an abatement curve has them; without tonnes last."""
+    return sorted(
+        candidates,
+        key=lambda one: (
+            one.worth.abatement_thb_per_t is None,
+            one.worth.abatement_thb_per_t or 0.0,
+            one.id,
+        ),
+    )
+
+
+def project_of_candidate(candidate: Opportunity, today: dt.date) -> Project:
+    """Return a candidate as a proposed project of the action plan, with the way in which it will be shown."""
+    option, building = candidate.option, candidate.building
+    low, high = option.low_kwh, option.high_kwh
+    shown = candidate.proof
+    months = "" if shown.months is None else f", {shown.months} months"
+    return Project(
+        id=f"{building.id}.{option.appliance.id}.{option.measure.id}".replace("_", "-")[:64],
+        agency=building.agency,
+        building=building.id,
+        kind=PROJECT_KIND[option.measure.kind],
+        name_th=f"{option.measure.name_th}: {building.name_th}",
+        name_en=f"{option.measure.name_en}: {building.name_en}",
+        budget_thb=round(option.cost_high_thb),
+        expected_kwh=round(option.saved_kwh),
+        due_year_be=fiscal_year_of(today).last_day.year + 543 + YEARS_TO_DO_IT,
+        state="proposed",
+        note=f"retrofit: {low:,.0f} to {high:,.0f} kWh a year (90 %); shown by {shown.option}{months}",
+    )

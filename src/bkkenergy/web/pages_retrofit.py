@@ -1,0 +1,124 @@
+"""The page of an agency's projects to find: measures by what a tonne costs, and what fits into a budget."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from bkkenergy.errors import InputError
+from bkkenergy.reports.retrofit.curve import abatement_curve
+from bkkenergy.reports.retrofit.screen import (
+    Opportunity,
+    Survey,
+    chosen,
+    equipment_of,
+    project_of_candidate,
+    ranked,
+    surveyed,
+)
+from bkkenergy.reports.retrofit.words import measure_name, proof_text
+from bkkenergy.site.retrofit_config import load_retrofit
+from bkkenergy.usecases.plan import enter_projects
+from bkkenergy.web.context import AppContext
+from bkkenergy.web.pages_energy import building_of
+from bkkenergy.web.render import page
+from bkkenergy.web.security import OwnForm, PageVisitor
+
+router = APIRouter(default_response_class=HTMLResponse)
+SURVEY_S = 600.0
+"""How long a survey stays before it is made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgencySurveys:
+    """Surveys of an agency's buildings that have an inventory, up to yesterday, and those without one."""
+
+    surveys: tuple[Survey, ...]
+    without: tuple[str, ...]
+
+    @property
+    def candidates(self) -> list[Opportunity]:
+        """All measures, the cheapest tonne first."""
+        return ranked([one for survey in self.surveys for one in survey.candidates])
+
+
+def agency_surveys(here: AppContext, agency: str) -> AgencySurveys:
+    """Return an agency's surveys, made once a while for all requests. Raises ConfigError, StoreUnavailable."""
+    key = ("retrofit", agency, here.today, here.portfolio.revision)
+    known: AgencySurveys = here.cached(key, SURVEY_S, lambda: _agency_surveys(here, agency))
+    return known
+
+
+def _agency_surveys(here: AppContext, agency: str) -> AgencySurveys:
+    buildings = here.portfolio.buildings_of(agency)
+    listed = [building for building in buildings if equipment_of(here.portfolio, building)]
+    catalogue = load_retrofit(here.site.config.folder)
+    surveys = surveyed(here.site, listed, catalogue, last_day=here.today - dt.timedelta(days=1))
+    names = {building.id for building in listed}
+    return AgencySurveys(tuple(surveys), tuple(building.id for building in buildings if building.id not in names))
+
+
+@router.get("/agencies/{agency}/retrofit")
+def retrofit_page(agency: str, visitor: PageVisitor, budget: str = "", by: str = "tco2e") -> Response:
+    """Show an agency's measures by what a tonne costs; with a budget, what to do within it."""
+    here, words = visitor.here, visitor.words
+    known = here.portfolio.agencies.get(agency)
+    if known is None:
+        raise HTTPException(404, "not found")
+    visitor.need("see", agency)
+    seen = agency_surveys(here, agency)
+    candidates, fault = seen.candidates, ""
+    picked: list[Opportunity] | None = None
+    if budget.strip():
+        try:
+            picked = chosen(candidates, amount_of(budget), "npv" if by == "npv" else "tco2e")
+        except InputError as why:
+            fault = why.said(words.lang)
+    shown = candidates if picked is None else picked
+    return page(
+        visitor,
+        "retrofit.html.j2",
+        title=words("retrofit.page"),
+        agency=known,
+        is_demo=known.demonstration,
+        picture=abatement_curve(shown, words),
+        rows=[(one, measure_name(one, words), proof_text(one, words)) for one in shown],
+        is_chosen=picked is not None,
+        fault=fault,
+        budget=budget,
+        by=by,
+        cost=sum(one.option.cost_high_thb for one in shown),
+        tonnes=sum(one.worth.tco2e for one in shown),
+        npv=sum(one.worth.npv_thb for one in shown),
+        is_provisional=any(one.option.measure.is_provisional for one in shown),
+        surveys=seen.surveys,
+        without=[(name, here.portfolio.buildings[name]) for name in seen.without],
+        may_propose=visitor.actor.may("plan", agency),
+    )
+
+
+@router.post("/buildings/{building_id}/retrofit")
+def propose(building_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
+    """Enter a measure into the action plan as a proposed project."""
+    building, here = building_of(visitor, building_id), visitor.here
+    visitor.need("plan", building.agency)
+    asked = str(form.get("option", ""))
+    candidate = next(
+        (one for one in agency_surveys(here, building.agency).candidates if one.id == f"{building.id}:{asked}"), None
+    )
+    if candidate is None:
+        raise InputError.of("no_option", id=asked[:80], building=building.id, known="–")
+    project = project_of_candidate(candidate, here.today)
+    enter_projects(here.opened.state, visitor.actor, [project], here.clock(), portfolio=here.portfolio)
+    return RedirectResponse("/plan", 303)
+
+
+def amount_of(text: str) -> float:
+    """Read an amount of baht as a person writes it: 5,000,000 or 5000000. Raises InputError."""
+    try:
+        return float(text.replace(",", "").strip())
+    except ValueError:
+        raise InputError.of("budget_no_number", budget=text[:40]) from None
