@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,13 +18,12 @@ from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, plain, print_json
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.i18n import Words
-from bkkenergy.ingest.paper.bill import calendar_month
+from bkkenergy.ingest.paper.bill import days_of_bill
 from bkkenergy.ingest.paper.mapping import BillMapping, load_bill_mapping, save_bill_mapping
 from bkkenergy.ingest.paper.read import BillFile, all_bills, read_bills
 from bkkenergy.site import Site
 from bkkenergy.site.folder import mappings_folder
 from bkkenergy.tariff.paper import Difference, PaperBill, faults_within
-from bkkenergy.tariff.quantities import reads_of
 from bkkenergy.texts import Lang
 from bkkenergy.tomlfiles import validated
 from bkkenergy.usecases.bills import Billable, read_day_of
@@ -159,16 +157,8 @@ def _pairs(texts: Sequence[str], *, at_last: bool = False) -> Iterable[tuple[str
 
 
 def _read(site: Site, file: Path, mapping: BillMapping, what: Billable, number: str) -> BillFile:
-    days_of_month = partial(_days_of_month, read_day_of(site, what, today_here()))
+    days_of_month = partial(days_of_bill, read_day_of(site, what, today_here()))
     return read_bills(file, mapping, account=number, this_year=today_here().year, days_of_month=days_of_month)
-
-
-def _days_of_month(read_day: int | None, month: dt.date) -> tuple[dt.date, dt.date]:
-    """Return the days of the bill that is named by a month: to its read, or of the calendar month."""
-    if read_day is None:
-        return calendar_month(month)
-    (read,), end = reads_of(month, month, read_day)
-    return read.first, end - dt.timedelta(days=1)
 
 
 def _show(file: Path, read: BillFile) -> None:

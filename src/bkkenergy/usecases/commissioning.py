@@ -123,9 +123,7 @@ def _bill_kw(site: Site, building: Building, meter: Meter) -> float | None:
     for account in accounts:
         since = site.today - dt.timedelta(days=BILLS_OF_DAYS)
         bills = [one.bill for one in bills_of_account(site.state, account) if one.bill.first >= since]
-        days_kwh = [
-            ((bill.last - bill.first).days + 1, bill.energy_kwh) for bill in bills if bill.energy_kwh is not None
-        ]
+        days_kwh = [(bill.days, bill.kwh) for bill in bills if bill.kwh is not None]
         if not days_kwh:
             return None
         total_kw += sum(kwh for _, kwh in days_kwh) / sum(days for days, _ in days_kwh) / 24

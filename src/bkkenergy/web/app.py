@@ -43,6 +43,7 @@ from bkkenergy.web import (
     live,
     oidc,
     pages_account,
+    pages_bills,
     pages_commission,
     pages_components,
     pages_energy,
@@ -93,6 +94,7 @@ STATUS_KEYS = {status: f"web.error_{status}" for status in (403, 404, 408, 413, 
 RETRY = {"Retry-After": "5"}
 PAGES = (
     pages_account,
+    pages_bills,
     pages_components,
     oidc,
     pages_commission,

@@ -11,6 +11,7 @@ from bkkenergy.errors import InputError
 from bkkenergy.ingest.paper.fields import ITEMS, QUANTITIES, amount_of, day_of, is_estimate, last_of, month_of
 from bkkenergy.ingest.sheets.cells import is_missing
 from bkkenergy.tariff.paper import PaperBill
+from bkkenergy.tariff.quantities import reads_of
 
 QUANTITY_NAMES = {
     "kwh": "energy_kwh",
@@ -20,6 +21,14 @@ QUANTITY_NAMES = {
     "kvar": "peak_kvar",
 }
 DaysOfMonth = Callable[[dt.date], tuple[dt.date, dt.date]]
+
+
+def days_of_bill(read_day: int | None, month: dt.date) -> tuple[dt.date, dt.date]:
+    """Return the days of the bill that is named by a month: to its read, or of the calendar month."""
+    if read_day is None:
+        return calendar_month(month)
+    (read,), end = reads_of(month, month, read_day)
+    return read.first, end - dt.timedelta(days=1)
 
 
 def calendar_month(month: dt.date) -> tuple[dt.date, dt.date]:
