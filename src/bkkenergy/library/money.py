@@ -35,7 +35,7 @@ class Finance:
     --------
     >>> import bkkenergy as bk
     >>> bk.finance(capacity_kwp=100, saving_thb=560_000, energy_kwh=140_000)
-    Finance(own, 100 kWp: NPV 5,488,969 THB, IRR 21.1 %, payback 4.8 years, LCOE 1.70 THB/kWh)
+    Finance(own, 100 kWp: NPV 5,264,780 THB, IRR 19.6 %, payback 5.1 years, LCOE 1.82 THB/kWh)
     """
 
     project: Investment
@@ -65,7 +65,7 @@ class Finance:
         --------
         >>> import bkkenergy as bk
         >>> bk.finance(capacity_kwp=100, saving_thb=560_000, energy_kwh=140_000).summary()["capex_thb"]
-        2550000.0
+        2728500.0
         """
         result = self.result
         return pd.Series(
@@ -176,7 +176,7 @@ def finance(
         money = FinanceAssumptions.model_validate(money.model_dump() | assumptions)
     except ValueError as error:
         raise InputError(f"these assumptions cannot be used: {error}") from None
-    cost_thb = capex_thb(capacity_kwp, money.capex) if capex is None else capex
+    cost_thb = capex_thb(capacity_kwp, money.paid_capex) if capex is None else capex
     loss = losses.degradation_per_year if degradation_per_year is None else degradation_per_year
     project = Investment(capacity_kwp, cost_thb, saving_thb, energy_kwh, loss, money)
     return Finance(project, evaluate(project, way))

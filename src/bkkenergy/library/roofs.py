@@ -194,8 +194,8 @@ class Design:
     >>> import bkkenergy as bk
     >>> roof = bk.Roof(area_m2=500, tilt_deg=10, azimuth_deg=180)
     >>> bk.design(roof, bk.examples.office()["2025"], schedule="mea-3-2-lv")
-    Design(mono-550, 66.0 kWp: 92,031 kWh a year, 74 % used; saves 326,404 THB a year, NPV 2,852,154 THB,
-    payback 5.7 years)
+    Design(mono-550, 66.0 kWp: 92,031 kWh a year, 74 % used; saves 326,404 THB a year, NPV 2,697,181 THB,
+    payback 6.2 years)
     """
 
     record: SolarDesign

@@ -115,7 +115,8 @@ class FinanceAssumptions(Sourced):
 
     export_thb_per_kwh : 0 is no export: what is left over is held back. export_years : from the first on for which the
     price is agreed; after them nothing is paid. export_scheme : under which it is sold. loan_share : of the cost; 0 is
-    no loan. tax_rate : on profit; agencies pay none.
+    no loan. tax_rate : on profit; agencies pay none. vat_ratio : added to the prices of capex, which are without VAT:
+    what a bill saves has it, and an agency cannot reclaim it; 0 for who can.
     """
 
     discount_rate: Annotated[float, Field(gt=-0.5, lt=1)]
@@ -136,7 +137,18 @@ class FinanceAssumptions(Sourced):
     loan_years: Annotated[int, Field(ge=1, le=60)] = 10
     tax_rate: Share = 0.0
     depreciation_years: Annotated[int, Field(ge=1, le=60)] = 20
+    vat_ratio: Annotated[float, Field(ge=0, le=0.5)] = 0.07
     capex: Annotated[tuple[CapexPoint, ...], Field(min_length=1)]
+
+    @property
+    def paid_capex(self) -> tuple[CapexPoint, ...]:
+        """Prices with VAT, as they are paid."""
+        names = ("thb_per_kwp", "low_thb_per_kwp", "high_thb_per_kwp")
+        over = 1 + self.vat_ratio
+        return tuple(
+            point.model_copy(update={name: thb * over for name in names if (thb := getattr(point, name)) is not None})
+            for point in self.capex
+        )
 
 
 class ExportScheme(SourcedFigure):

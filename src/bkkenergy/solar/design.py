@@ -47,8 +47,6 @@ from bkkenergy.tariff.schedule import Schedule, Tariffs
 from bkkenergy.texts import Named
 
 MONTHS = 12
-
-
 COS_60_DEG = 0.5
 MAX_QUIET_SHADE_RATIO = 0.01
 
@@ -322,10 +320,10 @@ def _on_load(inputs: DesignInputs, kw: FloatArray, rows: IntArray, max_kw: float
 def _storage(inputs: DesignInputs) -> Storage | None:
     battery = inputs.config.battery
     kwh = battery.kwh if inputs.wish.battery_kwh is None else inputs.wish.battery_kwh
-    kw = battery.kw or kwh / 2
     if kwh <= 0:
         return None
-    return Storage(kwh, kw, battery.round_trip_efficiency, kwh * battery.capex_thb_per_kwh)
+    price_thb = kwh * battery.capex_thb_per_kwh * (1 + inputs.config.finance.vat_ratio)
+    return Storage(kwh, battery.kw or kwh / 2, battery.round_trip_efficiency, price_thb)
 
 
 def _record(
@@ -348,7 +346,7 @@ def _record(
     )  # fmt: skip
     flows, bills, used = work.flows, work.bills, float(work.flows.used_kwh[0])
     stored = storage_money(storage, config.battery, work.battery.bill_saving_thb if work.battery else 0.0)
-    capex = capex_thb(capacity, config.finance.capex) + stored.capex_thb
+    capex = capex_thb(capacity, config.finance.paid_capex) + stored.capex_thb
     counted = counted_kwh(energy, used, config.finance)
     project = Investment(
         capacity, capex, bills.bill_saving_thb, counted, config.losses.degradation_per_year, config.finance,
@@ -401,8 +399,9 @@ def _record(
 
 
 def _lifetime_kwh(energy_kwh: float, config: SolarConfig) -> tuple[float, ...]:
-    left = 1 - config.losses.degradation_per_year
-    return tuple(energy_kwh * left**year for year in range(config.finance.analysis_years))
+    return tuple(
+        energy_kwh * (1 - config.losses.degradation_per_year) ** n for n in range(config.finance.analysis_years)
+    )
 
 
 def _roofs(chosen: Mapping[str, Layout], planes: Mapping[str, Plane], production: Production) -> tuple[RoofDesign, ...]:

@@ -305,7 +305,7 @@ def price_range(project: Investment) -> tuple[PriceCase, ...]:
     >>> low.payback_years < central.payback_years < high.payback_years
     True
     """
-    points, size = project.money.capex, project.capacity_kwp
+    points, size = project.money.paid_capex, project.capacity_kwp
     central_thb = capex_thb(size, points)
     cases = []
     names: tuple[PriceName, ...] = ("low", "central", "high")

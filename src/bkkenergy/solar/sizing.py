@@ -153,7 +153,7 @@ def sweep(
     options = []
     for number, (size, change, without) in enumerate(zip(sizes, changes, alone, strict=True)):
         stored = storage_money(storage, battery, change.bill_saving_thb - without.bill_saving_thb)
-        capex = capex_thb(float(size), money.capex) + stored.capex_thb
+        capex = capex_thb(float(size), money.paid_capex) + stored.capex_thb
         counted = counted_kwh(float(production_kwh[number]), float(used[number]), money)
         project = Investment(
             float(size), capex, change.bill_saving_thb, counted, degradation_per_year, money, change.export_thb, stored

@@ -124,7 +124,7 @@ def test_an_outline_with_a_machine_and_a_horizon(config, weather):
 def test_a_battery_raises_what_the_building_uses(config, weather):
     without, with_one = (design(inputs(config, weather, capacity_kwp="max", battery_kwh=kwh)) for kwh in (0, 300))
     assert with_one.self_consumption_ratio > without.self_consumption_ratio
-    assert with_one.capex_thb == pytest.approx(without.capex_thb + 300 * config.battery.capex_thb_per_kwh)
+    assert with_one.capex_thb == pytest.approx(without.capex_thb + 1.07 * 300 * config.battery.capex_thb_per_kwh)
 
 
 def test_cec_equipment_serves_too(config, weather):
@@ -260,3 +260,14 @@ def test_a_cluster_gives_the_same_numbers(config, weather):
         spread = lambda work, items: client.gather(client.map(work, list(items), pure=False))  # noqa: E731
         together = screen(*given, schedule_of=PORTFOLIO.schedule_of, spread=spread)
     assert together == alone
+
+
+def test_prices_have_vat_as_bills_do_and_the_report_says_so(config, weather, made):
+    free = config.model_copy(update={"finance": config.finance.model_copy(update={"vat_ratio": 0.0})})
+    without = design(inputs(free, weather, capacity_kwp=80))
+    assert made.capex_thb == pytest.approx(1.07 * without.capex_thb)
+    assert made.sweep.options[3].capex_thb == pytest.approx(1.07 * without.sweep.options[3].capex_thb)
+    assert [case.capex_thb for case in made.prices] == pytest.approx([1.07 * case.capex_thb for case in without.prices])
+    assert made.bills.saving_thb == pytest.approx(without.bills.saving_thb)
+    for lang, text in (("en", "have 7 % VAT added"), ("th", "บวกภาษีมูลค่าเพิ่ม 7")):
+        assert text in render_design_html(made, lang, today=STARTS[-1].date()).decode().replace("7%", "7 %")

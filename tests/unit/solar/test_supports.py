@@ -35,9 +35,9 @@ def designs(config, weather):
 @pytest.mark.parametrize(("support", "ratio"), [("roof", 1.0), ("canopy", 1.76), ("floating", 1.25)])
 def test_each_costs_what_its_structure_costs_more(config, designs, support, ratio):
     one = designs[support]
-    assert one.capex_thb == pytest.approx(ratio * capex_thb(one.capacity_kwp, config.finance.capex))
+    assert one.capex_thb == pytest.approx(ratio * capex_thb(one.capacity_kwp, config.finance.paid_capex))
     option = min(one.sweep.options, key=lambda option: abs(option.capacity_kwp - one.capacity_kwp))
-    assert option.capex_thb == pytest.approx(ratio * capex_thb(option.capacity_kwp, config.finance.capex))
+    assert option.capex_thb == pytest.approx(ratio * capex_thb(option.capacity_kwp, config.finance.paid_capex))
     assert one.prices[1].capex_thb == pytest.approx(one.capex_thb)
 
 
@@ -85,7 +85,7 @@ def test_a_roof_beside_a_canopy_is_priced_by_the_share_of_each(config, weather):
     kwp = {one.id: one.layout.capacity_kwp for one in both.roofs}
     assert set(kwp) == {"place", "cars"}
     ratio = (kwp["place"] + 1.76 * kwp["cars"]) / sum(kwp.values())
-    assert both.capex_thb == pytest.approx(ratio * capex_thb(both.capacity_kwp, config.finance.capex))
+    assert both.capex_thb == pytest.approx(ratio * capex_thb(both.capacity_kwp, config.finance.paid_capex))
     layouts = [one.layout for one in both.roofs]
     assert with_structures(config.finance, layouts).capex[0].thb_per_kwp == pytest.approx(
         ratio * config.finance.capex[0].thb_per_kwp
