@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import sqlite3
 import threading
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from bkkenergy.adapters.state import reading
@@ -200,6 +204,91 @@ def test_too_much_in_one_request_is_refused(gateway):
     assert gateway.post(PATH, json={"readings": many}).status_code == 422
     assert gateway.post(PATH, json={"readings": {METER: [1] * 10_001}}).status_code == 422
     assert gateway.post(PATH, json={"readings": {METER: ["x" * 2_100_000]}}).status_code == 413
+
+
+JSON = {"Content-Type": "application/json"}
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["NaN", "1e999", "2569-11-01", ""])
+anything = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+stamps = st.integers(START + 2_000_000, START + 2_100_000)
+odd_readings = st.fixed_dictionaries(
+    {"ts": stamps | scalars, "energy_kwh": st.floats(0, 1e5) | anything}, optional={"power_kw": anything, "x": anything}
+)
+meter_names = st.sampled_from([METER, SECOND, FOREIGN, "nowhere", "", "\x00", "ก" * 201])
+odd_bodies = st.dictionaries(meter_names, st.lists(odd_readings | anything, max_size=6), max_size=4)
+
+
+@settings(max_examples=settings.default.max_examples // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(readings=odd_bodies)
+def test_every_reading_of_a_request_is_stored_or_refused_and_counted(gateway, site, readings):
+    answer = gateway.post(PATH, content=json.dumps({"readings": readings}), headers=JSON)
+    sent = {meter: len(listed) for meter, listed in readings.items()}
+    assert answer.status_code in {200, 207, 404, 422}, answer.text
+    if answer.status_code > 300:
+        return
+    said = answer.json()
+    assert said["stored"] + sum(one["count"] for one in said["refused"] if one["meter"] in {METER, SECOND}) == sum(
+        count for meter, count in sent.items() if meter in {METER, SECOND}
+    )
+    assert (answer.status_code == 207) is bool(said["refused"])
+    assert {one["meter"] for one in said["refused"]} >= sent.keys() - {METER, SECOND}
+    for meter in (METER, SECOND):
+        kwh = np.array(stored(site, meter, 2_000_000))
+        assert (kwh[~np.isnan(kwh)] >= 0).all()
+
+
+@settings(max_examples=settings.default.max_examples // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_bytes_of_any_kind_are_answered_and_never_by_a_failure_of_ours(gateway, data):
+    whole = json.dumps({"readings": {METER: rows(2_200_000, 2)}}).encode()
+    at, size = data.draw(st.integers(0, len(whole))), data.draw(st.integers(0, 8))
+    body = whole[:at] + data.draw(st.binary(max_size=8)) + whole[at + size :]
+    kind = data.draw(st.sampled_from(["application/json", "text/plain", "multipart/form-data; boundary=x", "é"]))
+    answer = gateway.post(PATH, content=body, headers={b"Content-Type": kind.encode("latin-1")})
+    assert answer.status_code in {200, 207, 400, 404, 415, 422}, (body, answer.text)
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_a_number_that_json_has_not_costs_its_own_reading_alone(gateway, site, clear, number):
+    body = json.dumps({"readings": {METER: rows(2_500_000, x=[{}])}}).replace("50002.0", number)
+    answer = gateway.post(PATH, content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["stored"]) == (207, 2)
+    assert [(one["reason"], one["count"]) for one in answer.json()["refused"]] == [("not_decoded", 1)]
+    assert stored(site, METER, 2_500_000) == [50_000, 50_001]
+
+
+def test_a_body_in_chunks_is_bounded_as_one_that_states_its_length(gateway, site):
+    def without_end():
+        yield b'{"readings": {"%s": [' % METER.encode()
+        while True:
+            yield b'{"ts": 1790000000, "energy_kwh": 1},' * 1000
+
+    before = len(stored(site, METER, 0))
+    assert gateway.post(PATH, content=itertools.islice(without_end(), 400), headers=JSON).status_code == 413
+    assert len(stored(site, METER, 0)) == before
+    body = json.dumps({"readings": {METER: rows(2_300_000, 2)}}).encode()
+    answer = gateway.post(PATH, content=(body[at : at + 7] for at in range(0, len(body), 7)), headers=JSON)
+    assert answer.json() == {"stored": 2, "refused": []}
+
+
+def test_one_key_sent_by_many_at_once_is_done_once(app, site):
+    clients = [client_of(app) for _ in range(5)]
+    answers: list = []
+
+    def send(number):
+        body = {"readings": {METER: rows(2_400_000 + 10 * number, 1, 70_000.0 + number)}}
+        answers.append(clients[number].post(PATH, json=body, headers={"Idempotency-Key": "same"}))
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answer.status_code for answer in answers) == [200, 422, 422, 422, 422]
+    assert len(stored(site, METER, 2_400_000, 100)) == 1, "what another body held under the key is not stored"
 
 
 def test_readings_are_stored_when_sqlite_is_busy_for_a_while(gateway, site):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -241,6 +242,7 @@ def main(name: str, *command: str) -> None:
             print(f"{name}: {phase.__name__} ended: {type(error).__name__} {error}", flush=True)
         finally:
             server.stop()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

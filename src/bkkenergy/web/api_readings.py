@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Request
@@ -109,7 +110,24 @@ def _refuse_doubled(body: bytes) -> None:
 
 
 def _payload(readings: list[Any]) -> bytes:
+    """Return a meter's readings as it publishes them. Raises 422 for what is nested too deep."""
     try:
-        return json.dumps(readings).encode()
+        try:
+            return json.dumps(readings, allow_nan=False).encode()
+        except ValueError:  # Python reads NaN and 1e999, and one of them would cost the meter its other readings
+            return json.dumps(_with_numbers_alone(readings)).encode()
     except RecursionError:
         raise HTTPException(422, "readings are nested too deep") from None
+
+
+def _with_numbers_alone(value: Any) -> Any:
+    """Return a value in which what is no number of JSON is text: its own reading is refused then."""
+    match value:
+        case list():
+            return [_with_numbers_alone(one) for one in value]
+        case dict():
+            return {name: _with_numbers_alone(one) for name, one in value.items()}
+        case float() if not math.isfinite(value):
+            return str(value)
+        case _:
+            return value

@@ -5,11 +5,15 @@ The same inputs each time. `make fuzz FUZZ=1000000` bends a million others.
 
 from __future__ import annotations
 
+import datetime as dt
+import io
 import os
 import random
 import secrets
+import zipfile
 
 import numpy as np
+import openpyxl
 import pytest
 
 from bkkenergy.errors import ConfigError, InputError
@@ -30,7 +34,40 @@ BASES = {
     "sheet": ("\n".join(["a,b", *iso()[:12], ""]), "kW"),
     "water": ("\n".join(iso(head="time,Volume (m3)")[:12]) + "\n", "Volume (m3)"),
     "room": ("\n".join(iso(head="time,Temperature [°F]")[:12]) + "\n", "Temperature [°F]"),
+    "thai": ("\n".join(["การไฟฟ้านครหลวง,,", "รหัสเครื่องวัด,00000001,", "วันที่,เวลา,kW",
+                        *(f'01/11/2569,{n // 4:02}:{n % 4 * 15:02},"1,0{n:02}.40"' for n in range(1, 13)), ""]), "kW"),
+    "analyser": ("\n".join(["หน่วย,kW", "CH1,CH2,CH3", *(f"13-11-2026 {n // 4:02}:{n % 4 * 15:02}:00,OK,{n}.72 kW" for n in range(12)), ""]), "CH3"),
+    "a row a day": ("\n".join(["Date," + ",".join(f"{n:02}:00" for n in range(24)) + ",kWh",
+                               *(f"2026-11-{n:02}," + ",".join(str((n * k) % 7) for k in range(24)) for n in (1, 2, 3)), ""]), "day"),
 }  # fmt: skip
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+def workbook() -> dict[str, bytes]:
+    """The parts of a workbook as a utility's page writes it: dates as dates, numbers as numbers, units in cells."""
+    book = openpyxl.Workbook()
+    for row in (["การไฟฟ้าส่วนภูมิภาค"], ["time", "kW"]):
+        book.active.append(row)
+    for n in range(12):
+        book.active.append([dt.datetime(2026, 11, 13, n // 4, n % 4 * 15), f"{n}.72 kW" if n % 3 else n])
+    file = io.BytesIO()
+    book.save(file)
+    with zipfile.ZipFile(file) as parts:
+        return {name: parts.read(name) for name in parts.namelist()}
+
+
+WORKBOOK = workbook()
+BASES["workbook"] = (WORKBOOK[SHEET].decode(), "kW")
+
+
+def zipped(sheet: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as parts:
+        for name, content in (WORKBOOK | {SHEET: sheet}).items():
+            parts.writestr(name, content)
+    return file.getvalue()
+
+
 CHANNEL_OF_FORM = {"water": ":water", "room": ":room_temp"}
 PIECES = (
     "", ",", "\n", "\x00", '"', "<", ">", "&", "0", "-1", "1e308", "NaN", "9" * 30, "2569", "24:00", "V", "400,1,99,A,,", "300,", "200,",
@@ -55,10 +92,11 @@ def bent(text: str, rng: random.Random) -> bytes:
 def test_a_bent_file_is_read_or_refused_and_gives_no_value_that_is_none(tmp_path, form):
     print(f"FUZZ_SEED={SEED}")
     text, column = BASES[form]
-    path = tmp_path / "bent"
+    path = tmp_path / ("bent.xlsx" if form == "workbook" else "bent")
     read = 0
     for number in range(INPUTS // len(BASES)):
         content = bent(text, random.Random(f"{SEED} {form} {number}"))
+        content = zipped(content) if form == "workbook" else content
         path.write_bytes(content)
         try:
             target = nem.METER + CHANNEL_OF_FORM.get(form, "")

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import openpyxl
 from openpyxl.utils import get_column_letter
 
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.sheets.grid import open_grid
+from bkkenergy.ingest.sheets.grid import open_grid, opened_workbook
 
 MAX_LIST_BYTES = 4 << 20
 MAX_LIST_ROWS = 5_000
@@ -70,9 +69,11 @@ def _with_merged(path: Path, sheet: str | None, rows: list[tuple[int, list[str]]
     with path.open("rb") as stream:
         if stream.read(2) != b"PK":
             return rows
-    book = openpyxl.load_workbook(path, data_only=True, keep_links=False)
-    visible = [one for one in book.worksheets if one.sheet_state == "visible" and one.max_row and one.max_column]
-    chosen = [one for one in visible if one.title == sheet] if sheet else [one for one in visible if any(one.values)]
+    with opened_workbook(path, is_streamed=False) as book:
+        visible = [one for one in book.worksheets if one.sheet_state == "visible" and one.max_row and one.max_column]
+        chosen = (
+            [one for one in visible if one.title == sheet] if sheet else [one for one in visible if any(one.values)]
+        )
     by_number = dict(rows)
     for ranges in (one.merged_cells.ranges for one in chosen[:1]):
         for merged in ranges:

@@ -9,7 +9,8 @@ import gzip
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -152,11 +153,8 @@ def _delimiter(lines: Sequence[str]) -> str:
 
 def _xlsx(path: Path, sheet: str | None) -> Grid:
     _refuse_hostile(path)
-    book = _workbook(path, is_values=True)
-    try:
+    with opened_workbook(path) as book:
         names = [one.title for one in book.worksheets if one.sheet_state == "visible" and _has_cells(one)]
-    finally:
-        book.close()
     if sheet is None and len(names) != 1:
         raise InputError(f"{path} has {len(names)} sheets with cells ({', '.join(names)}). Name one with --sheet.")
     name = names[0] if sheet is None else sheet
@@ -188,11 +186,21 @@ def _refuse_doctype(path: Path, archive: zipfile.ZipFile, part: zipfile.ZipInfo)
             tail = piece[-16:]
 
 
-def _workbook(path: Path, *, is_values: bool) -> openpyxl.Workbook:
-    try:
-        return openpyxl.load_workbook(path, read_only=True, data_only=is_values, keep_links=False)
-    except Exception as error:  # noqa: BLE001 - openpyxl raises whatever a broken part makes it raise
-        raise InputError(f"{path} is no workbook that can be read ({type(error).__name__}: {error}).") from None
+@contextmanager
+def opened_workbook(
+    path: Path, *, is_values: bool = True, is_streamed: bool = True
+) -> Generator[openpyxl.Workbook, None, None]:
+    """Open a workbook while the context lasts. Raises InputError for whatever a broken part makes openpyxl raise."""
+    with path.open("rb") as stream:
+        try:
+            book = openpyxl.load_workbook(stream, read_only=is_streamed, data_only=is_values, keep_links=False)
+            yield book
+            book.close()
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - openpyxl reads a part when it is asked for it
+            why = f"{type(error).__name__}: {error}"
+            raise InputError(f"{path} is no workbook that can be read ({why}).") from None
 
 
 def _has_cells(sheet: Any) -> bool:
@@ -204,21 +212,13 @@ def _has_cells(sheet: Any) -> bool:
 
 def _xlsx_rows(path: Path, name: str) -> Iterator[Row]:
     """Yield rows with the results of formulas. A formula without its result is no empty cell."""
-    books = [_workbook(path, is_values=is_values) for is_values in (True, False)]
-    try:
-        sheets = [book[name] for book in books]
+    with opened_workbook(path) as results_book, opened_workbook(path, is_values=False) as written_book:
+        sheets = [book[name] for book in (results_book, written_book)]
         for one in sheets:
             one.reset_dimensions()
         pairs = zip(*(one.iter_rows(max_col=MAX_CELLS + 1, values_only=True) for one in sheets), strict=True)
         for number, (results, written) in enumerate(pairs, 1):
             yield _within(path, number, _trimmed(results, written))
-    except InputError:
-        raise
-    except Exception as error:  # noqa: BLE001 - see _workbook
-        raise InputError(f"{path}: a sheet cannot be read ({type(error).__name__}: {error}).") from None
-    finally:
-        for book in books:
-            book.close()
 
 
 def _trimmed(results: Sequence[Any], written: Sequence[Any]) -> list[str]:
