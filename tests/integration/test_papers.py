@@ -27,6 +27,7 @@ from bkkenergy.reports.papers.kinds import (
 )
 from bkkenergy.reports.papers.memodocx import read_seal
 from bkkenergy.reports.papers.model import PaperGrid, shown
+from bkkenergy.reports.phrasing import document_number
 from bkkenergy.site import load_configuration, open_site
 from tests.commands import bkkenergy
 from tests.unit.reports.test_render import Text
@@ -100,6 +101,9 @@ def test_each_paper_has_the_same_figures_in_every_format(site, week, report, kin
     assert paper.sentence in page
     assert paper.sentence in "\n".join(paragraph.text for paragraph in document.paragraphs)
     assert (data["kind"], data["number"]) == (kind, paper.number)
+    assert paper.number.startswith(f"{AGENCY}/{document_number(report).split('/')[1]}/"), (
+        "the era of the report's number"
+    )
     for value, text in cells:
         assert text in page
         assert text in written

@@ -12,7 +12,7 @@ from bkkenergy.plan import Project, projects_on
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.papers.model import Block, Layout, Paper
-from bkkenergy.reports.phrasing import cost_method, is_running, period_text
+from bkkenergy.reports.phrasing import cost_method, document_number, is_running, period_text
 from bkkenergy.settings import CITY
 from bkkenergy.site import Site
 
@@ -84,6 +84,7 @@ class AskedPaper:
             title=words(f"paper.title_{self.kind}"),
             period=self.said_period,
             period_slug=self.period.slug,
+            number=f"{document_number(report).rpartition('/')[0]}/{self.kind}",
             lang=words.lang,
             sentence=sentence,
             blocks=tuple(blocks),

@@ -113,8 +113,8 @@ KINDS_OF_BLOCKS: Mapping[type[Block], str] = MappingProxyType(
 class Paper:
     """A document about an agency, a building or the city, in one language.
 
-    kind : by which it is asked for. subject_id : what it is about. sentence : its result. sources : where its figures
-    come from. is_final : the period was over when it was made.
+    kind : by which it is asked for. subject_id : what it is about. number : under which a letter names it. sentence :
+    its result. sources : where its figures come from. is_final : the period was over when it was made.
     """
 
     kind: str
@@ -123,6 +123,7 @@ class Paper:
     title: str
     period: str
     period_slug: str
+    number: str
     lang: Lang
     sentence: str
     blocks: tuple[Block, ...]
@@ -131,11 +132,6 @@ class Paper:
     is_simulated: bool
     is_final: bool
     layout: Layout = "sheet"
-
-    @property
-    def number(self) -> str:
-        """The number under which a letter names it."""
-        return f"{self.subject_id}/{self.period_slug}/{self.kind}"
 
 
 def shown(value: Value, column: GridColumn, words: Words) -> str:

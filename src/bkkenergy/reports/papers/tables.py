@@ -36,7 +36,7 @@ def paper_json(paper: Paper) -> bytes:
         for block in paper.blocks
         if isinstance(block, KeyFigures | PaperGrid | PaperMemo | PaperText)
     ]
-    whole = {"schema": SCHEMA, **msgspec.to_builtins(paper), "number": paper.number, "blocks": blocks}
+    whole = {"schema": SCHEMA, **msgspec.to_builtins(paper), "blocks": blocks}
     return msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n"
 
 
