@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -129,6 +131,51 @@ class Account:
         return self.actor().reachable(agencies)
 
 
+GUESSED_WORDS = (
+    "bkkenergy", "krungthep", "bangkok", "thailand", "thai", "siam", "metropolitan", "district", "government", "energy",
+    "meter", "solar", "electricity", "building", "school", "hospital", "health", "education", "office", "city", "bkk",
+    "bma", "mea", "pea", "administrator", "admin", "operator", "manager", "engineer", "viewer", "user", "root", "guest",
+    "password", "passphrase", "passwort", "passwd", "pass", "secret", "changeme", "change", "letmein", "welcome",
+    "login", "default", "temp", "test", "demo", "hello", "iloveyou", "love", "lucky", "happy", "money", "family",
+    "monkey", "dragon", "tiger", "football", "baseball", "liverpool", "chelsea", "manchester", "superman", "batman",
+    "pokemon", "starwars", "sunshine", "princess", "flower", "master", "shadow", "computer", "internet", "samsung",
+    "google", "facebook", "summer", "winter", "spring", "autumn", "january", "february", "march", "april", "june",
+    "july", "august", "september", "october", "november", "december", "monday", "friday", "sunday", "trustno1",
+    "กรุงเทพมหานคร", "กรุงเทพ", "กทม", "ไทย", "พลังงาน", "ไฟฟ้า", "รหัสผ่าน", "ผู้ดูแลระบบ", "แอดมิน", "สวัสดี", "โรงเรียน",
+)  # fmt: skip
+"""Words of this service, its city and its trade, and those that lists of stolen passwords begin with."""
+ROWS = (
+    "abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "1qaz2wsx3edc4rfv5tgb6yhn7ujm",
+    "qazwsxedcrfvtgbyhnujm",
+    "1q2w3e4r5t6y7u8i9o0p",
+    "กขคฆงจฉชซฌญ", "ๆไำพะัีรนยบล", "ฟหกดเ้่าสว", "ผปแอิืทมใฝ",
+)  # fmt: skip
+READ_AS = str.maketrans("@430$5!17", "aaeossiit")
+MIN_RUN, MIN_LEFT = 4, 5
+
+
+def is_guessed(password: str) -> bool:
+    """Return whether next to nothing is left of a password without common words, years, runs of keys and repeats."""
+    plain = unicodedata.normalize("NFKC", password).casefold()
+    words = [unicodedata.normalize("NFKC", word) for word in sorted(GUESSED_WORDS, key=len, reverse=True)]
+    left = {_without(plain, words), _without(plain.translate(READ_AS), words)}
+    return any(len(set(rest)) < MIN_LEFT for rest in left)
+
+
+def _without(text: str, words: Iterable[str]) -> str:
+    """Return the letters of a text that belong to no common word, no year, no run of keys and no repeat."""
+    for word in words:
+        text = text.replace(word, " ")
+    runs = [unicodedata.normalize("NFKC", row) for row in ROWS]
+    for row in (*runs, *(row[::-1] for row in runs)):
+        for length in range(len(row), MIN_RUN - 1, -1):
+            for start in range(len(row) - length + 1):
+                text = text.replace(row[start : start + length], " ")
+    text = re.sub(r"(?:19|20|24|25)\d\d|\d{1,2}(?!\d)", " ", text)
+    text = re.sub(r"(.{1,4}?)\1+", r"\1", text)
+    return "".join(sign for sign in text if sign.isalnum())
+
+
 def password_fault(password: str, name: str) -> str | None:
     """Return what is wrong with a password, as a key of the texts; None where it is good enough.
 
@@ -138,6 +185,6 @@ def password_fault(password: str, name: str) -> str | None:
         return "web.password_short"
     if len(password) > MAX_PASSWORD:
         return "web.password_long"
-    if name.lower() in password.lower() or len(set(password)) < MIN_PASSWORD // 3:
+    if name.lower() in password.lower() or len(set(password)) < MIN_PASSWORD // 3 or is_guessed(password):
         return "web.password_guessed"
     return None

@@ -366,22 +366,6 @@ def test_signing_in_goes_on_to_pages_of_ours_alone(app):
         assert answer.headers["location"] == goes
 
 
-def test_wrong_passwords_lock_an_account_for_a_while_and_are_noted(app, people):
-    client = TestClient(app, follow_redirects=False)
-    answers = [client.post("/login", data={"name": "viewer-health", "password": f"wrong {n}"}) for n in range(6)]
-    assert [answer.status_code for answer in answers] == [401] * 5 + [429]
-    right = client.post("/login", data={"name": "viewer-health", "password": PASSWORD})
-    assert right.status_code == 429, "not even with the right one"
-    same = client.post("/login", data={"name": "no-such-user", "password": "x"})
-    assert re.sub("no-such-user|viewer-health", "", same.text) == re.sub(
-        "no-such-user|viewer-health", "", answers[0].text
-    )
-    log = people["admin"].get("/admin", params={"lang": "en"}).text
-    assert "failed to sign in" in log
-    with app.state.here.opened.state.begin() as connection:
-        connection.execute(text("UPDATE user_account SET failed = 0, locked_until_us = 0"))
-
-
 def test_a_one_time_password_has_to_be_changed_first(app, people):
     admin = people["admin"]
     made = admin.post(

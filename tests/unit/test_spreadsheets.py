@@ -11,7 +11,7 @@ import pytest
 from bkkenergy.adapters.files import plain_cell, plain_frame, plain_rows
 from tests.conftest import ROOT
 
-FORMULAS = ["=1+1", "+1", "-1+1", "@SUM(1)", "=cmd|'/C calc'!A0", "\t=1", "\r=1", "\n=1", "  =1"]
+FORMULAS = ["=1+1", "+1", "-1+1", "@SUM(1)", "=cmd|'/C calc'!A0", "\t=1", "\r=1", "\n=1", "  =1", "\0=1"]
 OTHERS = ["อาคาร 1", "a=b", "1-2", "'quoted", "", "x@y.org", -1.5, 0, None]
 NUMBERS_ALONE = {
     "api.py": "file_of",  # names of meters are patterns of the portfolio

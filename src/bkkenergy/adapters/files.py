@@ -19,7 +19,7 @@ AS_TEXT = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": F
 """Options of xlsxwriter. A name that begins with "=" would else be a formula that runs on the reader's computer, and an
 address a link; our formulas are written as such."""
 
-BEGIN_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+BEGIN_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 ROOT = 0
 
 
@@ -57,11 +57,16 @@ def make_folder(folder: Path) -> None:
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file, where there is none, that belongs to the owner of its folder; and the folder."""
+    """Make an empty file, where there is none, that belongs to the owner of its folder; and the folder.
+
+    It is no file for everyone on the machine: it may hold readings, or hashes of passwords.
+    """
     make_folder(path.parent)
-    if is_of_another(path.parent) and not path.is_symlink():
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+    if path.is_symlink():
+        return
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640))
+        if is_of_another(path.parent):
             hand_over(path)
 
 

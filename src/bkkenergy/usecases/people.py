@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -25,6 +26,7 @@ from bkkenergy.adapters.state.users import (
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.usecases.powers import use_case
 
+SARA_AM = "\u0e33"
 CHANGEABLE = frozenset({"role", "agencies", "disabled"})
 
 
@@ -41,6 +43,12 @@ class NewUser:
     must_change: bool = True
 
 
+def is_name(name: str) -> bool:
+    """Return whether a text can be a user's name: none that looks like another one, and none that is not seen."""
+    plain = name.replace(SARA_AM, "")  # the one letter of Thai that would be written as two
+    return unicodedata.normalize("NFKC", plain) == plain and name.isprintable() and name == name.strip() != ""
+
+
 @use_case("users.list", "administer", "agency")
 def list_users(engine: StateStore, actor: Actor) -> list[dict[str, Any]]:
     """Return the users whose agencies are all the actor's."""
@@ -53,6 +61,8 @@ def enter_user(engine: StateStore, actor: Actor, new: NewUser, now: dt.datetime)
     """Insert a user. Raises InputError where the name is taken."""
     if not new.agencies:
         raise InputError.of("user_needs_agency")
+    if not is_name(new.name):
+        raise InputError.of("user_name")
     actor.need("administer", *new.agencies)
     password = PasswordHash.of(new.password)
     with transaction(engine):

@@ -77,6 +77,7 @@ from bkkenergy.web.records import proposals as record_proposals
 from bkkenergy.web.records import roofs as record_roofs
 from bkkenergy.web.render import open_page, page
 from bkkenergy.web.security import (
+    Delays,
     MustChangePassword,
     NotSignedIn,
     Throttle,
@@ -166,7 +167,8 @@ def create_app(here: AppContext, *, first_run_key: str = "") -> FastAPI:
         lifespan=few_threads,
     )
     here.city = CityFigures(here)
-    app.state.here, app.state.throttle, app.state.heavy = here, Throttle(), HeavyWork()
+    app.state.here, app.state.heavy = here, HeavyWork()
+    app.state.throttle, app.state.delays = Throttle(), Delays()
     app.state.first_run_key = first_run_key
     unknown_user_hash()  # at the first such sign-in it would take twice as long, and say that there is no such user
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData
 
 from bkkenergy.access import EVERY_AGENCY, ROLES, TOKEN_SCOPES, Actor, Power, TokenScope, password_fault
-from bkkenergy.adapters.state.users import MustWait, SignedIn, is_password_of, note, sign_in, sign_out
+from bkkenergy.adapters.state.users import MustWait, SignedIn, is_password_of, known_name, note, sign_in, sign_out
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
@@ -30,6 +31,7 @@ from bkkenergy.usecases.people import (
 from bkkenergy.web.pages_work import named
 from bkkenergy.web.render import open_page, page
 from bkkenergy.web.security import (
+    Delays,
     OwnForm,
     PageVisitor,
     Throttle,
@@ -79,16 +81,23 @@ def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> 
     shown: dict[str, Any] = {"title": words("web.sign_in"), "next": target, "name": name, "has_oidc": has_oidc}
     if throttle.is_full(address):
         return open_page(lang, "login.html.j2", status=429, fault=words("web.too_many"), **shown)
+    delays = cast("Delays", request.app.state.delays)
+    if wait_s := delays.wait_s(name, address):
+        fault = words("web.wait", seconds=words.number(math.ceil(wait_s)))
+        return open_page(lang, "login.html.j2", status=429, fault=fault, **shown)
     session_s = here.settings.web.session_h * 3600
     result = sign_in(here.opened.state, name, password, here.clock(), session_s=session_s, address=address)
     if not isinstance(result, SignedIn):
         throttle.failed(address)
-        note(here.opened.state, name, "sign_in_failed", "", {}, here.clock(), address=address)
+        delays.failed(name, address)
+        known = known_name(here.opened.state, name)
+        note(here.opened.state, known, "sign_in_failed", "", {}, here.clock(), address=address)
         if isinstance(result, MustWait):
             fault, status = words("web.wait", seconds=words.number(result.seconds)), 429
         else:
             fault, status = words("web.wrong"), 401
         return open_page(lang, "login.html.j2", status=status, fault=fault, **shown)
+    delays.succeeded(name, address)
     note(here.opened.state, result.session.account.name, "sign_in", "", {}, here.clock(), address=address)
     response = RedirectResponse(target, 303)
     set_session(response, here.settings.web, result.key)
@@ -109,7 +118,7 @@ def logout(request: Request, visitor: PageVisitor, _form: OwnForm) -> Response:
 @router.get("/account")
 def account_page(visitor: PageVisitor, fault: str = "") -> Response:
     """Show the visitor's account."""
-    known = {"web.password_short", "web.password_long", "web.password_guessed", "web.password_wrong"}
+    known = {"web.too_many", "web.password_short", "web.password_long", "web.password_guessed", "web.password_wrong"}
     text = visitor.words(fault) if fault in known else ""
     return page(visitor, "account.html.j2", title=visitor.words("web.account"), fault=text, languages=LANGS)
 
@@ -126,8 +135,13 @@ def account(request: Request, visitor: PageVisitor, form: OwnForm) -> Response:
         response = RedirectResponse("/account", 303)
         response.set_cookie("lang", language if language in LANGS else visitor.lang, max_age=31_536_000, samesite="lax")
         return response
+    throttle, whose = cast("Throttle", request.app.state.throttle), f"account {user.id}"
+    if throttle.is_full(whose):
+        return RedirectResponse("/account?fault=web.too_many", 303)
     fault = password_fault(new, user.name)
     if not is_password_of(here.opened.state, user.id, old):
+        throttle.failed(whose)
+        visitor.noted("password_wrong", user.name)
         fault = "web.password_wrong"
     if fault:
         return RedirectResponse(f"/account?fault={fault}", 303)

@@ -16,7 +16,15 @@ from fastapi import Depends, HTTPException, Request, Response
 from starlette.datastructures import FormData
 
 from bkkenergy.access import Account, Actor, Power
-from bkkenergy.adapters.state.users import Signed, note, session_of, token_account
+from bkkenergy.adapters.state.users import (
+    FREE_TRIES,
+    LOCK_FIRST_S,
+    MAX_LOCK_S,
+    Signed,
+    note,
+    session_of,
+    token_account,
+)
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.settings import WebSettings
@@ -26,9 +34,12 @@ from bkkenergy.web.context import AppContext
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; frame-src 'self'; manifest-src 'self'; worker-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
 )
-REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
+REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; base-uri 'none'; "
+    "object-src 'none'; sandbox"
+)
 """Of reports: pages that stand alone, with styles of their own and no script, shown by themselves or in our pages."""
 REVISION_HEADER = "Portfolio-Revision"
 """Which revision of the portfolio an answer of the API rests on; 0 where it is read from files."""
@@ -40,6 +51,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 FAILURES_AN_ADDRESS, WINDOW_S = 30, 600.0
+MAX_ADDRESSES, FORGET_S = 10_000, 86_400.0
+"""From here on, those that failed long ago are forgotten."""
 LONGEST_HEADER = 500
 MAX_FORM_FIELDS = 2_000
 """More than the form of a calendar has, or of a meter with all its exchanges."""
@@ -104,7 +117,7 @@ def here_of(request: Request) -> AppContext:
 
 def address_of(request: Request) -> str:
     """Return where a request comes from, as the proxy says where there is one."""
-    forwarded = request.headers.get("X-Forwarded-For", "")
+    forwarded = ",".join(request.headers.getlist("X-Forwarded-For"))  # some proxies add a line of their own
     if here_of(request).settings.web.behind_proxy and forwarded:
         return forwarded.rpartition(",")[2].strip()[:64]
     return request.client.host if request.client else ""
@@ -230,6 +243,57 @@ def whole_number(text: object) -> int | None:
     return None if match is None else int(match[0])
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many wrong tries are free, and how long one waits after the next: twice as long each time."""
+
+    free: int
+    first_s: float
+    max_s: float
+
+    def wait_s(self, failed: int) -> float:
+        """Return how long to wait after some wrong tries."""
+        over = failed - self.free
+        return 0.0 if over < 0 else float(min(self.first_s * 2 ** min(over, 20), self.max_s))
+
+
+@dataclass
+class Delays:
+    """Wrong tries to sign in, and how long each makes one wait: a name from an address, and a name from anywhere.
+
+    Names that are no user's are counted as others are: the answers do not say which names there are.
+    """
+
+    from_one: Patience = Patience(5, 30.0, 3600.0)
+    from_all: Patience = Patience(FREE_TRIES, LOCK_FIRST_S, MAX_LOCK_S)
+    _tries: dict[tuple[str, str], tuple[int, float]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def wait_s(self, name: str, address: str) -> float:
+        """Return how long one has to wait before a name's password is looked at."""
+        now_s = time.monotonic()
+        return max(0.0, *(self._tries.get(key, (0, 0.0))[1] - now_s for key in _keys(name, address)))
+
+    def failed(self, name: str, address: str) -> None:
+        """Count a wrong try."""
+        now_s = time.monotonic()
+        with self._lock:
+            for key, patience in zip(_keys(name, address), (self.from_one, self.from_all), strict=True):
+                failed = self._tries.get(key, (0, 0.0))[0] + 1
+                self._tries[key] = failed, now_s + patience.wait_s(failed)
+            if len(self._tries) > MAX_ADDRESSES:
+                self._tries = {key: tries for key, tries in self._tries.items() if tries[1] > now_s - FORGET_S}
+
+    def succeeded(self, name: str, address: str) -> None:
+        """Forget a name's wrong tries from an address."""
+        with self._lock:
+            self._tries.pop((name, address), None)
+
+
+def _keys(name: str, address: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (name, address), (name, "")
+
+
 @dataclass
 class Throttle:
     """Failed tries by address, so that one address cannot try every account."""
@@ -245,6 +309,8 @@ class Throttle:
         """Count a failure."""
         with self._lock:
             self._failed[address] = [*self._recent(address), time.monotonic()]
+            if len(self._failed) > MAX_ADDRESSES:
+                self._failed = {name: tries for name in self._failed if (tries := self._recent(name))}
 
     def _recent(self, address: str) -> list[float]:
         since_s = time.monotonic() - WINDOW_S
@@ -274,7 +340,7 @@ def hardened(request: Request, response: Response) -> Response:
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
     if here_of(request).settings.web.secure_cookies:
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
     if request.url.path.startswith("/api/") and response.status_code != HTTPStatus.UNAUTHORIZED:
         response.headers[REVISION_HEADER] = str(here_of(request).portfolio.revision)
     if not request.url.path.startswith("/static/"):

@@ -6,13 +6,14 @@ import datetime as dt
 import functools
 import hashlib
 import secrets
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 
 from bkkenergy.access import Account, Actor, Role, TokenScope
 from bkkenergy.adapters.state import reading, transaction, us_of
@@ -21,8 +22,9 @@ from bkkenergy.errors import InputError
 from bkkenergy.readings import US_PER_S
 
 TOKEN_MARK = "bkk_"  # noqa: S105 - what our tokens begin with, so that scanners know one
-FREE_TRIES = 5
-LOCK_FIRST_S, MAX_LOCK_S = 30, 3600
+FREE_TRIES = 50
+LOCK_FIRST_S, MAX_LOCK_S = 5, 60
+"""Of tries from all addresses together: a stranger may slow an account down, and locks no user out."""
 hasher = PasswordHasher()
 
 
@@ -48,7 +50,12 @@ class PasswordHash(str):
     @classmethod
     def of(cls, password: str) -> PasswordHash:
         """Return a password's hash; a hash stays what it is."""
-        return password if isinstance(password, cls) else cls(hasher.hash(password))
+        return password if isinstance(password, cls) else cls(hasher.hash(normal(password)))
+
+
+def normal(password: str) -> str:
+    """Return a password in one form: some keyboards send a vowel as one sign, others as two that look alike."""
+    return unicodedata.normalize("NFKC", password)
 
 
 def hashed(secret: str) -> str:
@@ -71,7 +78,7 @@ def add_user(
     """Insert a user. Raises InputError where the name is taken."""
     password_hash = PasswordHash.of(password)
     with transaction(engine) as connection:
-        if connection.execute(select(user.c.id).where(user.c.name == name)).first():
+        if connection.execute(select(user.c.id).where(func.lower(user.c.name) == name.lower())).first():
             raise InputError.of("user_exists", name=name)
         connection.execute(
             insert(user).values(
@@ -99,6 +106,12 @@ def locked_users(connection: Connection) -> dict[int, dict[str, Any]]:
     columns = (user.c.id, user.c.name, user.c.role, user.c.agencies, user.c.disabled)
     rows = connection.execute(select(*columns).order_by(user.c.id).with_for_update()).mappings()
     return {row["id"]: dict(row) for row in rows}
+
+
+def known_name(engine: Engine, name: str) -> str:
+    """Return a name where there is such a user, else nothing: people type passwords into the field of the name."""
+    with reading(engine) as connection:
+        return name if connection.execute(select(user.c.id).where(user.c.name == name)).first() else ""
 
 
 def first_admin(engine: Engine, now: dt.datetime) -> str | None:
@@ -154,7 +167,7 @@ def sign_in(
             return WrongPassword()
         connection.execute(update(user).where(user.c.id == row.id).values(failed=0, locked_until_us=0))
         if hasher.check_needs_rehash(row.password_hash):
-            connection.execute(update(user).where(user.c.id == row.id).values(password_hash=hasher.hash(password)))
+            connection.execute(update(user).where(user.c.id == row.id).values(password_hash=PasswordHash.of(password)))
         return _session(connection, row, now_us, session_s, address)
 
 
@@ -179,7 +192,7 @@ def _session(connection: Connection, row: Row[Any], now_us: int, session_s: floa
 
 def _is_right(password_hash: str, password: str) -> bool:
     try:
-        return hasher.verify(password_hash, password)
+        return hasher.verify(password_hash, normal(password))
     except VerificationError:
         return False
 
@@ -208,7 +221,7 @@ def sign_out(engine: Engine, key: str) -> None:
 
 
 def change_password(engine: Engine, user_id: int, password: str, *, keep: str = "") -> None:
-    """Set a password, and end the user's other sessions."""
+    """Set a password, and end the user's other sessions and all tokens: who had the password may have made one."""
     password_hash = PasswordHash.of(password)
     with transaction(engine) as connection:
         values = {"password_hash": password_hash, "must_change": 0, "failed": 0, "locked_until_us": 0}
@@ -216,6 +229,7 @@ def change_password(engine: Engine, user_id: int, password: str, *, keep: str = 
         connection.execute(
             delete(session).where(session.c.user_id == user_id, session.c.key_hash != (hashed(keep) if keep else ""))
         )
+        connection.execute(delete(token).where(token.c.user_id == user_id))
 
 
 def is_password_of(engine: Engine, user_id: int, password: str) -> bool:
