@@ -122,7 +122,18 @@ def test_behind_a_proxy_the_last_address_counts_whatever_the_client_says(app):
 
 
 @pytest.mark.parametrize(
-    "name", ["ADMIN", "Admin", "admin\u200b", "adm\0in", " admin", "admin\n", "\uff41\uff44\uff4d\uff49\uff4e", "\u202enimda", ""]
+    "name",
+    [
+        "ADMIN",
+        "Admin",
+        "admin\u200b",
+        "adm\0in",
+        " admin",
+        "admin\n",
+        "\uff41\uff44\uff4d\uff49\uff4e",
+        "\u202enimda",
+        "",
+    ],
 )
 def test_no_new_user_looks_like_another_one(app, people, name):
     before = users(app.state.here.opened.state)

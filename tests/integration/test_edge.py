@@ -222,6 +222,23 @@ def test_a_fault_of_the_service_has_the_headers_too(home):
         assert answered.headers["cache-control"] == "no-store"
 
 
+def test_with_tls_browsers_come_by_tls_alone_for_a_year(home, monkeypatch):
+    app = make_app(home)
+    web = app.state.here.settings.web.model_copy(update={"secure_cookies": True})
+    settings = app.state.here.settings.model_copy(update={"web": web})
+    monkeypatch.setattr(type(app.state.here), "settings", settings)
+    sent = TestClient(app).get("/login").headers["strict-transport-security"]
+    assert sent == "max-age=31536000; includeSubDomains"
+
+
+@pytest.mark.parametrize("path", ["/login", "/api/v1/agencies", "/api/v1/openapi.json", "/static/nothing.js"])
+def test_no_other_origin_may_read_an_answer(app, path):
+    answered = TestClient(app).get(path, headers={"Origin": "https://elsewhere.example"})
+    assert not [name for name in answered.headers if name.startswith("access-control-")]
+    assert answered.headers["cross-origin-resource-policy"] == "same-origin"
+    assert answered.headers["referrer-policy"] == "same-origin"
+
+
 @pytest.mark.parametrize("secret", ["é", "ก", "\x00", "x" * 10_000])
 def test_a_strange_secret_of_a_form_is_refused_as_any_other(app, secret):
     assert signed_in(app, "admin").post("/logout", data={"csrf": secret}).status_code == 403
