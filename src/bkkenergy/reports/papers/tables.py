@@ -11,7 +11,7 @@ import msgspec
 import xlsxwriter
 from xlsxwriter.utility import xl_range
 
-from bkkenergy.adapters.files import AS_TEXT
+from bkkenergy.adapters.files import AS_TEXT, plain_cell
 from bkkenergy.i18n import DATE_FORMAT, Words
 from bkkenergy.reports.papers.model import (
     KINDS_OF_BLOCKS,
@@ -44,23 +44,18 @@ def paper_csv(paper: Paper) -> bytes:
     """Write every figure as a row: where it stands, what it is, the figure; for spreadsheets, with a mark of UTF-8."""
     file = io.StringIO(newline="")
     writer = csv.writer(file)
-    writer.writerow([_plain(text) for text in (paper.number, paper.name, paper.title, paper.period)])
+    writer.writerow([plain_cell(text) for text in (paper.number, paper.name, paper.title, paper.period)])
     for block in paper.blocks:
         if isinstance(block, KeyFigures):
-            writer.writerows(["", _plain(figure.name), figure.value, figure.unit] for figure in block.figures)
+            writer.writerows(["", plain_cell(figure.name), figure.value, figure.unit] for figure in block.figures)
         elif isinstance(block, PaperGrid):
             writer.writerow([])
-            writer.writerow([_plain(block.title)])
-            writer.writerow([_plain(column.head) for column in block.columns])
-            writer.writerows([[_plain(value) for value in row] for row in block.rows])
+            writer.writerow([plain_cell(block.title)])
+            writer.writerow([plain_cell(column.head) for column in block.columns])
+            writer.writerows([[plain_cell(value) for value in row] for row in block.rows])
             if block.total:
-                writer.writerow([_plain(value) for value in block.total])
+                writer.writerow([plain_cell(value) for value in block.total])
     return b"\xef\xbb\xbf" + file.getvalue().encode()
-
-
-def _plain(value: Value) -> Value:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
 
 
 def paper_xlsx(paper: Paper) -> bytes:
