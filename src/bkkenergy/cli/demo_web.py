@@ -6,7 +6,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
@@ -17,8 +17,10 @@ from bkkenergy.cli.context import command_line
 from bkkenergy.cli.jobs import opened_jobs
 from bkkenergy.cli.web import make_server
 from bkkenergy.demo.broker import free_port
-from bkkenergy.errors import UnavailableError
+from bkkenergy.demo.story import enter_story
+from bkkenergy.errors import BkkEnergyError, UnavailableError
 from bkkenergy.i18n import Lang
+from bkkenergy.jobs.service import Jobs
 from bkkenergy.settings import Settings, WebSettings
 from bkkenergy.site import Configuration
 from bkkenergy.usecases.people import NewUser, enter_user
@@ -39,11 +41,12 @@ def web_app(config: Configuration, lang: Lang) -> Iterator[tuple[str, str]]:
             name=USER, password=password, role="admin", agencies=(EVERY_AGENCY,), must_change=False, language=lang
         )
         enter_user(jobs.site.state, command_line(), demo, jobs.clock())
+        enter_story(jobs.site, command_line(), jobs.clock())
         jobs.bring_up()
         server, ended = make_server(replace(jobs.site, energy=jobs.site.ledger), log_level="error"), threading.Event()
         threads = [
             threading.Thread(target=server.run, name="web", daemon=True),
-            threading.Thread(target=lambda: _keep_up(jobs.bring_up, ended), name="ledger", daemon=True),
+            threading.Thread(target=lambda: _keep_up(jobs, ended), name="ledger", daemon=True),
         ]
         for thread in threads:
             thread.start()
@@ -77,6 +80,12 @@ def with_web(settings: Settings) -> Settings:
     return settings.model_copy(update={"web": WebSettings(port=port, secure_cookies=False, refresh_s=REFRESH_S)})
 
 
-def _keep_up(bring_up: Callable[[], int], ended: threading.Event) -> None:
+def _keep_up(jobs: Jobs, ended: threading.Event) -> None:
+    """Archive the reports that are due and open alerts, as the scheduler does; then compute what comes in."""
+    try:
+        jobs.tick()
+    except BkkEnergyError:
+        if not ended.is_set():  # the demonstration ended meanwhile, and its stores with it
+            raise
     while not ended.wait(REFRESH_S):
-        bring_up()
+        jobs.bring_up()

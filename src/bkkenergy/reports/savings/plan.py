@@ -152,6 +152,8 @@ def _saved_by_groups(
         if (version := _version_of(known, project)) is not None:
             groups.setdefault(version.number, []).append(project)
             version_of[version.number] = version
+    if not groups:
+        return {}
     measured_of: dict[str, Measured] = {}
     ends = [_first_done(group) - dt.timedelta(days=1) for group in list(groups.values())[1:]] + [last_day]
     for (number, group), end in zip(groups.items(), ends, strict=True):

@@ -1,0 +1,53 @@
+"""The demonstration's story: projects at each stage and a note, entered as a person would."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bkkenergy.adapters.state.projects import projects
+from bkkenergy.calendar import Period, edges
+from bkkenergy.cli.context import command_line
+from bkkenergy.demo.meters import COOLING_LEFT_ON
+from bkkenergy.demo.story import MEASURES, enter_story
+from bkkenergy.plan.projects import PROJECT_STATES
+from bkkenergy.reports.savings.plan import measured_savings
+from bkkenergy.savings.baseline import series_of
+from bkkenergy.settings import Settings, StateSettings, StoreSettings
+from bkkenergy.site import load_configuration, open_site
+from bkkenergy.usecases.notes import list_notes
+from tests.conftest import ROOT
+
+NOW = dt.datetime(2026, 11, 27, 3, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def site(tmp_path):
+    settings = Settings(
+        store=StoreSettings(path=tmp_path / "s.sqlite"), state=StateSettings(path=tmp_path / "state.sqlite")
+    )
+    config = load_configuration(ROOT / "config")
+    with open_site(replace(config, settings=settings), clock=lambda: NOW) as opened:
+        yield opened
+
+
+def test_the_plan_has_a_project_at_each_stage_and_the_unusual_day_has_a_note(site):
+    assert enter_story(site, command_line(), NOW) == len(MEASURES) == 6
+    entered = projects(site.state)
+    assert {project.state for project in entered} == set(PROJECT_STATES)
+    assert all(project.building in site.portfolio.buildings for project in entered)
+    yesterday = Period.day(dt.date(2026, 11, 26))
+    notes = list_notes(site.state, command_line(), site.portfolio, COOLING_LEFT_ON, yesterday)
+    assert [note.building for note in notes] == [COOLING_LEFT_ON]
+
+
+def test_a_project_in_a_building_without_a_baseline_is_not_measured_and_breaks_nothing(site):
+    enter_story(site, command_line(), NOW)
+    done = next(project for project in projects(site.state) if project.state == "done")
+    building = site.portfolio.buildings[done.building]
+    starts = edges(Period.days(dt.date(2026, 11, 1), dt.date(2026, 11, 26)), "60min")[:-1]
+    hours = series_of(starts, np.full(len(starts), 5.0), None, site.portfolio.days_open(building))
+    assert measured_savings(site, [done], {building.id: hours}, dt.date(2026, 11, 26)) == {}
