@@ -36,6 +36,11 @@ def address(tmp_path_factory):
     ]
     change(state, root, agencies, why="districts", from_day=None, expected_revision=None, now=NOW)
     app.state.here.look_now()
+    yield from serving(app)
+
+
+def serving(app):
+    """Serve an app for as long as its address is used."""
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
