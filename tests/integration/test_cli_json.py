@@ -15,6 +15,7 @@ from bkkenergy.access import server_actor
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli import cli
+from bkkenergy.errors import BkkEnergyError
 from bkkenergy.payloads.message import Reason, Refused
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.readings import US_PER_S
@@ -135,7 +136,7 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
 }  # fmt: skip
 """Command -> what it is asked, and the fields of its answer, or of each of its rows; none where only the form is looked at."""
 UNIT = re.compile(
-    r"_(kwh|kw|kwp|kg|thb|ratio|years?|c|ms|mm|s|deg|m|m2|thb_per_kwh|kwh_per_kwp|kwh_per_c|day|kwh_a_month|thb_a_month|kwh_a_year|thb_a_year|tco2e_a_year|thb_per_tco2e|btu_h|btu_h_per_w|hours_a_day|w_per_m2)$|_kwh_m2"
+    r"_(kwh|kw|kwp|kg|thb|ratios?|years?|c|ms|mm|s|deg|m|m2|thb_per_kwh|kwh_per_kwp|kwh_per_c|day|kwh_a_month|thb_a_month|kwh_a_year|thb_a_year|tco2e_a_year|thb_per_tco2e|btu_h|btu_h_per_w|hours_a_day|w_per_m2)$|_kwh_m2"
 )
 WITHOUT_UNIT = {"quantity", "figures"}
 """A bill's line has its unit in the field `unit`; what a run remembers of its report, to see late data by, is not for scripts."""
@@ -181,10 +182,14 @@ def outline_at(building_id):
     return [[building.longitude_deg + x * 1e-4, building.latitude_deg + y * 1e-4] for x, y in corners]
 
 
-def called(home, path, arguments, *more):
+def invoked(home, path, arguments, *more):
     given = [str(home / word) if word.endswith((".csv", ".json", ".geojson", ".hor")) else word for word in arguments]
     config = [] if path in WITHOUT_A_SITE else ["--config", str(home / "config")]
-    done = CliRunner().invoke(cli, [*path.split(), *given, *more, *config])
+    return CliRunner().invoke(cli, [*path.split(), *given, *more, *config])
+
+
+def called(home, path, arguments, *more):
+    done = invoked(home, path, arguments, *more)
     assert done.exit_code in {0, 1}, done.output
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done.stdout
@@ -240,8 +245,82 @@ def test_a_command_of_operators_speaks_thai_where_it_is_asked_to(site, path, mon
     assert without_sizes[0] == without_sizes[1]
 
 
-def test_every_command_of_operators_that_prints_has_a_language():
+WORD = re.compile(r"(?<![\w./:=@-])[A-Za-z]{3,}(?![\w./:=@-])")
+"""A word in Latin letters that is no part of an id, a path or an address."""
+COMMAND = re.compile(r"bkkenergy( [a-z-]+)+|--[a-z-]+")
+NAMES = {"LED", "On", "Off", "Peak", "TOU", "IRR", "UTC", "kWh", "kVA", "kWp", "sqlite", "uPlot", "npm"}
+"""Names and units that Thai has no other word for."""
+OF_THE_SITE = {
+    "admin",
+    "all",
+    "health",
+    "education",
+    "environment",
+    "city",
+    "chiller",
+    "broken",
+}
+"""Ids of the site, and what was written into it."""
+FROM_FILES = {"figures list", "bill import"}
+"""What they show is named as the files name it; a file's form is described in English."""
+ONE_LANGUAGE = {
+    "version", "retention", "meters unknown", "plan history", "plan compare", "baseline bills", "portfolio proposals list",
+    "portfolio history", "portfolio show", "portfolio compare", "solar horizon", "solar weather show", "solar weather check",
+    "decode",
+}  # fmt: skip
+"""Commands that print English alone."""
+
+
+@pytest.mark.parametrize("path", sorted(set(PRINTS) - FROM_FILES - ONE_LANGUAGE))
+def test_no_word_of_what_a_command_prints_in_thai_is_english(site, path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    done = invoked(site, path, PRINTS[path][0], "--lang", "th")
+    if isinstance(done.exception, BkkEnergyError):
+        assert re.search("[ก-๙]", str(done.exception)), str(done.exception)
+    said = COMMAND.sub("", DATA.sub("", f"{done.stdout} {done.exception or ''}"))
+    assert set(WORD.findall(said)) - NAMES - OF_THE_SITE == set()
+
+
+def test_an_error_is_thai_where_thai_is_asked_for_and_else_english(site, monkeypatch):
+    words = ["bill", "show", "nowhere", "--config", str(site / "config")]
+    plain = CliRunner().invoke(cli, words).exception
+    asked = CliRunner().invoke(cli, [*words, "--lang", "th"]).exception
+    monkeypatch.setenv("BKKENERGY_LANG", "th")
+    by_setting = CliRunner().invoke(cli, words).exception
+    assert isinstance(plain, BkkEnergyError)
+    assert not re.search("[ก-๙]", str(plain))
+    assert re.search("[ก-๙]", str(asked))
+    assert str(by_setting) == str(asked)
+    assert asked.exit_code == plain.exit_code
+
+
+def test_an_import_is_previewed_and_a_user_changed_in_thai(site):
+    columns = ["--column", f"kWh={HEALTH}", "--values", "energy", "--stamps", "start", "--overlap", "replace"]
+    shown = called(site, "import", ["hours.csv", *columns, "--dry-run", "--lang", "th"])
+    assert f"{HEALTH}: 2 ช่วงเวลา 4.00 kWh ตั้งแต่ 5 ม.ค. 2569 00:00 น." in shown
+    assert "อยู่ในการนำเข้าก่อนหน้า: 8 ช่วง 15 นาที" in shown
+    assert shown.endswith("ไม่ได้เปลี่ยนแปลงข้อมูลใด (--dry-run)\n")
+    changed = called(site, "users change", ["viewer-health", "--role", "viewer", "--lang", "th"])
+    assert changed == "viewer-health: ผู้ดู\n"
+
+
+def test_what_an_import_of_records_would_change_is_said_in_the_names_of_forms(site):
+    said = called(site, "portfolio diff", [], "--lang", "th")
+    assert "บัญชีไฟฟ้า account-1: รายการใหม่" in said
+    assert "account account-1: new" in called(site, "portfolio diff", [])
+
+
+def test_a_bill_has_its_units_in_the_reader_s_language(site):
+    thai, english = (called(site, "bill show", [BUILDING], "--lang", lang) for lang in ("th", "en"))
+    assert re.search(r"\d หน่วย x", thai)
+    assert re.search(r"\d kWh x", english)
+    assert "1.00 เดือน x" in thai
+
+
+def test_every_command_that_prints_has_a_language_or_is_named_here():
     known = dict(leaves())
+    without = {path for path in PRINTS if "--lang" not in [name for own in known[path].params for name in own.opts]}
+    assert without == ONE_LANGUAGE
     assert [
         path for path in SPEAKS_THAI if "--lang" not in [name for own in known[path].params for name in own.opts]
     ] == []

@@ -67,7 +67,7 @@ def show_command(building: str, period: str | None, lang: Any, config_dir: Path,
             return
         for bill, ratio in zip(bills, known, strict=True):
             table = Table(title=f"{building} {words.month(bill.month)} · {bill.schedule_id}")
-            for column in ("", words("solar.item"), "THB"):
+            for column in ("", words("solar.item"), words("command.bill_unit_thb")):
                 table.add_column(column, justify="left" if not column else "right")
             for part in bill.each:
                 _add_part(table, part, words)
@@ -117,7 +117,8 @@ def _add_part(table: Table, bill: Bill, words: Words) -> None:
         table.add_row(f"[b]{words.date(part.first)} – {words.date(last)}[/b]", bill.schedule_id, "")
     for line in bill.lines:
         share = "" if line.share_ratio == 1 else f" x {line.share_ratio:.4f}"
-        quantity = f"{line.quantity:,.2f} {line.unit} x {line.rate_thb:g}{share}"
+        unit = words(f"command.bill_unit_{line.unit}")
+        quantity = f"{line.quantity:,.2f} {unit} x {line.rate_thb:g}{share}"
         table.add_row(words(f"solar.item_{line.item}"), quantity, f"{line.amount_thb:,.2f}")
     table.add_section()
 
@@ -175,8 +176,9 @@ def compare_command(building: str, period: str | None, lang: Any, config_dir: Pa
         )
         return
     table = Table(title=f"{building} {words.period(span.slug)}: {energy:,.0f} kWh, {peak_kw:,.0f} kW")
-    for column in ("", "THB", "±", words("bill.mean_price"), words("bill.on_site")):
-        table.add_column(column, justify="right" if column in {"THB", "±", words("bill.mean_price")} else "left")
+    baht = words("command.bill_unit_thb")
+    for column in ("", baht, "±", words("bill.mean_price"), words("bill.on_site")):
+        table.add_column(column, justify="right" if column in {baht, "±", words("bill.mean_price")} else "left")
     for offer in comparison:
         mark = " *" if offer.schedule.id == schedule_id else ""
         name = words.either(th=offer.schedule.name_th, en=offer.schedule.name_en)

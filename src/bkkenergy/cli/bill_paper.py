@@ -67,6 +67,7 @@ Examples:
     "--yes", "is_confirmed", is_flag=True, help="Enter them: without it they are shown, and nothing is entered."
 )
 @json_option
+@operator_lang_option
 @config_option
 def import_command(
     account: str,
@@ -76,6 +77,7 @@ def import_command(
     sheet: str | None,
     mapping_name: str | None,
     save_name: str | None,
+    lang: Lang,
     config_dir: Path,
     *,
     is_replacing: bool,
@@ -91,12 +93,13 @@ def import_command(
     kwh_on_peak, kwh_off_peak, kw, kvar; energy, energy_on_peak, energy_off_peak, demand, demand_partial, minimum,
     power_factor, service, ft, vat, adjustment, total; account, number, estimated.
     """
+    words = Words(lang)
     with opened_site(config_dir) as site:
         chosen = account_of(site.portfolio, account)
         mapping = _mapping(site, columns, labels, sheet, mapping_name, save_name)
         read = _read(site, file, mapping, chosen, chosen.number)
         if not as_json:
-            _show(file, read)
+            _show(file, read, words)
         entered = None
         if is_confirmed:
             bills = all_bills(file, read)
@@ -120,10 +123,10 @@ def import_command(
             {"account": chosen.id, "taken": read.taken, "bills": rows, "refused": read.refused, "entered": entered}
         )
     elif entered is None:
-        click.echo("Nothing was entered. Look at the columns and the figures; then say --yes.")
+        click.echo(words("command.bills_not_entered"))
     else:
-        counts = f"{len(entered.entered)} entered, {entered.same} there already, {len(entered.replaced)} replaced"
-        click.echo(f"{chosen.id}: {counts}")
+        new, replaced = len(entered.entered), len(entered.replaced)
+        click.echo(words("command.bills_entered", account=chosen.id, new=new, same=entered.same, replaced=replaced))
 
 
 def _mapping(
@@ -161,23 +164,23 @@ def _read(site: Site, file: Path, mapping: BillMapping, what: Billable, number: 
     return read_bills(file, mapping, account=number, this_year=today_here().year, days_of_month=days_of_month)
 
 
-def _show(file: Path, read: BillFile) -> None:
+def _show(file: Path, read: BillFile, words: Words) -> None:
     """Show what was taken for what, and the bills."""
     table = Table(title=file.name)
-    for column in ("field", "from"):
-        table.add_column(column)
+    for column in ("bills_field", "bills_from"):
+        table.add_column(words(f"command.{column}"))
     for name, heading in read.taken.items():
         table.add_row(name, heading)
     console.print(table)
     for note in read.notes:
         console.print(note)
     if read.left_out and read.bills and read.bills[0][0] != "text":
-        console.print(f"Left out: {', '.join(read.left_out)}")
-    console.print(_bills_table([(where, bill, faults_within(bill)) for where, bill in read.bills], Words("en")))
+        console.print(words("command.bills_left_out", names=", ".join(read.left_out)))
+    console.print(_bills_table([(where, bill, faults_within(bill)) for where, bill in read.bills], words))
     for where, why in read.refused:
-        console.print(f"{where} is refused: {why}")
+        console.print(words("command.bills_refused", where=where, why=why))
     if read.others:
-        console.print(f"{read.others} rows are of other accounts.")
+        console.print(words("command.bills_of_others", count=read.others))
 
 
 def _bills_table(rows: Iterable[tuple[str, PaperBill, Sequence[str]]], words: Words) -> Table:
@@ -243,12 +246,18 @@ def plain_bill(one: Any) -> dict[str, Any]:
 @click.command("remove", epilog='\b\nExamples:\n  bkkenergy bill remove 12 --why "the account\'s old meter"')
 @click.argument("number", type=int)
 @click.option("--why", required=True, help="For the history.")
+@operator_lang_option
 @config_option
-def remove_command(number: int, why: str, config_dir: Path) -> None:
+def remove_command(number: int, why: str, lang: Lang, config_dir: Path) -> None:
     """Remove the paper bill NUMBER. The history still has it."""
     with opened_site(config_dir) as site:
         removed = remove_bill(site.state, command_line(), site.portfolio, number, why=why, now=site.clock())
-    click.echo(f"{removed.account}: removed the bill for {removed.bill.first} to {removed.bill.last}")
+    words = Words(lang)
+    days = {
+        name: str(day) if lang == "en" else words.date(day)
+        for name, day in (("first", removed.bill.first), ("last", removed.bill.last))
+    }
+    click.echo(words("command.bill_is_removed", account=removed.account, **days))
 
 
 @click.command(

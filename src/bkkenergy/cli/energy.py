@@ -238,6 +238,7 @@ def balance_command(building: str, period: str, step: Step, as_json: bool, lang:
 )
 @click.option("--channel", type=click.Choice(["import", "export"]), default="import", show_default=True)
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would change, and change nothing.")
+@operator_lang_option
 @config_option
 def edit_command(
     meter: str,
@@ -246,6 +247,7 @@ def edit_command(
     kwh: float,
     reason: str,
     channel: str,
+    lang: Lang,
     config_dir: Path,
     *,
     is_dry_run: bool,
@@ -255,15 +257,16 @@ def edit_command(
     A quarter-hour is flagged as edited; a longer time is divided evenly, flagged as estimated, and sets no peak.
     """
     start_us, end_us = (timestamp_us(pd.Timestamp(at).tz_localize(BANGKOK)) for at in (start, end))
+    words = Words(lang)
     with opened_site(config_dir) as site:
         person = command_line()
         edit = Edit(meter, start_us, end_us, kwh, reason, person.name, site.now_us(), CHANNELS[channel])
-        show_preview(preview_edit(site.ledger, site.energy, site.portfolio, edit))
+        show_preview(preview_edit(site.ledger, site.energy, site.portfolio, edit), words)
         if is_dry_run:
-            click.echo("Nothing was changed (--dry-run).")
+            click.echo(words("command.import_unchanged"))
             return
         number = edit_energy(site, person, edit)
-    click.echo(f"Batch {number}. To take it back: bkkenergy import --undo {number}")
+    click.echo(words("command.edit_done", number=number))
 
 
 def _print_balance(name: str, energy: BuildingEnergy, span: Period, words: Words) -> None:

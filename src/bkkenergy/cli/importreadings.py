@@ -14,14 +14,14 @@ from bkkenergy.adapters.files import plain_frame
 from bkkenergy.cli.context import command_line
 from bkkenergy.cli.importshown import refused_path, shown_at
 from bkkenergy.cli.transfer import progress_bar
+from bkkenergy.i18n import Words
 from bkkenergy.ingest.fileratios import FileMeters, Side, as_stored, ratio_lines
 from bkkenergy.ingest.files import Advance, Imported, read_long, work_units
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.site import Site
-from bkkenergy.texts import counted
 from bkkenergy.usecases.imports import Overlap
 from bkkenergy.usecases.server import ImportFile, import_readings, latest_us
-from bkkenergy.usecases.storedreadings import preview_readings, stored_ratios
+from bkkenergy.usecases.storedreadings import ReadingsPreview, preview_readings, stored_ratios
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class ReadingsFile:
 
 
 def take_in_readings(
-    site: Site, file: ReadingsFile, overlap: Overlap | None, *, is_dry_run: bool, is_skipping: bool
+    site: Site, file: ReadingsFile, overlap: Overlap | None, words: Words, *, is_dry_run: bool, is_skipping: bool
 ) -> None:
     """Check and compare the whole file first; commit it in a second pass."""
     refused = Counter[str]()
@@ -45,31 +45,36 @@ def take_in_readings(
     ratios: dict[str, None] = {}
     seen = preview_readings(site.readings, _good(site, file, refused, ratios))
     if seen.count:
-        period = f"{shown_at(seen.first_us)} to {shown_at(seen.last_us)}"
-        click.echo(f"{file.path}: {counted(seen.count, 'reading')} of {counted(len(seen.meters), 'meter')}, {period}.")
-        for line in ratios:
-            click.echo(f"  {line}")
-        if seen.known or seen.overlaps:
-            click.echo(
-                f"  {seen.known:,} are stored already, {seen.differing:,} with other values; "
-                f"{seen.between:,} stored readings lie between them."
-            )
+        _show(file, seen, ratios, words)
     if refused:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.most_common())
-        click.echo(f"{sum(refused.values()):,} rows were refused ({reasons}). See {refused_path(file.path)}.")
+        rows, path = f"{sum(refused.values()):,}", refused_path(file.path)
+        click.echo(words("command.import_rows_refused", count=rows, reasons=reasons, path=path))
     is_stopped = bool(refused) and not is_skipping
     if seen.count and not is_stopped and not is_dry_run:
         chunks = _good(site, file, None, None)
         number = import_readings(site, command_line(), ImportFile.of(file.path), seen, chunks, overlap)
-        seconds = time.monotonic() - started_s
-        click.echo(
-            f"{file.path}: {counted(seen.count, 'reading')} in {seconds:.1f} s, batch {number}. "
-            f"To take them back: bkkenergy import --undo {number}"
-        )
+        seconds, count = f"{time.monotonic() - started_s:.1f}", f"{seen.count:,}"
+        click.echo(words("command.import_readings_done", path=file.path, count=count, seconds=seconds, number=number))
     else:
-        click.echo("Nothing was imported." + (" --skip-refused imports the other rows." if is_stopped else ""))
+        click.echo(words("command.import_stopped" if is_stopped else "command.import_nothing"))
     if is_stopped:
         raise SystemExit(1)
+
+
+def _show(file: ReadingsFile, seen: ReadingsPreview, ratios: dict[str, None], words: Words) -> None:
+    """Print what a file brings, with which ratios, and what of it is stored already."""
+    first, last = shown_at(seen.first_us, words), shown_at(seen.last_us, words)
+    count = f"{seen.count:,}"
+    click.echo(
+        words("command.import_readings", path=file.path, count=count, meters=len(seen.meters), first=first, last=last)
+    )
+    key = "command.import_ratio_applied" if file.side is Side.SECONDARY else "command.import_ratio_within"
+    for ratio in ratios:
+        click.echo(f"  {words(key, ratio=ratio)}")
+    if seen.known or seen.overlaps:
+        known, differing, between = f"{seen.known:,}", f"{seen.differing:,}", f"{seen.between:,}"
+        click.echo(words("command.import_stored", known=known, differing=differing, between=between))
 
 
 def _good(
@@ -102,9 +107,6 @@ def _chunks(site: Site, file: ReadingsFile, advance: Advance) -> Iterator[Import
 
 
 def _ratio_lines(file: ReadingsFile, batch: ReadingBatch) -> Iterator[str]:
-    """Yield which ratio of which meter multiplies what a file says, or does not; nothing of an export's own."""
-    if file.side is None:
-        return
-    does = "multiplies the readings" if file.side is Side.SECONDARY else "is in the readings already, and not applied"
-    for line in ratio_lines(file.meters, batch):
-        yield f"CT and VT ratio of {line} {does}"
+    """Yield the ratios of the meters of which a file says registers; nothing of an export's own."""
+    if file.side is not None:
+        yield from ratio_lines(file.meters, batch)

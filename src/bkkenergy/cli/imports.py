@@ -13,8 +13,10 @@ from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.importreadings import ReadingsFile, take_in_readings
 from bkkenergy.cli.importshown import refused_path, shown_at
 from bkkenergy.cli.inputfile import InputFile
+from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.errors import ConfigError, InputError
+from bkkenergy.i18n import Words
 from bkkenergy.ingest.ask import store_mapping
 from bkkenergy.ingest.fileratios import FileMeters, Side
 from bkkenergy.ingest.files import is_export, judged_readings
@@ -31,7 +33,7 @@ from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.ports.channels import IMPORT, Channel
 from bkkenergy.site import Site
 from bkkenergy.site.folder import mappings_folder
-from bkkenergy.texts import counted
+from bkkenergy.texts import Lang
 from bkkenergy.tomlfiles import validated
 from bkkenergy.usecases import imports
 from bkkenergy.usecases.fields import channels_of, field_of
@@ -104,6 +106,7 @@ Examples:
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--skip-refused", "is_skipping", is_flag=True, help="Import the other readings where some are refused.")
 @click.option("--undo", "batch", type=int, metavar="ID", help="Undo an import.")
+@operator_lang_option
 @config_option
 def import_command(
     file: Path | None,
@@ -113,6 +116,7 @@ def import_command(
     batch: int | None,
     mapping_name: str | None,
     save_name: str | None,
+    lang: Lang,
     config_dir: Path,
     *,
     is_dry_run: bool,
@@ -131,19 +135,21 @@ def import_command(
     """
     if (file is None) == (batch is None):
         raise click.UsageError("give a FILE to import, or --undo ID.")
-    asked = None if overlap is None else Overlap(overlap)
+    asked, words = None if overlap is None else Overlap(overlap), Words(lang)
     with opened_site(config_dir) as site:
         if batch is not None:
-            _undo(site, batch)
+            _undo(site, batch, words)
         elif file is not None:
-            mapping = _mapping(site, columns, rows, options, mapping_name, save_name)
+            mapping = _mapping(site, columns, rows, options, mapping_name)
+            if save_name is not None:
+                click.echo(words("command.import_saved", name=store_mapping(site, command_line(), save_name, mapping)))
             if mapping == FileMapping(side=mapping.side) and is_export(file):
                 source = ReadingsFile(
                     file, FileMeters.of(site.portfolio, list(site.portfolio.meters_ever)), mapping.side
                 )
-                take_in_readings(site, source, asked, is_dry_run=is_dry_run, is_skipping=is_skipping)
+                take_in_readings(site, source, asked, words, is_dry_run=is_dry_run, is_skipping=is_skipping)
             else:
-                _import_sheet(site, file, mapping, asked, is_dry_run=is_dry_run, is_skipping=is_skipping)
+                _import_sheet(site, file, mapping, asked, words, is_dry_run=is_dry_run, is_skipping=is_skipping)
 
 
 def _mapping(
@@ -152,9 +158,8 @@ def _mapping(
     rows: tuple[str, ...],
     options: dict[str, Any],
     mapping_name: str | None,
-    save_name: str | None,
 ) -> FileMapping:
-    """Return what options say, over a saved mapping; and save it where asked. Raises InputError, ConfigError."""
+    """Return what options say, over a saved mapping. Raises InputError, ConfigError."""
     folder = mappings_folder(site.settings)
     tables = {"columns": _pairs("--column", columns), "rows": _pairs("--rows", rows)}
     mapping, faults = validated(FileMapping, {**tables, **options}, "options")
@@ -163,8 +168,6 @@ def _mapping(
     if mapping_name is not None:
         mapping = mapping.over(load_mapping(folder, mapping_name))
     _check_meters(site, mapping)
-    if save_name is not None:
-        click.echo(f"Saved: {store_mapping(site, command_line(), save_name, mapping)}")
     return mapping
 
 
@@ -198,13 +201,20 @@ def _check_meters(site: Site, mapping: FileMapping) -> None:
 
 
 def _import_sheet(
-    site: Site, file: Path, mapping: FileMapping, overlap: Overlap | None, *, is_dry_run: bool, is_skipping: bool
+    site: Site,
+    file: Path,
+    mapping: FileMapping,
+    overlap: Overlap | None,
+    words: Words,
+    *,
+    is_dry_run: bool,
+    is_skipping: bool,
 ) -> None:
     """Show what a file says, then take in its energies, or its registers."""
     sheet = read_sheet(file, mapping, this_year=site.clock().year, owners=owners_of(site.portfolio))
     for note in sheet.notes:
         click.echo(f"  {note}")
-    _show_refused(file, sheet)
+    _show_refused(file, sheet, words)
     is_stopped = bool(sheet.refused) and not is_skipping
     targets = {column: target_of(text) for column, text in sheet.meters.items()}
     are_readings = {kind in {"register", "gauge"} for kind in sheet.values.values()}
@@ -222,7 +232,7 @@ def _import_sheet(
         }
         readings = judged_readings(sheet.wide, columns, meters, latest_us=latest_us(site), side=mapping.side)
         source = ReadingsFile(file, meters, mapping.side, readings)
-        take_in_readings(site, source, overlap, is_dry_run=is_dry_run or is_stopped, is_skipping=is_skipping)
+        take_in_readings(site, source, overlap, words, is_dry_run=is_dry_run or is_stopped, is_skipping=is_skipping)
     elif mapping.side is Side.SECONDARY:
         raise InputError.of("import_side_of_energies", file=file)
     else:
@@ -231,13 +241,13 @@ def _import_sheet(
             raise InputError(f"{file}: the columns are of several channels. Import them one by one.")
         series = {target.meter: sheet.series(column) for column, target in targets.items()}
         channel = channels.pop()
-        _import_intervals(site, file, series, overlap, channel, is_dry_run=is_dry_run or is_stopped)
+        _import_intervals(site, file, series, overlap, channel, words, is_dry_run=is_dry_run or is_stopped)
     if is_stopped:
-        click.echo("Nothing was imported. --skip-refused imports the other rows.")
+        click.echo(words("command.import_stopped"))
         raise SystemExit(1)
 
 
-def _show_refused(file: Path, sheet: FileTable) -> None:
+def _show_refused(file: Path, sheet: FileTable, words: Words) -> None:
     """Print the first refused rows, and write all of them beside the file."""
     path = refused_path(file)
     path.unlink(missing_ok=True)
@@ -245,9 +255,10 @@ def _show_refused(file: Path, sheet: FileTable) -> None:
         return
     table = pd.DataFrame([(one.row, one.column, one.why) for one in sheet.refused], columns=["row", "column", "reason"])
     for one in sheet.refused[:SHOWN_REFUSALS]:
-        click.echo(f"row {one.row}{f', {one.column}' if one.column else ''}: {one.why}")
+        key = "command.import_row_column" if one.column else "command.import_row"
+        click.echo(words(key, row=one.row, column=one.column, why=one.why))
     plain_frame(table).to_csv(path, index=False)
-    click.echo(f"{counted(len(table), 'refusal')}. See {path}.")
+    click.echo(words("command.import_refusals", count=f"{len(table):,}", path=path))
 
 
 def _import_intervals(
@@ -256,6 +267,7 @@ def _import_intervals(
     series: dict[str, IntervalSeries],
     overlap: Overlap | None,
     channel: Channel,
+    words: Words,
     *,
     is_dry_run: bool,
 ) -> None:
@@ -263,46 +275,48 @@ def _import_intervals(
         site.ledger, site.energy, site.portfolio, series, overlap, latest_us=latest_us(site), channel=channel
     )
     for meter in seen.meters:
-        show_preview(meter, channel.unit)
+        show_preview(meter, words, channel.unit)
     if is_dry_run:
-        click.echo(f"Refused as it stands: {seen.refusal}" if seen.refusal else "Nothing was changed (--dry-run).")
+        key = "command.import_refused_now" if seen.refusal else "command.import_unchanged"
+        click.echo(words(key, why=seen.refusal))
         return
     number = import_intervals(site, command_line(), ImportFile.of(file), series, overlap, channel)
-    click.echo(f"{file}: batch {number}. To take it back: bkkenergy import --undo {number}")
+    click.echo(words("command.import_done", file=file, number=number))
 
 
-def show_preview(preview: imports.MeterPreview, unit: str = IMPORT.unit) -> None:
+def show_preview(preview: imports.MeterPreview, words: Words, unit: str = IMPORT.unit) -> None:
     """Print lines on one meter of an import."""
-    first, end = shown_at(preview.first_us), shown_at(preview.end_us)
-    click.echo(f"{preview.meter}: {preview.intervals:,} intervals, {preview.energy_kwh:,.2f} {unit}, {first} to {end}")
+
+    def amount(value: float) -> str:
+        return f"{value:,.2f} {unit}"
+
+    first, end = shown_at(preview.first_us, words), shown_at(preview.end_us, words)
+    count, energy = f"{preview.intervals:,}", amount(preview.energy_kwh)
+    click.echo(words("command.import_meter", meter=preview.meter, count=count, energy=energy, first=first, end=end))
     for name, pair in (
-        ("measured by the meter", preview.measured),
-        ("a gap of the meter", preview.estimated),
-        ("in earlier imports", preview.other_files),
+        ("measured", preview.measured),
+        ("gap", preview.estimated),
+        ("other_files", preview.other_files),
     ):
         if pair.slots:
-            line = (
-                f"  {name}: {pair.slots:,} quarter-hours, {pair.ledger_kwh:,.2f} {unit} in the ledger, "
-                f"{pair.file_kwh:,.2f} {unit} in the file"
+            line = words(
+                "command.import_meets",
+                what=words(f"command.import_{name}"),
+                count=f"{pair.slots:,}",
+                ledger=amount(pair.ledger_kwh),
+                file=amount(pair.file_kwh),
             )
-            click.echo(line + (" (they differ by more than 2 %: check unit and time)" if pair.is_far else ""))
-    click.echo(
-        f"  would take {preview.changed_slots:,} quarter-hours; these days: {preview.before_kwh:,.2f} {unit} before, "
-        f"{preview.after_kwh:,.2f} {unit} after"
-    )
+            click.echo(line + (words("command.import_far") if pair.is_far else ""))
+    before, after = amount(preview.before_kwh), amount(preview.after_kwh)
+    click.echo(words("command.import_takes", count=f"{preview.changed_slots:,}", before=before, after=after))
 
 
-def _undo(site: Site, number: int) -> None:
+def _undo(site: Site, number: int, words: Words) -> None:
     done = undo_import(site, command_line(), number)
     new = done.batch.new
-    click.echo(
-        f"Batch {number} ({new.name}) is undone. {counted(len(new.meters), 'meter is', 'meters are')} "
-        f"computed without it."
-    )
+    click.echo(words("command.import_is_undone", number=number, name=new.name, count=len(new.meters)))
     if done.readings is not None:
-        click.echo(
-            f"{counted(done.readings.deleted, 'reading was', 'readings were')} deleted, "
-            f"{done.readings.restored:,} are as before it."
-        )
+        count, restored = f"{done.readings.deleted:,}", f"{done.readings.restored:,}"
+        click.echo(words("command.import_deleted", count=count, restored=restored))
         if done.readings.left:
-            click.echo(f"{done.readings.left:,} stay: they are no longer what the file brought.")
+            click.echo(words("command.import_left", count=f"{done.readings.left:,}"))

@@ -77,7 +77,8 @@ def show_command(batch: int, lang: Lang, config_dir: Path, *, as_json: bool) -> 
     click.echo(f"{imported.number}  {new.name}  {words(f'command.kind_{new.kind.value}')}  sha256 {new.sha256}")
     count = "command.shown_readings_count" if new.kind is BatchKind.READINGS else "command.shown_intervals_count"
     click.echo(words(count, count=f"{new.count:,}", kwh=_kwh(imported)))
-    click.echo(words("command.shown_span", first=first, end=end, precedence=new.precedence.value))
+    precedence = words(f"command.precedence_{new.precedence.value}")
+    click.echo(words("command.shown_span", first=first, end=end, precedence=precedence))
     click.echo(words("command.imported_by", who=new.who, at=at))
     if imported.undone_us is not None:
         undone = words.stamp(in_bangkok(imported.undone_us))

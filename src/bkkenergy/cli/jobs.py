@@ -152,7 +152,7 @@ def run_command(
     with opened_jobs(config_dir) as jobs:
         agencies = [*jobs.site.portfolio.agencies, CITY]
         if agency not in (*agencies, ALL):
-            raise InputError(f"agency {agency!r} is not in the portfolio. Use one of: {', '.join(agencies)}, all.")
+            raise InputError.of("no_such_agency", name=agency, known=", ".join((*agencies, ALL)))
         now = jobs.clock()
         if period is None:
             newest = jobs.queue.newest_first_days()

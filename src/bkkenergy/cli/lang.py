@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import click
+from click.core import ParameterSource
 
-from bkkenergy.errors import ConfigError
+from bkkenergy.errors import BkkEnergyError, ConfigError
 from bkkenergy.texts import LANGS, Lang
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -17,11 +19,11 @@ LANG_VARIABLE = "BKKENERGY_LANG"
 
 
 def lang_option(command: CommandT) -> CommandT:
-    """Add --lang."""
+    """Add --lang. Errors are said in it too, where it is asked for; else they are English."""
     choice = click.Choice(LANGS)
     return click.option(
         "--lang", type=choice, envvar=LANG_VARIABLE, default="th", show_default=True, help="Of what is printed."
-    )(command)
+    )(_with_errors_said(command))
 
 
 def operator_lang_option(command: CommandT) -> CommandT:
@@ -29,7 +31,7 @@ def operator_lang_option(command: CommandT) -> CommandT:
     choice = click.Choice(LANGS)
     return click.option(
         "--lang", type=choice, envvar=LANG_VARIABLE, default="en", show_default=True, help="Of what is printed."
-    )(command)
+    )(_with_errors_said(command))
 
 
 def fault_lang_option(command: CommandT) -> CommandT:
@@ -38,6 +40,28 @@ def fault_lang_option(command: CommandT) -> CommandT:
     return click.option(
         "--lang", type=choice, envvar=LANG_VARIABLE, default="en", show_default=True, help="Of the faults."
     )(command)
+
+
+def _with_errors_said(command: CommandT) -> CommandT:
+    """Let errors leave a command in the language that was asked for; one that has no text there stays English."""
+
+    @wraps(command)
+    def speaks(*arguments: Any, lang: Lang, **options: Any) -> Any:
+        try:
+            return command(*arguments, lang=lang, **options)
+        except BkkEnergyError as error:
+            asked = click.get_current_context().get_parameter_source("lang") is not ParameterSource.DEFAULT
+            if lang != "en" and asked and _has_text(error):
+                error.args = (error.said(lang),)
+            raise
+
+    return cast("CommandT", speaks)
+
+
+def _has_text(error: BkkEnergyError) -> bool:
+    if isinstance(error, ConfigError):
+        return bool(error.faults) and all(fault.key for fault in error.faults)
+    return error.values is not None
 
 
 @contextmanager

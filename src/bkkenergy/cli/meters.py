@@ -72,7 +72,7 @@ def _meters_of(config: Configuration, agency: str | None) -> Sequence[Meter]:
         return config.portfolio.meters
     if agency not in config.portfolio.agencies:
         known = ", ".join(config.portfolio.agencies)
-        raise InputError(f"agency {agency!r} is not in the portfolio. Use one of: {known}.")
+        raise InputError.of("no_such_agency", name=agency, known=known)
     return tuple(meter for building in config.portfolio.buildings_of(agency) for meter in building.meters)
 
 

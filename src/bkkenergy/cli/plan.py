@@ -290,7 +290,7 @@ def progress_command(by: str, lang: Any, config_dir: Path, *, as_json: bool) -> 
         return
     table = Table()
     columns = ("count", "budget_thb", "expected_kwh", "decided_kwh", "done_kwh", "measured_kwh")
-    table.add_column(by, overflow="fold")
+    table.add_column(words(f"command.by_{by}"), overflow="fold")
     for name in columns:
         table.add_column(words(f"plan.sum_{name}"), justify="right")
     for row in rows:

@@ -92,7 +92,7 @@ def import_command(folder: Path | None, why: str, lang: Lang, config_dir: Path, 
         present = state.records()
         new_records = _read(state, folder or config_dir, present, is_partial=partial)
         changes = import_changes(present, new_records, partial)
-        show_changes(changes)
+        show_changes(changes, Words(lang))
         if not changes:
             return
         if not yes:
@@ -122,7 +122,7 @@ def diff_command(folder: Path | None, lang: Lang, config_dir: Path, *, partial: 
     with faults_said_in(lang), _opened(config_dir) as state:
         present = state.records()
         new_records = _read(state, folder or config_dir, present, is_partial=partial)
-        show_changes(import_changes(present, new_records, partial), as_json=as_json)
+        show_changes(import_changes(present, new_records, partial), Words(lang), as_json=as_json)
 
 
 @portfolio_command.command("export", epilog="\b\nExamples:\n  bkkenergy portfolio export --to site-2026\n"

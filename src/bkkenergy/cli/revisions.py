@@ -10,10 +10,12 @@ import click
 from bkkenergy.adapters.state.portfolio import Revision
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.output import print_json
+from bkkenergy.i18n import Words
 from bkkenergy.portfolio.records import EVER, Change
 from bkkenergy.usecases.portfolio import described, fields_of
 
 MAX_SHOWN = 60
+ENGLISH = Words("en")
 
 
 def show_revisions(revisions: Sequence[Revision], *, as_json: bool) -> None:
@@ -40,19 +42,32 @@ def _revision_row(revision: Revision) -> dict[str, Any]:
     }
 
 
-def show_changes(changes: Sequence[Change], *, as_json: bool = False) -> None:
+def show_changes(changes: Sequence[Change], words: Words = ENGLISH, *, as_json: bool = False) -> None:
     """Print changes: what, from when, and from what to what."""
     if as_json:
         print_json([_row(change) for change in changes])
         return
     for change in changes[:MAX_SHOWN]:
-        click.echo(described(change))
+        click.echo(described(change) if words.lang == "en" else _said(change, words))
     if len(changes) > MAX_SHOWN:
-        click.echo(f"… and {len(changes) - MAX_SHOWN} more (--json shows all).")
+        click.echo(words("command.changes_more", count=len(changes) - MAX_SHOWN))
     new = sum(change.before is None for change in changes)
     gone = sum(change.after is None for change in changes)
-    counts = f"{new} new, {len(changes) - new - gone} changed, {gone} withdrawn"
-    click.echo(f"{counts}." if changes else "No change.")
+    key = "command.changes" if changes else "command.changes_none"
+    click.echo(words(key, new=new, changed=len(changes) - new - gone, gone=gone))
+
+
+def _said(change: Change, words: Words) -> str:
+    """Say a change in the names that forms have."""
+    kind, key, valid_from = change.identity
+    what = f"{words.name('record_kind', kind)} {key}"
+    if valid_from != EVER:
+        what += f" {words('command.change_since', day=words.date(valid_from))}"
+    if change.before is None or change.after is None:
+        return f"{what}: {words('command.change_new' if change.before is None else 'command.change_gone')}"
+    before, after = fields_of(change)
+    fields = (f"{words.name('record_field', name)} {before[name]} → {after[name]}" for name in after)
+    return f"{what}: {', '.join(fields)}"
 
 
 def _row(change: Change) -> dict[str, Any]:

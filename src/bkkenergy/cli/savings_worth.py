@@ -142,9 +142,7 @@ def budget_command(agency: str, until: str | None, as_json: bool, lang: Any, con
     last_day = period_of(until).last_day if until else today_here() - dt.timedelta(days=1)
     with opened_site(config_dir) as site:
         if agency not in site.portfolio.agencies:
-            raise InputError(
-                f"agency {agency!r} is not in the portfolio. Use one of: {', '.join(site.portfolio.agencies)}."
-            )
+            raise InputError.of("no_such_agency", name=agency, known=", ".join(site.portfolio.agencies))
         buildings = [building for building in site.portfolio.buildings_of(agency) if building.main_meters]
         facts = facts_of_all(site, buildings, last_day=last_day)
         moneys = [

@@ -33,12 +33,18 @@ def size_table(building: str, design: SolarDesign, words: Words) -> Table:
     return table
 
 
+def _mounting(mounting: str, words: Words) -> str:
+    """Name how modules are mounted; in English by the word that the command takes."""
+    keys = {"flush": "solar.flush", "racked": "web.racked"}
+    return mounting if words.lang == "en" else words(keys[mounting])
+
+
 def designs_table(building: str, rows: list[dict[str, Any]], words: Words) -> Table:
     """Make the table of designs, one a row."""
     table = _table(building, words, _DESIGN_COLUMNS)
     for row in rows:
         table.add_row(
-            f"{row['asked_kwp']} {row['mounting']} {row['module']}",
+            f"{row['asked_kwp']} {_mounting(row['mounting'], words)} {row['module']}",
             words.number(row["capacity_kwp"], 1),
             words.number(row["energy_kwh"]),
             words.number(row["specific_yield_kwh_per_kwp"]),

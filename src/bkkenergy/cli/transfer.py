@@ -51,9 +51,7 @@ def export_command(file: Path, period: str, agency: str | None, config_dir: Path
     config = load_configuration(config_dir)
     span = period_of(period)
     if agency is not None and agency not in config.portfolio.agencies:
-        raise InputError(
-            f"agency {agency!r} is not in the portfolio. Use one of: {', '.join(config.portfolio.agencies)}."
-        )
+        raise InputError.of("no_such_agency", name=agency, known=", ".join(config.portfolio.agencies))
     meters = [
         meter.id
         for building in config.portfolio.buildings.values()

@@ -93,7 +93,7 @@ def add_command(name: str, role: str, agencies: tuple[str, ...], display: str, l
     config = load_configuration(config_dir)
     known = {*config.portfolio.agencies, EVERY_AGENCY}
     if unknown := sorted(set(agencies) - known):
-        raise InputError(f"{', '.join(unknown)} is not in the portfolio. Use: {', '.join(sorted(known))}.")
+        raise InputError.of("no_such_agency", name=", ".join(unknown), known=", ".join(sorted(known)))
     engine, now = open_state(config.settings.state), dt.datetime.now(dt.UTC)
     password = secrets.token_urlsafe(12)
     new = NewUser(name=name, password=password, role=cast("Role", role), agencies=agencies, display=display)
@@ -138,17 +138,18 @@ def password_command(name: str, lang: Lang, config_dir: Path, *, prompt: bool) -
 @click.argument("name")
 @click.option("--role", type=click.Choice(ROLES), help="What the user may do.")
 @click.option("--agency", "agencies", multiple=True, help="An agency's id, or all; may be repeated. Replaces all.")
+@operator_lang_option
 @config_option
-def change_command(name: str, role: str | None, agencies: tuple[str, ...], config_dir: Path) -> None:
+def change_command(name: str, role: str | None, agencies: tuple[str, ...], lang: Lang, config_dir: Path) -> None:
     """Change a user's role, or agencies."""
     config = load_configuration(config_dir)
     known = {*config.portfolio.agencies, EVERY_AGENCY}
     if unknown := sorted(set(agencies) - known):
-        raise InputError(f"{', '.join(unknown)} is not in the portfolio. Use: {', '.join(sorted(known))}.")
+        raise InputError.of("no_such_agency", name=", ".join(unknown), known=", ".join(sorted(known)))
     engine = open_state(config.settings.state)
     values = ({"role": role} if role else {}) | ({"agencies": list(agencies)} if agencies else {})
     alter_user(engine, command_line(), _known(engine, name)["id"], values, dt.datetime.now(dt.UTC))
-    click.echo(f"{name}: {', '.join([*([role] if role else []), *agencies])}")
+    click.echo(f"{name}: {', '.join([*([_role(role, Words(lang))] if role else []), *agencies])}")
 
 
 @users_command.command(

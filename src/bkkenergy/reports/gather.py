@@ -34,7 +34,7 @@ def agency_inputs(
     agency = portfolio.agencies.get(agency_id)
     if agency is None:
         known = ", ".join(sorted(portfolio.agencies))
-        raise InputError(f"agency {agency_id!r} is not in the portfolio. Use one of: {known}.")
+        raise InputError.of("no_such_agency", name=agency_id, known=known)
     buildings = portfolio.buildings_of(agency_id)
     meters = [meter for building in buildings for meter in building.meters]
     names = [meter.id for meter in meters]

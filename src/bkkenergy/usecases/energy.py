@@ -29,7 +29,7 @@ def building_of(portfolio: Portfolio, building_id: str) -> Building:
         tail = building_id.rpartition(".")[2]
         near = [known for known in portfolio.buildings if tail in known or building_id in known]
         known = ", ".join((near or list(portfolio.buildings))[:8])
-        raise InputError(f"building {building_id!r} is not in the portfolio. Use one of: {known}.")
+        raise InputError.of("no_such_building", name=building_id, known=known)
     return building
 
 
