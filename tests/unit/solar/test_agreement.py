@@ -123,14 +123,14 @@ def test_racked_planes_agree_with_sam_pvwatts(weather, no_losses, tilt, azimuth)
 
 @pytest.mark.parametrize(("tilt", "azimuth"), ORIENTATIONS)
 def test_one_diode_agrees_with_sam_detailed(weather, no_losses, tilt, azimuth):
-    """SAM's cover loss is 1.7 % of the light where Marion's integral over the sky gives 2.6 %: that is the difference."""
+    """With plain glass, as SAM's, which lets more of the light of sky and ground through than Marion's integral."""
     detailed = pytest.importorskip("PySAM.Pvsamv1")
     theirs = sam_detailed(detailed.default("FlatPlatePVNone"), weather, tilt, azimuth)
     module, inverter = cec_module(MODULE), cec_inverter(INVERTER)
-    models = Models(dc="cec", module=module, inverter=inverter, modules_in_series=IN_SERIES)
+    models = Models(dc="cec", module=module, inverter=inverter, modules_in_series=IN_SERIES, glass="plain")
     plane = Plane(tilt, azimuth, module.power_w * IN_SERIES * STRINGS / 1000, inverter.ac_kw, "racked")
     ours = simulate(weather, [plane], no_losses, models).ac_kw[0]
-    assert ours.sum() == pytest.approx(theirs.sum(), rel=0.015)
+    assert -0.026 < ours.sum() / theirs.sum() - 1 < 0
     assert np.corrcoef(ours, theirs)[0, 1] > 0.999
 
 
