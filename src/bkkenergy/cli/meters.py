@@ -183,6 +183,7 @@ def _as_record(proposal: MeterProposal) -> dict[str, object]:
 @click.option("--building", help="Where it is (default: as its topic says).")
 @click.option("--id", "local_id", help="Its name within the building (default: made of its key or topic).")
 @click.option("--rated-kw", required=True, type=click.FloatRange(min=0, min_open=True), help="The most that can flow.")
+@click.option("--rated-m3-per-h", type=click.FloatRange(min=0, min_open=True), help="The same of a water or gas meter.")
 @click.option("--profile", "profile_id", help="A profile of config/payloads (default: the one that reads the most).")
 @click.option("--name-en", default="Main meter", show_default=True, help="Its English name.")
 @click.option("--name-th", default="มิเตอร์หลัก", show_default=True, help="Its Thai name.")
@@ -191,7 +192,8 @@ def _as_record(proposal: MeterProposal) -> dict[str, object]:
 @operator_lang_option
 @config_option
 def adopt_command(
-    topic: str, key: str, building: str | None, local_id: str | None, rated_kw: float, profile_id: str | None,
+    topic: str, key: str, building: str | None, local_id: str | None, rated_kw: float, rated_m3_per_h: float | None,
+    profile_id: str | None,
     name_en: str, name_th: str, seconds: float | None, lang: Lang, config_dir: Path, *, yes: bool,
 ) -> None:  # fmt: skip
     """Enter a meter of `meters unknown` into the portfolio. What would be entered is shown first."""
@@ -204,7 +206,7 @@ def adopt_command(
         "profile": profile_id or proposal.profile,
         "id": local_id or proposal.local_id,
     }
-    body = adopted(proposal, chosen, rated_kw=rated_kw, names=(name_th, name_en))
+    body = adopted(proposal, chosen, rated_kw=rated_kw, rated_m3_per_h=rated_m3_per_h, names=(name_th, name_en))
     for field, value in {**body, **{f"last {name}": value for name, value in proposal.values.items()}}.items():
         click.echo(f"{field}: {value}")
     if chosen["profile"] in config.profiles and config.profiles[chosen["profile"]].unverified:

@@ -207,7 +207,12 @@ def _proposal(
 
 
 def adopted(
-    proposal: MeterProposal, chosen: Mapping[str, str], *, rated_kw: float, names: tuple[str, str]
+    proposal: MeterProposal,
+    chosen: Mapping[str, str],
+    *,
+    rated_kw: float,
+    names: tuple[str, str],
+    rated_m3_per_h: float | None = None,
 ) -> dict[str, object]:
     """Return a proposal as the record of a meter. chosen : building, profile and id. Raises InputError."""
     for name, remedy in (("building", "--building BUILDING"), ("profile", "--profile PROFILE")):
@@ -223,4 +228,6 @@ def adopted(
         "name_th": names[0],
         "name_en": names[1],
     }
+    if rated_m3_per_h is not None:
+        body["rated_m3_per_h"] = rated_m3_per_h
     return body | ({"key": proposal.key} if proposal.key else {})

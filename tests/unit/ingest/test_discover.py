@@ -77,6 +77,13 @@ def test_a_block_is_toml_whatever_the_topic_and_names_the_topic_itself(topic):
     assert set(block) == {"id", "rated_kw", "topic", "payload", "key"}
 
 
+def test_an_adopted_water_meter_says_the_most_that_flows_through_it():
+    chosen = {"building": "a.b", "profile": "wmbusmeters-water", "id": "water"}
+    names, proposal = ("น้ำ", "Water"), MeterProposal("wmbus/water", "12345678")
+    entered = Meter.model_validate(adopted(proposal, chosen, rated_kw=1, rated_m3_per_h=6, names=names))
+    assert entered.rated_m3_per_h == 6
+
+
 def test_an_adopted_meter_is_a_meter():
     proposal = MeterProposal("gw/1", "8", "modbus-gateway", values={"energy_kwh": 1.0})
     chosen = {"building": "health.centre-1", "profile": "modbus-gateway", "id": proposal.local_id}
