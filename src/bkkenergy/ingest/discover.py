@@ -229,5 +229,5 @@ def adopted(
         "name_en": names[1],
     }
     if rated_m3_per_h is not None:
-        body["rated_m3_per_h"] = rated_m3_per_h
+        body |= {"rated_m3_per_h": rated_m3_per_h, "kind": "other"}  # no part of the building's electricity
     return body | ({"key": proposal.key} if proposal.key else {})

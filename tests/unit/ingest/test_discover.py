@@ -81,7 +81,7 @@ def test_an_adopted_water_meter_says_the_most_that_flows_through_it():
     chosen = {"building": "a.b", "profile": "wmbusmeters-water", "id": "water"}
     names, proposal = ("น้ำ", "Water"), MeterProposal("wmbus/water", "12345678")
     entered = Meter.model_validate(adopted(proposal, chosen, rated_kw=1, rated_m3_per_h=6, names=names))
-    assert entered.rated_m3_per_h == 6
+    assert (entered.rated_m3_per_h, entered.kind) == (6, "other")
 
 
 def test_an_adopted_meter_is_a_meter():
