@@ -20,9 +20,11 @@ from click.testing import CliRunner
 
 from bkkenergy import __version__
 from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.alerts import open_alerts
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.cli import COMMANDS, cli
 from bkkenergy.cli.lang import lang_of_locale
+from bkkenergy.demo.meters import SILENT_FROM_YESTERDAY
 from bkkenergy.payloads.message import Reason, Refused
 from bkkenergy.settings import Settings, StateSettings, StoreSettings
 from bkkenergy.site.open import open_store, open_writable
@@ -331,6 +333,8 @@ def test_the_demonstration_goes_on_live_until_it_is_interrupted(tmp_path, locale
             assert agency in output
             assert ("amqtt" if "amqtt" in options else "mosquitto") in output
             assert "3 were refused" in output
+            state = open_state(StateSettings(path=tmp_path / "demo-state.sqlite"))
+            wait_until(lambda: SILENT_FROM_YESTERDAY in {alarm.meter for alarm in open_alerts(state)})
             store = open_store(StoreSettings(path=tmp_path / "demo.sqlite"))
             first = store.last_seen_us([METER])[METER]
             wait_until(lambda: store.last_seen_us([METER])[METER] > first)

@@ -20,6 +20,7 @@ from bkkenergy.demo.broker import free_port
 from bkkenergy.demo.story import enter_story
 from bkkenergy.errors import BkkEnergyError, UnavailableError
 from bkkenergy.i18n import Lang
+from bkkenergy.jobs.alerts import PeakWatch, detect_alerts
 from bkkenergy.jobs.service import Jobs
 from bkkenergy.settings import Settings, WebSettings
 from bkkenergy.site import Configuration
@@ -81,8 +82,9 @@ def with_web(settings: Settings) -> Settings:
 
 
 def _keep_up(jobs: Jobs, ended: threading.Event) -> None:
-    """Archive the reports that are due and open alerts, as the scheduler does; then compute what comes in."""
+    """Open alerts and archive the reports that are due, as the scheduler does; then compute what comes in."""
     try:
+        detect_alerts(jobs.site, jobs.site.state, PeakWatch(), jobs.clock())  # at once: reports take a while
         jobs.tick()
     except BkkEnergyError:
         if not ended.is_set():  # the demonstration ended meanwhile, and its stores with it

@@ -17,7 +17,7 @@ from bkkenergy.usecases.plan import enter_projects
 NOTE = "ทดสอบระบบปรับอากาศหลังเวลาทำการ / Air conditioning was tested after hours"
 
 
-class Measure(NamedTuple):
+class DemoProject(NamedTuple):
     """A project as the demonstration has it; its money and energy are made up."""
 
     building: str
@@ -30,7 +30,7 @@ class Measure(NamedTuple):
 
 
 MEASURES = (
-    Measure(
+    DemoProject(
         "district-latkrabang.office",
         "schedule",
         "surveyed",
@@ -39,9 +39,9 @@ MEASURES = (
         38_000,
         60_000,
     ),
-    Measure("medical-service.klang", "cooling", "proposed", "เปลี่ยนเครื่องทำน้ำเย็น", "New chiller", 410_000, 9_500_000),
-    Measure("district-chatuchak.office", "led", "endorsed", "เปลี่ยนหลอดเป็น LED", "LED lamps", 52_000, 780_000),
-    Measure(
+    DemoProject("medical-service.klang", "cooling", "proposed", "เปลี่ยนเครื่องทำน้ำเย็น", "New chiller", 410_000, 9_500_000),
+    DemoProject("district-chatuchak.office", "led", "endorsed", "เปลี่ยนหลอดเป็น LED", "LED lamps", 52_000, 780_000),
+    DemoProject(
         "education.headquarters",
         "solar",
         "running",
@@ -50,7 +50,7 @@ MEASURES = (
         96_000,
         2_100_000,
     ),
-    Measure(
+    DemoProject(
         "district-phayathai.office",
         "led",
         "done",
@@ -59,7 +59,7 @@ MEASURES = (
         61_000,
         840_000,
     ),
-    Measure("health.centre-1", "behaviour", "dropped", "รณรงค์ปิดไฟพักเที่ยง", "Lights out at noon", 4_000, 5_000),
+    DemoProject("health.centre-1", "behaviour", "dropped", "รณรงค์ปิดไฟพักเที่ยง", "Lights out at noon", 4_000, 5_000),
 )
 
 
