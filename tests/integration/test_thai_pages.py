@@ -34,15 +34,18 @@ OWN_BUILDING = "health.centre-1"
 UNITS = "kWh kW kWp MWh GWh MW Wp V A kV"
 TERMS = (
     "On Off Peak Partial TOU TOD Ft EnB PR LED CT DC AC MPPT PDF XLSX HTML CSV JSON API MQTT URL Excel OpenAPI max "
-    "VT mismatch clipping IRR PPA ESCO NPV CV RMSE NMBE R PV Sparkplug TSIC ID S M"
+    "VT mismatch clipping IRR PPA ESCO NPV CV RMSE NMBE R PV Sparkplug TSIC ID S M COP EnPI ISO JCM VER DOCX JPEG PNG WebP Ctrl "
+    "A B C P T MB lm x"
 )
 NAMES = (
     "bkkenergy English Python NASA POWER CEC Perez De Soto Marion PVsyst Faiman Kimber PVWatts Sandia Chromium admin engineer testclient health "
-    "education viewer manager kept of led LED e report"
+    "education viewer manager kept of led LED e report portfolio import"
 )
 ALLOWED = frozenset(f"{UNITS} {TERMS} {NAMES}".split())
-MARKS = re.compile(r"\S+@\S+|\b(?:kg|t|Mt)?CO[2₂]e?\b|\bP\d\d\b|°C\b")
-"""Addresses, gases, quantiles and degrees."""
+MARKS = re.compile(
+    r"\S+@\S+|\b[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)+\b|\bTH_AM\d+|config/portfolio|/setup|\bp=\d+|\b(?:kg|t|Mt)?CO[2₂]e?\b|\bP\d\d\b|°C\b"
+)
+"""Addresses, ids, methods, paths, gases, quantiles and degrees."""
 NOT_WALKED = ("/api", "/static", "/help/img", "/help/notebooks", "/help/decisions")
 """Notebooks and decisions are documents in English, like the code they explain."""
 LONGEST_RUN_OF_A_GUIDE = 4
