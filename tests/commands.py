@@ -22,7 +22,7 @@ from rich.console import Console
 
 from bkkenergy.cli import COMMANDS, main
 
-COLUMNS = 200
+COLUMNS = 400
 """A terminal wide enough that no table breaks a line."""
 
 

@@ -199,7 +199,7 @@ def test_rows_that_cannot_be_imported_are_written_beside_the_file(site, store, t
     file = tmp_path / "mixed.csv"
     file.write_text(f"meter,ts,energy_kwh\n{METER},2026-11-23T00:00:00Z,5\nnobody,2026-11-23T00:00:00Z,5\n")
     output = run("import", file, "--config", site, code=1)
-    assert "1 rows were refused (1 unknown_meter)" in output
+    assert "1 row was refused (1 unknown_meter)" in output
     assert "Nothing was imported. --skip-refused imports the other rows." in output
     assert len(store.readings([METER], 0, 2**52)) == 0
     run("import", file, "--skip-refused", "--config", site)

@@ -23,6 +23,7 @@ from bkkenergy.savings.facts import Finding
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import opened_state
 from bkkenergy.usecases.findingwork import AskedWork, enter_work
+from tests.commands import wide
 from tests.conftest import ROOT
 from tests.reference_cli import commands
 from tests.web import METERS, make_site
@@ -274,7 +275,8 @@ ONE_LANGUAGE = {
 @pytest.mark.parametrize("path", sorted(set(PRINTS) - FROM_FILES - ONE_LANGUAGE))
 def test_no_word_of_what_a_command_prints_in_thai_is_english(site, path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "400")
-    done = invoked(site, path, PRINTS[path][0], "--lang", "th")
+    with wide():
+        done = invoked(site, path, PRINTS[path][0], "--lang", "th")
     if isinstance(done.exception, BkkEnergyError):
         assert re.search("[ก-๙]", str(done.exception)), str(done.exception)
     said = COMMAND.sub("", DATA.sub("", f"{done.stdout} {done.exception or ''}"))

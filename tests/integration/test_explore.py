@@ -203,7 +203,7 @@ def test_pages_lead_to_what_they_speak_of(admin):
     page = admin.get(f"/buildings/{BUILDING}").text
     assert f'href="/explore/building/{BUILDING}"' in page
     assert f'href="/explore/meter/{BUILDING}.main"' in page
-    heat = re.search(r'<svg class="heat".*?</svg>', page, re.DOTALL)[0]
+    heat = re.search(r'<svg class="heat[^"]*".*?</svg>', page, re.DOTALL)[0]
     assert heat.count(f'/explore/building/{BUILDING}?first={YESTERDAY}&amp;last={YESTERDAY}"') == 1, (
         "a day of the heat map"
     )

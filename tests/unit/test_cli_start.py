@@ -58,7 +58,12 @@ def test_an_unknown_command_comes_with_one_that_is_like_it(wrong, right):
 
 def test_names_and_options_are_completed():
     completed = ShellComplete(cli, {}, "bkkenergy", "_BKKENERGY_COMPLETE")
-    assert {item.value for item in completed.get_completions([], "re")} == {"report", "restore", "retention", "retrofit"}
+    assert {item.value for item in completed.get_completions([], "re")} == {
+        "report",
+        "restore",
+        "retention",
+        "retrofit",
+    }
     assert [item.value for item in completed.get_completions(["jobs"], "l")] == ["list"]
     assert "--help" in [item.value for item in completed.get_completions([], "--")]
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
 from bkkenergy.web.pages_work import MEDIA
-from bkkenergy.web.papers import AskedForm, AskedKind, asked_file, period_asked
+from bkkenergy.web.papers import AskedForm, AskedKind, asked_file, need_subject, period_asked
 from bkkenergy.web.problems import PROBLEMS
 from bkkenergy.web.security import ApiVisitor
 
@@ -26,6 +26,7 @@ def paper_made(
     paper: AskedKind, subject: SubjectId, visitor: ApiVisitor, period: PeriodName, form: AskedForm = "json"
 ) -> Response:
     """Return an agency's or a building's energy report (`energy`), or a paper made from it, over a period."""
+    need_subject(visitor, subject)
     name, content = asked_file(visitor, paper, subject, period_asked(visitor, period), form)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(content, media_type=MEDIA[form], headers=headers)

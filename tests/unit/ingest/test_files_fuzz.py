@@ -88,6 +88,7 @@ def bent(text: str, rng: random.Random) -> bytes:
 
 
 @pytest.mark.fuzz
+@pytest.mark.timeout(0)
 @pytest.mark.parametrize("form", BASES)
 def test_a_bent_file_is_read_or_refused_and_gives_no_value_that_is_none(tmp_path, form):
     print(f"FUZZ_SEED={SEED}")
