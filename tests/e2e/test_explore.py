@@ -227,6 +227,7 @@ def test_fingers_read_and_zoom_on_a_phone(browser, address):
     page = phone.open(f"{PAGE}?first=2026-11-23&last=2026-11-25")
     page.wait_for_selector("#plot")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.evaluate("document.querySelector('#plot').scrollIntoView({block: 'center'})")  # above the bar at the bottom
     box = page.locator("#plot").bounding_box()
     page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + 100)
     page.wait_for_selector("#read:not([hidden])")

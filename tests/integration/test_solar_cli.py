@@ -99,7 +99,7 @@ def test_terms_that_cannot_be_are_refused_before_anything_is_written(tmp_path, o
 def test_size_compare_and_screen(tmp_path):
     assert "มูลค่าปัจจุบันสุทธิสูงสุด" in solar("size", "district-bangkhen.office")
     assert "best by net present value" in solar("size", "district-bangkhen.office", "--lang", "en")
-    assert solar("compare", "district-bangkhen.office", "--kwp", "30", "--kwp", "60").count("flush mono-550") == 2
+    assert solar("compare", "district-bangkhen.office", "--kwp", "30", "--kwp", "60").count("mono-550") == 2
     output = solar("screen", "--agency", "health", "--format", "csv", "--lang", "en", "-o", str(tmp_path))
     assert "buildings could carry" in output
     assert len((tmp_path / "solar_screening.en.csv").read_text().splitlines()) >= 4
