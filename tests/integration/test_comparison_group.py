@@ -21,7 +21,7 @@ from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.comparisons import comparisons
 from bkkenergy.reports.phrasing import headline, saving_sentence
 from bkkenergy.reports.render.json import read_json, render_json
-from bkkenergy.reports.savings.comparing import ComparisonPool, year_rows
+from bkkenergy.reports.savings.comparing import ComparisonPool, SharedPools, year_rows
 from bkkenergy.reports.savings.gather import fit_buildings, judge
 from bkkenergy.reports.savings.yearly import compared_year
 from bkkenergy.reports.write import make_report
@@ -184,3 +184,14 @@ def test_command_page_api_and_report_say_the_same_of_everyone(site, home):
     adjusted = [one for one in comparisons(report, Words("en")) if "without a project" in one.note]
     assert len(adjusted) == 1
     assert not adjusted[0].is_sure
+
+
+def test_reports_of_one_turn_share_what_they_compare_with_and_another_period_has_its_own(site):
+    pools, month = SharedPools(), Period.month(2025, 2)
+    pool = pools.of(site, month)
+    pool.compared(judged(site, UNTOUCHED))
+    judged_once = dict(pool._judged)
+    assert pools.of(site, Period.month(2025, 2)) is pool
+    pool.compared(judged(site, WITH_PROJECT))
+    assert all(pool._judged[key] is value for key, value in judged_once.items())
+    assert pools.of(site, Period.month(2025, 1)) is not pool

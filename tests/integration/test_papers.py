@@ -120,7 +120,7 @@ def test_answers_of_the_training_sheet_follow_from_its_questions(site, week, rep
     paper = make_paper(site, "training", report, week, "en", now=site.clock())
     (grid,) = (block for block in paper.blocks if isinstance(block, PaperGrid))
     assert len(grid.rows) == 5
-    assert grid.starts_page, "nobody reads the answers beside the questions"
+    assert grid.starts_page, "the answers do not stand beside the questions"
     for _, way, answer in grid.rows:
         terms = way.replace(",", "").replace("\N{MINUS SIGN}", "-").replace("\N{MULTIPLICATION SIGN}", "*")
         worked = eval(terms.replace("÷", "/"))

@@ -200,10 +200,9 @@ class PostgresStore:
 
     def forget(self, meter_ids: Sequence[str], start_us: int, before_us: int) -> None:
         """Delete readings, a month at a time, so that no transaction is long."""
-        first_us, last_us = (self._end(meter_ids, which) for which in ("min", "max"))
-        if first_us is None or last_us is None:
-            return
-        at_us, end_us = max(start_us, first_us), min(before_us, last_us + 1)
+        first_us, last_us = self.first_seen_us(meter_ids).values(), self.last_seen_us(meter_ids).values()
+        at_us = max(start_us, min(first_us, default=before_us))
+        end_us = min(before_us, max(last_us, default=at_us) + 1)
         while at_us < end_us:
             upto_us = min(at_us + MONTH_US, end_us)
             with self._transaction() as connection:
@@ -214,11 +213,6 @@ class PostgresStore:
                     )
                     connection.execute(query, {"names": list(meter_ids), "start": at_us, "end": upto_us})
             at_us = upto_us
-
-    def _end(self, meter_ids: Sequence[str], which: str) -> int | None:
-        """Return the instant of the first (min) or last (max) reading of all meters."""
-        seen = self.first_seen_us(meter_ids) if which == "min" else self.last_seen_us(meter_ids)
-        return (min if which == "min" else max)(seen.values(), default=None)
 
     def probe(self) -> None:
         """Write a value that no page shows, and read it back in another transaction."""

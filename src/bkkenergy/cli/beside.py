@@ -25,10 +25,8 @@ RUNS_A_WORKER = 4
 
 def workers_for(waiting: int, asked: int | None) -> int:
     """Return how many processes make reports. waiting : runs. asked : by a person; else one a core, at most four."""
-    if asked is not None:
-        return asked
-    return max(1, min(os.process_cpu_count() if hasattr(os, "process_cpu_count") else len(os.sched_getaffinity(0)),
-                      USUAL_MAX, waiting // RUNS_A_WORKER))  # fmt: skip
+    cores = len(os.sched_getaffinity(0))
+    return asked or max(1, min(cores, USUAL_MAX, waiting // RUNS_A_WORKER))
 
 
 @contextmanager

@@ -19,12 +19,11 @@ from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
-from bkkenergy.reports.retrofit.screen import By, Opportunity, Survey, chosen, project_of_candidate, ranked, surveyed
+from bkkenergy.reports.retrofit.screen import By, Opportunity, Survey, chosen, propose, ranked, surveyed
 from bkkenergy.reports.retrofit.words import candidate_data, measure_name, proof_text, survey_data, survey_lines
 from bkkenergy.site import Site
 from bkkenergy.site.retrofit_config import load_retrofit
 from bkkenergy.usecases.energy import buildings_named
-from bkkenergy.usecases.plan import enter_projects
 
 console = Console()
 
@@ -134,12 +133,8 @@ def optimise_command(name: str, budget_thb: float, by: str, lang: Any, config_di
 def propose_command(building: str, option_id: str, lang: Any, config_dir: Path) -> None:
     """Enter OPTION_ID (equipment:measure) of BUILDING into the action plan as a proposed project."""
     with opened_site(config_dir) as site:
-        (survey,) = _surveys(site, [_one(site, building)])
-        by_id = {one.option.id: one for one in survey.candidates}
-        if option_id not in by_id:
-            raise InputError.of("no_option", id=option_id, building=building, known=", ".join(by_id) or "–")
-        project = project_of_candidate(by_id[option_id], today_here())
-        enter_projects(site.state, command_line(), [project], site.clock(), portfolio=site.portfolio)
+        one = _one(site, building)
+        project = propose(site, command_line(), _surveys(site, [one]), one, option_id, site.clock())
     click.echo(Words(lang)("retrofit.proposed", id=project.id))
 
 

@@ -15,13 +15,13 @@ from bkkenergy.library.packaged import figures, retrofit_catalogue
 from bkkenergy.portfolio import OpeningCalendar
 from bkkenergy.retrofits import Appliance, EndUses, calibrated, options_of, worth_of
 from bkkenergy.retrofits.catalogue import BTU_PER_WH
+from bkkenergy.retrofits.money import day_price
 from bkkenergy.savings.baseline import HOURS_PER_DAY
 from bkkenergy.savings.enduse import end_uses
 
 __all__ = ["retrofit"]
 
 DAYS_PER_YEAR = 365
-DAY_HOURS = slice(8, 18)
 KEYS = (
     "id",
     "kind",
@@ -101,8 +101,7 @@ def retrofit(
     catalogue = retrofit_catalogue()
     rows: Any = equipment.to_dict("records") if isinstance(equipment, pd.DataFrame) else equipment
     calibration = calibrated([_appliance(row) for row in rows], uses, catalogue)
-    prices = facts.thb_per_kwh.reshape(-1, HOURS_PER_DAY)[-len(year.kind) :]
-    thb_per_kwh = float(prices[is_open][:, DAY_HOURS].mean())
+    thb_per_kwh = day_price(facts.thb_per_kwh[-len(year.kind) * HOURS_PER_DAY :], is_open)
     factor = factor_on(figures().grid_factors, last, "footprint")
     table = []
     for option in options_of(calibration, catalogue):

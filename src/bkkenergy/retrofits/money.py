@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import floor
 
+from bkkenergy.readings import BoolArray, FloatArray
+
+DAY_HOURS = slice(8, 18)
+"""Hours whose price a measure saves: most equipment runs in them."""
+
 
 @dataclass(frozen=True, slots=True)
 class LifeWorth:
@@ -22,6 +27,32 @@ class LifeWorth:
     payback_years: float | None
     tco2e: float
     abatement_thb_per_t: float | None
+
+
+def day_price(thb_per_kwh: FloatArray, is_open: BoolArray) -> float:
+    """Compute what a kWh saved by day is worth: the mean of open days' hours of work.
+
+    Parameters
+    ----------
+    thb_per_kwh : (24 d,) array
+        What a kWh of each hour is worth [THB/kWh].
+    is_open : (d,) array
+        Days on which the building works. Where there is none, all days count.
+
+    Returns
+    -------
+    float
+        The mean [THB/kWh].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.retrofits.money import day_price
+    >>> round(day_price(np.full(48, 4.5), np.array([True, False])), 2)
+    4.5
+    """
+    days = thb_per_kwh.reshape(len(is_open), -1)
+    return float(days[is_open if is_open.any() else slice(None)][:, DAY_HOURS].mean())
 
 
 def annuity(years: float, discount_ratio: float) -> float:

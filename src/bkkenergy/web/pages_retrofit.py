@@ -15,13 +15,12 @@ from bkkenergy.reports.retrofit.screen import (
     Survey,
     chosen,
     equipment_of,
-    project_of_candidate,
+    propose,
     ranked,
     surveyed,
 )
 from bkkenergy.reports.retrofit.words import measure_name, proof_text
 from bkkenergy.site.retrofit_config import load_retrofit
-from bkkenergy.usecases.plan import enter_projects
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.render import page
@@ -101,18 +100,12 @@ def retrofit_page(agency: str, visitor: PageVisitor, budget: str = "", by: str =
 
 
 @router.post("/buildings/{building_id}/retrofit")
-def propose(building_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
+def propose_page(building_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
     """Enter a measure into the action plan as a proposed project."""
     building, here = building_of(visitor, building_id), visitor.here
     visitor.need("plan", building.agency)
-    asked = str(form.get("option", ""))
-    candidate = next(
-        (one for one in agency_surveys(here, building.agency).candidates if one.id == f"{building.id}:{asked}"), None
-    )
-    if candidate is None:
-        raise InputError.of("no_option", id=asked[:80], building=building.id, known="–")
-    project = project_of_candidate(candidate, here.today)
-    enter_projects(here.opened.state, visitor.actor, [project], here.clock(), portfolio=here.portfolio)
+    surveys = agency_surveys(here, building.agency).surveys
+    propose(here.opened, visitor.actor, surveys, building, str(form.get("option", "")), here.clock())
     return RedirectResponse("/plan", 303)
 
 

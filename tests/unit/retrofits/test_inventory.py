@@ -99,6 +99,8 @@ def test_lamps_of_less_power_leave_less_to_cooling_that_is_bought_after_them():
     first, *_, last = options_of(calibrated([cooling, lamps], uses, CATALOGUE), CATALOGUE)
     assert (first.measure.kind, last.measure.kind) == ("led", "efficient_cooling")
     assert last.saved_kwh < last.alone_kwh
+    without = options_of(calibrated([cooling], uses, CATALOGUE), CATALOGUE)[-1]
+    assert last.saved_kwh < 0.9 * without.saved_kwh, "lamps of less power leave it less heat"
     alone = options_of(calibrated([cooling], uses, CATALOGUE), CATALOGUE)
     assert alone[-1].alone_kwh > alone[-1].saved_kwh, "an hour less was taken before it"
 

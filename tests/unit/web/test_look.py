@@ -1,4 +1,4 @@
-"""The look of pages: colours that can be read and told apart, by all eyes, in both schemes; charts that keep their texts' size."""
+"""The look of pages: colours that all eyes can read and distinguish, in both schemes; charts that keep their texts' size."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TOGETHER = (
     ("main", "compared"),
     ("ink", "notice", "warning", "down"),
 )
-"""Colours that one picture shows side by side, where nothing but the colour tells which is which."""
+"""Colours that one picture shows side by side, where the colour alone says which is which."""
 # Machado, Oliveira and Fernandes 2009, "A physiologically-based model for simulation of color vision deficiency", severity 1.
 EYES = {
     "all cones": np.eye(3),

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bkkenergy.calendar import fiscal_year_of
+from bkkenergy.access import Actor
+from bkkenergy.calendar import BANGKOK, fiscal_year_of
 from bkkenergy.errors import InputError
 from bkkenergy.plan import Project
 from bkkenergy.plan.projects import ProjectKind
@@ -28,16 +29,16 @@ from bkkenergy.retrofits import (
     worth_of,
 )
 from bkkenergy.retrofits.catalogue import BTU_PER_WH, MeasureKind
+from bkkenergy.retrofits.money import day_price
 from bkkenergy.savings.baseline import HOURS_PER_DAY
 from bkkenergy.savings.enduse import end_uses
 from bkkenergy.savings.facts import Facts
 from bkkenergy.savings.power import months_to_show
 from bkkenergy.site import Site
 from bkkenergy.texts import Named
+from bkkenergy.usecases.plan import enter_projects
 
 DAYS_PER_YEAR = 365
-DAY_HOURS = slice(8, 18)
-"""Hours whose price a measure saves: most equipment runs in them."""
 PROJECT_KIND: dict[MeasureKind, ProjectKind] = {
     "efficient_cooling": "cooling",
     "led": "led",
@@ -173,13 +174,11 @@ def _candidate(
     last_day: dt.date,
     counted: set[str],
 ) -> Opportunity:
-    prices = facts.thb_per_kwh.reshape(-1, HOURS_PER_DAY)[-DAYS_PER_YEAR:]
-    is_open = facts.is_open[-DAYS_PER_YEAR:]
     factor = site.figures.prices(last_day, last_day)[-1].factor
     worth = worth_of(
         (option.low_kwh, option.saved_kwh, option.high_kwh),
         (option.cost_low_thb, option.cost_high_thb),
-        thb_per_kwh=float(prices[is_open if is_open.any() else slice(None)][:, DAY_HOURS].mean()),
+        thb_per_kwh=day_price(facts.thb_per_kwh[-DAYS_PER_YEAR * HOURS_PER_DAY :], facts.is_open[-DAYS_PER_YEAR:]),
         kgco2e_per_kwh=None if factor is None else factor.kg_co2e_per_kwh,
         life_years=option.measure.life.years,
         discount_ratio=catalogue.economics.discount_ratio,
@@ -247,3 +246,19 @@ def project_of_candidate(candidate: Opportunity, today: dt.date) -> Project:
         state="proposed",
         note=f"retrofit: {low:,.0f} to {high:,.0f} kWh a year (90 %); shown by {shown.option}{months}",
     )
+
+
+def propose(
+    site: Site, actor: Actor, surveys: Sequence[Survey], building: Building, option_id: str, now: dt.datetime
+) -> Project:
+    """Enter an option of a building into the action plan as a proposed project.
+
+    option_id : equipment and measure. Raises InputError where the building has no such option, and as
+    `usecases.plan.enter_projects`.
+    """
+    by_id = {one.option.id: one for survey in surveys for one in survey.candidates if one.building.id == building.id}
+    if option_id not in by_id:
+        raise InputError.of("no_option", id=option_id[:80], building=building.id, known=", ".join(by_id) or "–")
+    project = project_of_candidate(by_id[option_id], now.astimezone(BANGKOK).date())
+    enter_projects(site.state, actor, [project], now, portfolio=site.portfolio)
+    return project
