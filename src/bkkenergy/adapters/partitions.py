@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy.exc import DataError, IntegrityError
 
-from bkkenergy.adapters.engines import AdvisoryLock
+from bkkenergy.adapters.engines import AdvisoryLock, shown
+from bkkenergy.ports.readings import StoreRefused, StoreUnavailable
 
 Opener = Callable[[], AbstractContextManager[Connection]]
 FIRST_DAY, END_DAY = dt.date(2015, 1, 1), dt.date(2050, 1, 1)
@@ -112,6 +113,22 @@ def attached(connection: Connection, part: Partitioned) -> set[str]:
         "WHERE inhparent = CAST(:name AS regclass)"
     )
     return {row.relname for row in connection.execute(query, {"name": part.table})}
+
+
+@contextmanager
+def refusing(engine: Engine, what: str, months: Months) -> Iterator[None]:
+    """Raise StoreRefused for data that the database will never take.
+
+    Raises StoreUnavailable where a month's partition was taken away meanwhile: it is made again at the next try.
+    """
+    try:
+        yield
+    except (IntegrityError, DataError) as error:
+        where = f"{what} {shown(engine)}"
+        if isinstance(error, IntegrityError) and lacks_partition(error):
+            months.forget()
+            raise StoreUnavailable(f"{where}: {error.orig}. It is tried again.") from error
+        raise StoreRefused(f"{where}: rejected ({error.orig}).") from error
 
 
 def lacks_partition(error: IntegrityError) -> bool:

@@ -11,20 +11,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Engine, event, func, select, text
-from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import ProgrammingError
 
 from bkkenergy.adapters.engines import AdvisoryLock, shown, translate_db_errors
 from bkkenergy.adapters.ledger.beside import MarksBeside
 from bkkenergy.adapters.ledger.marks import CALENDAR_US, US_PER_DAY, now_us, put_postgresql, touched_by
 from bkkenergy.adapters.ledger.rows import date_of, day_number, start_us
-from bkkenergy.adapters.partitions import Months, Partitioned, lacks_partition, make_edges
+from bkkenergy.adapters.partitions import Months, Partitioned, make_edges, refusing
 from bkkenergy.adapters.pgarrays import float8s, int8s, take_arrays, unpacked_float8s, unpacked_int8s
 from bkkenergy.ports.readings import (
     DEFAULT_FIELDS,
     NotedState,
     StoreDenied,
-    StoreRefused,
-    StoreUnavailable,
     StoreUnfit,
     UnmarkedCommit,
 )
@@ -263,13 +261,8 @@ class PostgresStore:
         """Open a transaction. Raises StoreUnavailable, StoreDenied, StoreRefused for what is never taken."""
         with translate_db_errors(self._engine, WHAT):
             try:
-                with self._engine.begin() as connection:
+                with refusing(self._engine, WHAT, self._months), self._engine.begin() as connection:
                     yield connection
-            except (IntegrityError, DataError) as error:
-                if isinstance(error, IntegrityError) and lacks_partition(error):
-                    self._months.forget()
-                    raise StoreUnavailable(f"{shown(self._engine)}: {error.orig}. It is tried again.") from error
-                raise StoreRefused(f"{shown(self._engine)}: the store refuses the data ({error.orig}).") from error
             except ProgrammingError as error:
                 if getattr(error.orig, "sqlstate", None) == RIGHTS_LACK:
                     raise StoreDenied(

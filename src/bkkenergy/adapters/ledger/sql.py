@@ -9,10 +9,9 @@ from functools import cached_property
 from itertools import groupby
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, or_, select, text, update
-from sqlalchemy.exc import DataError, IntegrityError
 
 from bkkenergy.adapters.bulk import insert_columns, is_among
-from bkkenergy.adapters.engines import AdvisoryLock, shown, translate_db_errors
+from bkkenergy.adapters.engines import AdvisoryLock, translate_db_errors
 from bkkenergy.adapters.ledger.changes import SqlReadingChangeRecords
 from bkkenergy.adapters.ledger.columns import nearest_day, numbers_of, read_slots, read_totals
 from bkkenergy.adapters.ledger.marks import DaysToMark, all_days, now_us, put_postgresql, put_sqlite, touched_by
@@ -44,7 +43,7 @@ from bkkenergy.adapters.ledger.tables import (
     ledger_stale,
     metadata,
 )
-from bkkenergy.adapters.partitions import Months, lacks_partition
+from bkkenergy.adapters.partitions import Months, refusing
 from bkkenergy.ports.ledger import (
     CHANNELS,
     Batch,
@@ -60,7 +59,6 @@ from bkkenergy.ports.ledger import (
     Span,
     SpanReason,
 )
-from bkkenergy.ports.readings import StoreRefused, StoreUnavailable
 from bkkenergy.readings import US_PER_S, IntArray
 
 WHAT = "energy ledger"
@@ -351,15 +349,12 @@ class SqlLedger:
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         """Open a transaction. Raises StoreUnavailable, or StoreRefused for data that the database will never take."""
-        with translate_db_errors(self._engine, WHAT):
-            try:
-                with self._engine.begin() as connection:
-                    yield connection
-            except (IntegrityError, DataError) as error:
-                if isinstance(error, IntegrityError) and lacks_partition(error):
-                    self._months.forget()
-                    raise StoreUnavailable(f"{WHAT} {shown(self._engine)}: {error.orig}. It is tried again.") from error
-                raise StoreRefused(f"{WHAT} {shown(self._engine)}: rejected ({error.orig}).") from error
+        with (
+            translate_db_errors(self._engine, WHAT),
+            refusing(self._engine, WHAT, self._months),
+            self._engine.begin() as connection,
+        ):
+            yield connection
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
