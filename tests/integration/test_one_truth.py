@@ -105,7 +105,7 @@ def test_pages_api_and_export_say_the_same(site, truth_kwh):
         assert sum(kwh or 0 for kwh in series["energy_kwh"]) == pytest.approx(truth_kwh, abs=0.01)
         assert set(series["quality"]) == {"measured", "estimated"}
         assert series["waiting_days"] == []
-    hours = building_hours(here, loaded.portfolio.buildings[BUILDING], MONTH.first_day, MONTH.last_day)
+    hours = building_hours(here, loaded.portfolio.buildings[BUILDING], MONTH, here.opened.energy)
     assert np.nansum(hours.energy_kwh) == pytest.approx(truth_kwh, abs=0.001)
     year = CityFigures(here).now().buildings[BUILDING].year.energy_kwh
     assert year is not None
@@ -134,7 +134,9 @@ def test_a_running_hour_is_never_drawn_as_a_whole_one(tmp_path):
     make_jobs(loaded).bring_up()
     here = make_context(loaded)
     today = NOW.date()
-    hours = building_hours(here, loaded.portfolio.buildings[BUILDING], today - dt.timedelta(days=1), today)
+    hours = building_hours(
+        here, loaded.portfolio.buildings[BUILDING], Period.days(today - dt.timedelta(days=1), today), here.opened.energy
+    )
     shown = hours.energy_kwh[np.isfinite(hours.energy_kwh)]
     assert shown == pytest.approx(np.full(len(shown), 253.0))
     assert np.isnan(hours.energy_kwh[24 + pd.Timestamp(NOW).hour])

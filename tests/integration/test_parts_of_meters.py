@@ -39,10 +39,29 @@ METERS = {
     "hv": {"main": 'changes = [{ from = 2026-10-16, parent = "hv" }]', "hv": "from = 2026-10-16"},
     "gap": {"main": "until = 2026-10-10", "next": "from = 2026-10-15"},
     "let": {"main": "", "shop": 'parent = "main"\nchanges = [{ from = 2026-10-16, tenant = true }]'},
+    "sum": {"main": "", "small": 'parent = "main"'},
     "pv": {"main": "", "old": "pv = true\nuntil = 2026-10-15", "new": "pv = true\nfrom = 2026-10-16"},
 }
 LIFE = {"begins": "from = 2026-10-11", "ends": "until = 2026-10-20"}
-SMALL = {"shop", "old", "new"}
+SMALL = {"shop", "old", "new", "small"}
+SUMS = {
+    "sum": """
+[[building.virtual_meters]]
+id = "rest"
+name_th = "rest"
+name_en = "rest"
+plus = ["main"]
+changes = [{ from = 2026-10-16, minus = ["small"] }]
+
+[[building.virtual_meters]]
+id = "let"
+name_th = "let"
+name_en = "let"
+plus = ["small"]
+purpose = "tenant"
+from = 2026-10-16
+"""
+}
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +80,7 @@ def folder(tmp_path_factory):
         "".join(
             BUILDING.format(name=name, lines=LIFE.get(name, ""))
             + "".join(METER.format(name=meter, lines=lines) for meter, lines in meters.items())
+            + SUMS.get(name, "")
             for name, meters in METERS.items()
         )
     )
@@ -86,7 +106,7 @@ def shown(folder, *arguments):
     return json.loads(bkkenergy(*arguments, "--period", "2026-10", "--json", "--config", folder))
 
 
-DAYS = {"begins": 21, "ends": 20, "hv": 31, "gap": 10 + 17, "let": 31, "pv": 31}
+DAYS = {"begins": 21, "ends": 20, "hv": 31, "gap": 10 + 17, "let": 31, "sum": 31, "pv": 31}
 """The days of October on which something measures what the grid gives a building."""
 
 
@@ -127,3 +147,16 @@ def test_behind_a_main_meter_that_came_later_the_former_one_splits_it_from_that_
 def test_a_meter_by_itself_shows_what_it_measured_on_every_day(folder, meter):
     energy = shown(folder, "energy", "show", f"odd.{meter}")
     assert energy["energy_kwh"] == [pytest.approx(DAY_KWH)] * 31
+
+
+def test_a_virtual_meter_is_the_sum_that_it_was_on_each_day(folder):
+    balance = shown(folder, "energy", "balance", "odd.sum")
+    (rest,) = [row for row in balance["virtual_meters"] if row["meter"] == "odd.sum.rest"]
+    assert rest["total_kwh"] == pytest.approx(15 * DAY_KWH + 16 * (DAY_KWH - SMALL_KWH))
+    assert rest["known_ratio"] == 1
+
+
+def test_a_tenant_s_virtual_meter_takes_off_what_it_names_on_each_day(folder):
+    balance = shown(folder, "energy", "balance", "odd.sum")
+    assert balance["tenants"]["total_kwh"] == pytest.approx(16 * SMALL_KWH)
+    assert balance["gross_use"]["total_kwh"] == pytest.approx(31 * DAY_KWH - 16 * SMALL_KWH)

@@ -102,6 +102,18 @@ class Records:
         """Every entry by its identity."""
         return {entry.identity: entry for entry in self.entries}
 
+    @cached_property
+    def _by_whole(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
+        parts: dict[tuple[str, str], list[str]] = {}
+        for kind, things in self.by_kind.items():
+            for key in things:
+                parts.setdefault((kind, key.rpartition(".")[0]), []).append(key)
+        return {whole: tuple(keys) for whole, keys in parts.items()}
+
+    def parts_of(self, kind: str, whole: str) -> tuple[str, ...]:
+        """Return the keys of the things of a kind that a whole ever had, such as the meters of a building."""
+        return self._by_whole.get((kind, whole), ())
+
     def of(self, kind: str, key: str) -> tuple[Entry, ...]:
         """Return the entries of a thing in order of their days; none where it is not known."""
         return self.by_kind.get(kind, {}).get(key, ())

@@ -19,6 +19,7 @@ from bkkenergy.site import Site
 from bkkenergy.site.dede_config import AnnualField, FieldKey, load_annual_fields
 from bkkenergy.usecases.bills import month_bills
 from bkkenergy.usecases.energy import building_quarters
+from bkkenergy.usecases.over import over
 from bkkenergy.usecases.plants import plant_yields
 
 QUARTERS_AN_HOUR = 4
@@ -63,7 +64,7 @@ def annual_report(site: Site, building: Building, year: int) -> AnnualReport:
     then = site.on(min(last, site.clock().date()))
     building = then.portfolio.buildings.get(building.id, building)
     period = Period.days(first, last)
-    quarters = building_quarters(then.energy, building, period)
+    quarters = building_quarters(*over(then.energy, then.portfolio, building, period), period)
     known = np.isfinite(quarters.known_kwh)
     energy_kwh = float(np.nansum(quarters.accepted_kwh)) if np.isfinite(quarters.accepted_kwh).any() else None
     known_ratio = float(known.mean())

@@ -10,10 +10,11 @@ import numpy as np
 from bkkenergy.calendar import Period, same_days_before
 from bkkenergy.carbon import GridFactor, daily_factors, emitted_kg, in_order
 from bkkenergy.portfolio import Building
-from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
+from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY
 from bkkenergy.readings import FloatArray
 from bkkenergy.reports.content import YearBefore
 from bkkenergy.site import Site
+from bkkenergy.usecases.over import all_over
 
 
 def year_before(site: Site, agency_id: str, period: Period, factors: Sequence[GridFactor]) -> YearBefore | None:
@@ -25,7 +26,7 @@ def year_before(site: Site, agency_id: str, period: Period, factors: Sequence[Gr
     if period.kind == "day":
         return None
     before, buildings = same_days_before(period), site.portfolio.buildings_of(agency_id)
-    now, then = (_known_days(site.energy, buildings, one, factors) for one in (period, before))
+    now, then = (_known_days(site, buildings, one, factors) for one in (period, before))
     days = len(period.dates)
     known: list[tuple[_BuildingYear, _BuildingYear]] = []
     for building in buildings:
@@ -72,17 +73,18 @@ class _BuildingYear:
 class _KnownDays:
     """What is known of meters over a period: energy of each day, kWh, and how many days are known.
 
-    factors : of each day.
+    factors : of each day. mains : the main meters of each building in that period.
     """
 
     period_days: int
+    mains: Mapping[str, Sequence[str]]
     daily_kwh: Mapping[str, FloatArray]
     days: Mapping[str, float]
     factors: Sequence[GridFactor | None]
 
     def of(self, building: Building, least_ratio: float, days: int) -> _BuildingYear | None:
         """Return a building at the mean of its known days; None where one of its main meters is known too little."""
-        meters = [meter.id for meter in building.main_meters]
+        meters = self.mains.get(building.id, ())
         least_days = max(least_ratio * self.period_days, 1 / QUARTERS_PER_DAY)
         if not meters or any(self.days[meter] < least_days for meter in meters):
             return None
@@ -95,17 +97,18 @@ class _KnownDays:
         return _BuildingYear(energy_kwh, co2e_kg, known_kwh, round(least))
 
 
-def _known_days(
-    ledger: LedgerReader, buildings: Sequence[Building], period: Period, factors: Sequence[GridFactor]
-) -> _KnownDays:
+def _known_days(site: Site, buildings: Sequence[Building], period: Period, factors: Sequence[GridFactor]) -> _KnownDays:
     daily = daily_factors(factors, period.first_day, period.last_day, "footprint")
-    meters = list(dict.fromkeys(meter.id for building in buildings for meter in building.main_meters))
+    reader, over_days = all_over(site.energy, site.portfolio, buildings, period)
+    mains = {building.id: [meter.id for meter in building.main_meters] for building in over_days}
+    meters = list(dict.fromkeys(meter for names in mains.values() for meter in names))
     if not meters:
-        return _KnownDays(len(period.dates), {}, {}, daily)
-    totals = ledger.totals(meters, IMPORT, period.first_day, period.last_day)
+        return _KnownDays(len(period.dates), mains, {}, {}, daily)
+    totals = reader.totals(meters, IMPORT, period.first_day, period.last_day)
     known = (totals.measured + totals.estimated + totals.edited).sum(axis=0) / QUARTERS_PER_DAY
     return _KnownDays(
         len(period.dates),
+        mains,
         dict(zip(meters, totals.total.T, strict=True)),
         dict(zip(meters, known.tolist(), strict=True)),
         daily,

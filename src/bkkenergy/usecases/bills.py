@@ -11,15 +11,17 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.calendar import BANGKOK, Period, edges
-from bkkenergy.portfolio import Building, Meter, Portfolio
+from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.portfolio.more import ElectricityAccount
-from bkkenergy.ports.channels import KVAR, QUARTERS_PER_DAY, REACTIVE
+from bkkenergy.ports.channels import IMPORT, KVAR, QUARTERS_PER_DAY, REACTIVE, Channel
+from bkkenergy.ports.ledger import LedgerReader
 from bkkenergy.readings import FloatArray, IntArray
 from bkkenergy.site import Site
 from bkkenergy.tariff.bill import MONTHS_BEFORE, Bill, bills_by_schedules
 from bkkenergy.tariff.quantities import Quantities, Read, quantities_of_many, read_on
 from bkkenergy.tariff.schedule import MEA_SUPPLY, Schedule, Supply, Window
-from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, BuildingQuarters, meters_quarters
+from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, BuildingQuarters, building_quarters, meters_quarters
+from bkkenergy.usecases.over import all_over, over
 from bkkenergy.usecases.turns import real_name
 from bkkenergy.usecases.wholemonths import whole_months
 
@@ -43,9 +45,8 @@ class PricedMonths:
 class Billed(Protocol):
     """What a bill is made from: meters, and what holds on a day."""
 
-    @property
-    def meters(self) -> tuple[Meter, ...]:
-        """The meters whose energy is billed."""
+    def quarters(self, ledger: LedgerReader, period: Period, channel: Channel = IMPORT) -> BuildingQuarters:
+        """Return the quarter-hours of the meters whose energy is billed. Raises StoreUnavailable."""
 
     def accounts_on(self, day: dt.date) -> tuple[ElectricityAccount, ...]:
         """Return the electricity accounts of a day."""
@@ -64,10 +65,9 @@ class BilledBuilding:
     portfolio: Portfolio
     building: Building
 
-    @property
-    def meters(self) -> tuple[Meter, ...]:
-        """The building's main meters."""
-        return self.building.main_meters
+    def quarters(self, ledger: LedgerReader, period: Period, channel: Channel = IMPORT) -> BuildingQuarters:
+        """Return the quarter-hours of the building's main meters. Raises StoreUnavailable."""
+        return building_quarters(*over(ledger, self.portfolio, self.building, period), period, channel)
 
     def accounts_on(self, day: dt.date) -> tuple[ElectricityAccount, ...]:
         """Return the building's accounts of a day."""
@@ -89,15 +89,18 @@ class BilledAccount:
     portfolio: Portfolio
     account: ElectricityAccount
 
-    @property
-    def meters(self) -> tuple[Meter, ...]:
-        """The account's own meters; where it names none, the main meters of its buildings."""
-        buildings = [
-            self.portfolio.buildings[name] for name in self.account.buildings if name in self.portfolio.buildings
-        ]
-        main = tuple(meter for building in buildings for meter in building.main_meters)
+    def quarters(self, ledger: LedgerReader, period: Period, channel: Channel = IMPORT) -> BuildingQuarters:
+        """Return the quarter-hours of the account's own meters; where it names none, of its buildings' main meters.
+
+        Raises StoreUnavailable.
+        """
         named = [meter for meter in self.portfolio.meters if real_name(meter.id) in self.account.meters]
-        return tuple(named) or main
+        if named:
+            return meters_quarters(ledger, named, period, channel)
+        known = self.portfolio.buildings
+        buildings = [known[name] for name in self.account.buildings if name in known]
+        reader, then = all_over(ledger, self.portfolio, buildings, period)
+        return meters_quarters(reader, [meter for one in then for meter in one.main_meters], period, channel)
 
     def accounts_on(self, day: dt.date) -> tuple[ElectricityAccount, ...]:
         """Return the account as it is on a day; where it is not there, as it is now."""
@@ -228,7 +231,7 @@ def _months_from(earlier: dt.date, later: dt.date) -> int:
 
 def _bills(site: Site, what: Billable, period: Period, reads: Sequence[Read]) -> list[Bill]:
     billed = billed_of(site, what)
-    quarters = meters_quarters(site.energy, billed.meters, period)
+    quarters = billed.quarters(site.energy, period)
     (parts,), schedules = _parts(site, billed, period, reads, quarters, quarters.accepted_kwh[None])
     return bills_by_schedules(parts, schedules, site.figures.tariffs)
 
@@ -270,7 +273,7 @@ def months_without_saving(site: Site, what: Billable, period: Period, saved_kwh:
     """
     billed = billed_of(site, what)
     longer = Period.days(_first_with_history(site, what, period), period.last_day)
-    quarters = meters_quarters(site.energy, billed.meters, longer)
+    quarters = billed.quarters(site.energy, longer)
     added_kwh = np.concatenate([np.zeros(len(quarters.accepted_kwh) - len(saved_kwh)), saved_kwh])
     without_kwh = np.maximum(np.nan_to_num(quarters.accepted_kwh) + added_kwh, 0.0)
     rows = np.stack([np.nan_to_num(quarters.accepted_kwh), without_kwh])
@@ -284,7 +287,7 @@ def measured_peaks(site: Site, what: Billable, period: Period) -> dict[dt.date, 
     Months in which the schedule changes are left out. Raises StoreUnavailable.
     """
     billed = billed_of(site, what)
-    quarters = meters_quarters(site.energy, billed.meters, period)
+    quarters = billed.quarters(site.energy, period)
     (parts,), _ = _parts(site, billed, period, (), quarters, np.nan_to_num(quarters.accepted_kwh)[None])
     is_firm = np.isfinite(quarters.firm_kwh)
     month = edges(period, "15min")[:-1].tz_convert(BANGKOK).tz_localize(None).to_period("M").to_timestamp()
@@ -313,10 +316,10 @@ def _kvar(site: Site, billed: Billed, period: Period) -> FloatArray | None:
     schedules = [site.figures.tariffs.schedules[billed.schedule_on(day)] for day in days]
     if not any(rates.has_power_factor_charge for schedule in schedules for rates in schedule.rates):
         return None
-    counted_kvar = meters_quarters(site.energy, billed.meters, period, REACTIVE).firm_kwh * QUARTERS_PER_HOUR
+    counted_kvar = billed.quarters(site.energy, period, REACTIVE).firm_kwh * QUARTERS_PER_HOUR
     if np.isfinite(counted_kvar).any():
         return counted_kvar
-    measured_kvar = meters_quarters(site.energy, billed.meters, period, KVAR).firm_kwh
+    measured_kvar = billed.quarters(site.energy, period, KVAR).firm_kwh
     return measured_kvar if np.isfinite(measured_kvar).any() else None
 
 
@@ -335,7 +338,7 @@ def read_day_of(site: Site, what: Billable, day: dt.date) -> int | None:
 
 def known_ratio(site: Site, what: Billable, period: Period) -> float:
     """Return the share of a period's quarter-hours whose energy is known: the part of the period that a bill is of."""
-    return float(np.isfinite(meters_quarters(site.energy, billed_of(site, what).meters, period).known_kwh).mean())
+    return float(np.isfinite(billed_of(site, what).quarters(site.energy, period).known_kwh).mean())
 
 
 def _is_of_whole_months(period: Period) -> bool:

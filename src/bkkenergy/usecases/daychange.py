@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY
 from bkkenergy.site import Site
+from bkkenergy.usecases.over import all_over
 
 WEEKS, MIN_DAYS = 4, 2
 
@@ -39,17 +41,17 @@ def day_changes(site: Site, buildings: Sequence[Building], day: dt.date) -> list
 
     A day counts where every quarter-hour of every main meter is known, and a usual day has at least two such days.
     """
-    names = [meter.id for building in buildings for meter in building.main_meters]
     first = day - dt.timedelta(weeks=WEEKS)
-    totals = site.energy.totals(names, IMPORT, first, day)
+    energy, then = all_over(site.energy, site.portfolio, buildings, Period.days(first, day))
+    totals = energy.totals([meter.id for building in then for meter in building.main_meters], IMPORT, first, day)
     is_whole = totals.measured + totals.estimated + totals.edited == QUARTERS_PER_DAY
     known_kwh = np.where(is_whole, totals.total, np.nan)[::7]  # the same weekday, the day itself last
     changes, start = [], 0
-    for building in buildings:
-        end = start + len(building.main_meters)
+    for building, over_days in zip(buildings, then, strict=True):
+        end = start + len(over_days.main_meters)
         days_kwh = known_kwh[:, start:end].sum(axis=1)
         start = end
-        if not building.main_meters or np.isnan(days_kwh[-1]):
+        if not over_days.main_meters or np.isnan(days_kwh[-1]):
             continue
         is_open = [site.portfolio.is_open(building, first + dt.timedelta(weeks=week)) for week in range(WEEKS + 1)]
         alike = [kwh for kwh, state in zip(days_kwh[:-1].tolist(), is_open, strict=False) if state == is_open[-1]]

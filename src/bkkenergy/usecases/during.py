@@ -7,7 +7,7 @@ say.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 from bkkenergy.calendar import Period
@@ -15,7 +15,8 @@ from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.portfolio.records import Entry, Records
 from bkkenergy.readings import IntArray
 from bkkenergy.site import Site
-from bkkenergy.usecases.turns import Days, InTurn, Part, in_parts, parts_of
+from bkkenergy.usecases.over import building_over
+from bkkenergy.usecases.turns import Days, InTurn
 
 
 def site_during(site: Site, period: Period) -> Site:
@@ -26,18 +27,12 @@ def site_during(site: Site, period: Period) -> Site:
     if not names:
         return then
     days = Days(period.first_day, len(period.dates))
-    meters = _meters_of(records, names)
     buildings, counted = dict(then.portfolio.buildings), dict[str, IntArray]()
     for name in sorted(names):
-        there = days.of(records.history("building", name))
         whole = buildings.get(name) or _last_there(then.portfolio, name, days)
-        if whole is None:
-            continue
-        parts = {meter: parts_of(then.portfolio.history(meter), days) for meter in meters.get(name, ())}
-        if there.all() and all(_is_all_of_it(played) for played in parts.values()):
-            continue
-        buildings[name], days_of = in_parts(whole, there, parts, days)
-        counted |= days_of
+        if whole is not None:
+            buildings[name], days_of = building_over(then.portfolio, whole, days)
+            counted |= days_of
     portfolio = then.portfolio.model_copy(update={"buildings": buildings, "records": records})
     energy = InTurn(then.energy, counted, days) if counted else then.energy
     return replace(then.with_config(then.config.with_portfolio(portfolio)), energy=energy)
@@ -45,7 +40,7 @@ def site_during(site: Site, period: Period) -> Site:
 
 def _changed(records: Records, period: Period) -> Iterator[str]:
     """Yield the buildings of which something begins or ends on a day of a period after its first."""
-    for kind in ("building", "meter"):
+    for kind in ("building", "meter", "virtual_meter"):
         for key, entries in records.by_kind.get(kind, {}).items():
             if any(_is_inside(entry, period) for entry in entries):
                 yield key if kind == "building" else key.rpartition(".")[0]
@@ -57,23 +52,8 @@ def _is_inside(entry: Entry, period: Period) -> bool:
     )
 
 
-def _meters_of(records: Records, buildings: set[str]) -> Mapping[str, list[str]]:
-    """Return the meters that the records ever had of buildings, in their order."""
-    meters: dict[str, list[str]] = {}
-    for key in records.by_kind.get("meter", {}):
-        building = key.rpartition(".")[0]
-        if building in buildings:
-            meters.setdefault(building, []).append(key)
-    return meters
-
-
 def _last_there(portfolio: Portfolio, name: str, days: Days) -> Building | None:
     """Return a building as it was on its last day there; None where its agency is no more."""
     there = days.of(portfolio.records.history("building", name))
     known = portfolio.on(days.last(there)).buildings.get(name) if there.any() else None
     return known if known is not None and known.agency in portfolio.agencies else None
-
-
-def _is_all_of_it(played: list[Part]) -> bool:
-    """Return whether a meter plays one part on every day, or none at all."""
-    return not played or (len(played) == 1 and bool(played[0].days.all()))

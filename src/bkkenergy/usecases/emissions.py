@@ -12,6 +12,7 @@ from bkkenergy.carbon import GridFactor, daily_factors, emissions_kg, emitted_kg
 from bkkenergy.errors import InputError
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY
 from bkkenergy.site import Site
+from bkkenergy.usecases.during import site_during
 from bkkenergy.usecases.wholemonths import whole_months
 
 
@@ -52,12 +53,13 @@ def emission_months(site: Site, agency_id: str, period: Period) -> EmissionMonth
     if agency_id not in site.portfolio.agencies:
         raise InputError.of("no_agency", agency=agency_id, known=", ".join(sorted(site.portfolio.agencies)))
     spans, first, last = whole_months(period), period.first_day, period.last_day
-    buildings = site.portfolio.buildings_of(agency_id)
+    then = site_during(site, period)
+    buildings = then.portfolio.buildings_of(agency_id)
     meters = list(dict.fromkeys(meter.id for building in buildings for meter in building.main_meters))
     days = len(period.dates)
     daily_kwh, known = np.full(days, np.nan), np.zeros(days)
     if meters:
-        totals = site.energy.totals(meters, IMPORT, first, last)
+        totals = then.energy.totals(meters, IMPORT, first, last)
         is_known = np.isfinite(totals.total).any(axis=1)
         daily_kwh = np.where(is_known, np.nansum(totals.total, axis=1), np.nan)
         known = (totals.measured + totals.estimated + totals.edited).sum(axis=1) / (QUARTERS_PER_DAY * len(meters))

@@ -20,8 +20,10 @@ from bkkenergy.portfolio.spans import mean_floor_m2, mean_of_days
 from bkkenergy.savings.index import Energy, StandardUse, public_index, standard_of
 from bkkenergy.site import Site
 from bkkenergy.texts import Named
+from bkkenergy.usecases.during import site_during
 from bkkenergy.usecases.energy import air_temperature_c, quarter_hours
 from bkkenergy.usecases.powers import use_case
+from bkkenergy.usecases.turns import real_name
 from bkkenergy.usecases.wholemonths import whole_months
 
 AMOUNTS = (
@@ -111,13 +113,17 @@ def ereport_months(site: Site, standards: Sequence[StandardUse], agency_id: str,
 
 def _measured(site: Site, agency_id: str, month: Period, entered: Mapping[str, float]) -> EReportMonth:
     agency = site.portfolio.agencies[agency_id]
-    buildings = site.portfolio.buildings_of(agency_id)
+    then = site_during(site, month)
+    buildings = then.portfolio.buildings_of(agency_id)
     meters = [meter for building in buildings for meter in building.main_meters]
-    energy = quarter_hours(site.energy, meters, month)
+    energy = quarter_hours(then.energy, meters, month)
     totals = energy.total_kwh(month.start, month.end)
-    known = {str(name): float(kwh) for name, kwh in totals.items() if math.isfinite(kwh)}
+    known = dict[str, float]()
+    for name, kwh in totals.items():
+        if math.isfinite(kwh):
+            known[real_name(str(name))] = known.get(real_name(str(name)), 0.0) + float(kwh)
     coverage = energy.coverage_ratio(month.start, month.end)
-    derived = _derived(site, buildings, month)
+    derived = _derived(then, buildings, month)
     drivers = derived | {name: amount for name, amount in entered.items() if name != "fuel_litres"}
     return EReportMonth(
         agency=agency_id,

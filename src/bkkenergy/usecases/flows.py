@@ -66,7 +66,8 @@ class Quarters:
     @classmethod
     def read(cls, ledger: LedgerReader, building: Building, period: Period, step: Step) -> Quarters:
         """Read all meters of energy of a building, each channel once."""
-        names = [meter.id for meter in building.meters if meter.is_electric]
+        in_sums = (name for virtual in building.virtual_meters for name in (*virtual.plus, *virtual.minus))
+        names = list(dict.fromkeys((*(meter.id for meter in building.meters if meter.is_electric), *in_sums)))
         first, last = period.first_day, period.last_day
         bought, sold = (ledger.slots(names, channel, first, last) for channel in (IMPORT, EXPORT))
         export_kwh, export_quality, no_export = _exports(building, sold)

@@ -24,6 +24,8 @@ from bkkenergy.texts import Named
 from bkkenergy.usecases.balance import Note, notes_on_pv, tenants_of
 from bkkenergy.usecases.energy import building_quarters
 from bkkenergy.usecases.flows import FlowSeries, Quarters
+from bkkenergy.usecases.over import changes, over
+from bkkenergy.usecases.turns import real_name
 
 IDLE_IMPORT_RATIO = 0.01
 """While PV produces and a building takes less than this share of its mean, it may export without a register for it."""
@@ -59,7 +61,7 @@ def pv_of(portfolio: Portfolio, projects: Sequence[Project], building: Building,
     metered = {name for plant in plants for name in plant.meters}
     is_unmetered = any(not plant.meters for plant in started) if building.pv_meters else has_pv
     since = {
-        meter.id: _since(portfolio, projects, plants if meter.id in metered else [], building, meter.id)
+        meter.id: _since(portfolio, projects, plants if real_name(meter.id) in metered else [], building, meter.id)
         for meter in building.pv_meters
     }
     return PvKnown(since, is_unmetered)
@@ -72,9 +74,10 @@ def _plants(portfolio: Portfolio, day: dt.date) -> list[PvPlant]:
 def _since(
     portfolio: Portfolio, projects: Sequence[Project], plants: Sequence[PvPlant], building: Building, meter_id: str
 ) -> dt.date | None:
+    meter = next(meter for meter in building.pv_meters if meter.id == meter_id)
+    meter_id = real_name(meter_id)
     days = [plant.commissioned for plant in plants if meter_id in plant.meters and plant.commissioned]
     days += [project.done_on for project in projects if project.pv_meter == meter_id and project.done_on]
-    meter = next(meter for meter in building.pv_meters if meter.id == meter_id)
     days += [meter.commissioned.astimezone(BANGKOK).date()] if meter.commissioned else []
     if days:
         return days[0]
@@ -100,6 +103,7 @@ def needs_balance(
         or building.id in planted
         or building.tenant_signs
         or any(meter.id in exporting for meter in building.main_meters)
+        or changes(portfolio, building)
     }
 
 
@@ -110,6 +114,7 @@ def gross_quarters(
 
     Raises StoreUnavailable, and InputError with the reason where it cannot be known.
     """
+    ledger, building = over(ledger, portfolio, building, period)
     named = Named(building.id, building.name_th)
     if not building.main_meters:
         raise InputError.of("no_meter", building=named)
@@ -177,7 +182,7 @@ def own_supply_days(
         gross = gross_quarters(ledger, portfolio, projects, building, period)
     except InputError:
         return np.full(len(period.dates), np.nan)
-    bought = building_quarters(ledger, building, period).known_kwh
+    bought = building_quarters(*over(ledger, portfolio, building, period), period).known_kwh
     own_kwh = np.where(gross.is_known, gross.kwh, np.nan) - bought
     days_kwh: FloatArray = own_kwh.reshape(-1, QUARTERS_PER_DAY).sum(axis=1)
     return days_kwh

@@ -27,7 +27,6 @@ from bkkenergy.site import Site
 from bkkenergy.tariff.bill import Bill
 from bkkenergy.tariff.paper import Difference, PaperBill, check_paper, faults_within
 from bkkenergy.usecases.bills import Billable, bill_of_days, billed_of, known_ratio
-from bkkenergy.usecases.energy import meters_quarters
 from bkkenergy.usecases.portfolio import needs_reason
 from bkkenergy.usecases.powers import use_case
 
@@ -225,7 +224,7 @@ def _fitting_days(site: Site, what: Billable, paper: PaperBill, ours: Bill) -> P
 
 def _daily_kwh(site: Site, what: Billable, period: Period) -> FloatArray:
     """(d,) energy of each day, NaN where a part of it is not known."""
-    known_kwh = meters_quarters(site.energy, billed_of(site, what).meters, period).known_kwh
+    known_kwh = billed_of(site, what).quarters(site.energy, period).known_kwh
     daily_kwh: FloatArray = known_kwh.reshape(len(period.dates), -1).sum(axis=1)
     return daily_kwh
 

@@ -13,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from bkkenergy.portfolio import Building, Meter
+from bkkenergy.portfolio import Building, Meter, VirtualMeter
+from bkkenergy.portfolio.models import Purpose
 from bkkenergy.portfolio.records import Dated
 from bkkenergy.ports.ledger import Channel, DayTotals, MeterSeen, Slots
 from bkkenergy.readings import BoolArray, IntArray, Quality
 from bkkenergy.usecases.through import Through
 
 DAY = dt.timedelta(days=1)
-UNTIL = "@"
-"""Stands between a meter's name and the last day of a part that it played before."""
+UNTIL, IN = "@", "/"
+"""What stands between a meter's name and the last day of a part that it played, and of which virtual meter."""
 AS_IT_IS, NOTHING, NOT_THERE = 0, 1, 2
 """What a day of a meter counts: what it measured; zero, since another has its place; or nothing is known."""
 
@@ -61,10 +62,11 @@ class Part:
     @property
     def role(self) -> tuple[Any, ...]:
         """What of a meter says how its energy counts."""
-        return _role(self.meter)
+        return role_of(self.meter)
 
 
-def _role(meter: Meter) -> tuple[Any, ...]:
+def role_of(meter: Meter) -> tuple[Any, ...]:
+    """Return what of a meter says how its energy counts."""
     return (meter.kind, meter.parent, meter.pv, meter.tenant)
 
 
@@ -72,7 +74,7 @@ def parts_of(versions: Sequence[Dated[Meter]], days: Days) -> list[Part]:
     """Return the parts that a meter plays on days, in the order in which they end."""
     by_role: dict[tuple[Any, ...], list[Dated[Meter]]] = {}
     for version in versions:
-        by_role.setdefault(_role(version.value), []).append(version)
+        by_role.setdefault(role_of(version.value), []).append(version)
     parts = [Part(of_role[-1].value, days.of(of_role)) for of_role in by_role.values()]
     return sorted((part for part in parts if part.days.any()), key=lambda part: days.last(part.days))
 
@@ -101,6 +103,40 @@ def in_parts(
         for label, part in named.items()
     }
     return whole.model_copy(update={"meters": tuple(meters.values())}), counted
+
+
+def virtual_in_parts(
+    versions: Sequence[Dated[VirtualMeter]], there: BoolArray, days: Days
+) -> tuple[VirtualMeter, Mapping[str, IntArray]] | None:
+    """Return a virtual meter whose sums are those of each day's version, and what the days of its meters count.
+
+    versions : in the order of their days. there : (days,) whether the building is there. None where it is on no day.
+    The meters of each version have names of their own, so that each counts on the days of its version alone.
+    """
+    by_version = [(version.value, days.of([version])) for version in versions]
+    sums = [(virtual, on_days) for virtual, on_days in by_version if on_days.any()]
+    if not sums:
+        return None
+    last = sums[-1][0]
+    is_any = np.logical_or.reduce([on_days for _, on_days in sums])
+    counted: dict[str, IntArray] = {}
+    sides: dict[str, list[str]] = {"plus": [], "minus": []}
+    for virtual, on_days in sums:
+        counts = np.where(on_days, AS_IT_IS, NOTHING)
+        if last.purpose is not Purpose.TENANT:
+            counts[~is_any] = NOT_THERE
+        counts[~there] = NOT_THERE
+        for side, labels in sides.items():
+            for name in getattr(virtual, side):
+                label = f"{name}{UNTIL}{days.last(on_days)}{IN}{virtual.id}"
+                labels.append(label)
+                counted[label] = counts
+    return last.model_copy(update={side: tuple(labels) for side, labels in sides.items()}), counted
+
+
+def is_all_of_it(played: Sequence[Part]) -> bool:
+    """Return whether a meter plays one part on every day, or none at all."""
+    return not played or (len(played) == 1 and bool(played[0].days.all()))
 
 
 def _counted(part: Part, there: BoolArray, has_one: BoolArray, played: Sequence[Part]) -> IntArray:

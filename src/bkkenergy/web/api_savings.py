@@ -161,7 +161,7 @@ def savings(building_id: str, visitor: ApiVisitor) -> SavingsRow:
     saving, band = view.judged.saving, view.judged.band
     compared = None
     if view.compared is not None:
-        compared = ComparedSavingRow(**asdict(view.compared.row(own_of(visitor))))
+        compared = ComparedSavingRow(**asdict(view.compared.row(own_of(visitor, view.compared.common.buildings))))
     return SavingsRow(
         building=building.id,
         first=saving.first if saving else None,

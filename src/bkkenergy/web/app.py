@@ -88,7 +88,8 @@ from bkkenergy.web.security import (
     with_headers,
 )
 
-GZIP_FROM_BYTES = 800
+GZIP_FROM_BYTES, GZIP_LEVEL = 800, 5
+"""Level 9 takes twice the time of a page of 124 kB for 2 % less."""
 THREADS = 6
 STATUS_OF: tuple[tuple[type[Exception], int], ...] = ((UnavailableError, 503), (NotAllowed, 403), (NotThere, 404))
 STATUS_KEYS = {status: f"web.error_{status}" for status in (403, 404, 408, 413, 422, 429, 500, 503)}
@@ -171,7 +172,7 @@ def create_app(here: AppContext, *, first_run_key: str = "") -> FastAPI:
     app.state.throttle, app.state.delays = Throttle(), Delays()
     app.state.first_run_key = first_run_key
     unknown_user_hash()  # at the first such sign-in it would take twice as long, and say that there is no such user
-    app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
+    app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(BoundedBodies)
     app.middleware("http")(own_pages_alone)
     app.middleware("http")(with_headers)

@@ -11,11 +11,13 @@ from markupsafe import Markup
 from bkkenergy.calendar import Period
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
+from bkkenergy.ports.ledger import LedgerReader
 from bkkenergy.reports.stacks import Piece, stack
 from bkkenergy.usecases.balance import BuildingBalance, BuildingEnergy, Note, SubMeters, building_energy
 from bkkenergy.usecases.balance_record import flows_of
 from bkkenergy.usecases.flows import Flow
 from bkkenergy.usecases.gross import pv_of
+from bkkenergy.usecases.over import over
 from bkkenergy.usecases.plants import plant_text, plant_yields
 from bkkenergy.web.context import AppContext
 
@@ -66,12 +68,13 @@ class BalanceView:
         return all(row.total_kwh is None for row in self.rows)
 
 
-def balance_view(here: AppContext, building: Building, words: Words) -> BalanceView:
-    """Return the balance of the last whole days."""
+def balance_view(here: AppContext, building: Building, words: Words, ledger: LedgerReader) -> BalanceView:
+    """Return the balance of the last whole days, read by a reader of the page."""
     period = Period.days(here.today - dt.timedelta(days=DAYS_SHOWN), here.today - dt.timedelta(days=1))
-    pv = pv_of(here.portfolio, here.site.projects, building, period)
-    energy = building_energy(here.opened.energy, building, period, "day", is_unmetered=pv.is_unmetered)
-    plants = plant_yields(here.opened.energy, here.portfolio, building, period)
+    reader, building = over(ledger, here.portfolio, building, period)
+    pv = pv_of(here.portfolio, here.site.projects if building.pv_meters else (), building, period)
+    energy = building_energy(reader, building, period, "day", is_unmetered=pv.is_unmetered)
+    plants = plant_yields(reader, here.portfolio, building, period)
     return replace(view_of(energy, period, words), plants=[(plant.id, plant_text(plant, words)) for plant in plants])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from bkkenergy.adapters.state.dismissals import dismissals
 from bkkenergy.calendar import BANGKOK, Period, edges, past_year, timestamp_us
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
-from bkkenergy.ports.ledger import QUARTERS_PER_DAY
+from bkkenergy.ports.ledger import QUARTERS_PER_DAY, LedgerReader
 from bkkenergy.readings import FloatArray
 from bkkenergy.reports.savings.comparing import ComparedSaving, ComparisonPool
 from bkkenergy.reports.savings.fitting import BaselineProgress, progress_of
@@ -27,8 +28,9 @@ from bkkenergy.reports.savings.gather import (
     judged_cusum,
 )
 from bkkenergy.reports.savings.yearly import ComparedYear, compared_year
-from bkkenergy.savings.baseline import Series, series_of
+from bkkenergy.savings.baseline import Series
 from bkkenergy.savings.cusum import Cusum
+from bkkenergy.savings.days import day_kinds
 from bkkenergy.savings.enduse import EndUse, end_uses
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import find
@@ -39,6 +41,8 @@ from bkkenergy.tariff.windows import window_masks
 from bkkenergy.usecases.bills import running_bill
 from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, building_quarters, main_energy_kwh
 from bkkenergy.usecases.findingwork import WorkItem, to_act_on, work_on
+from bkkenergy.usecases.over import over
+from bkkenergy.usecases.readonce import ReadOnce
 from bkkenergy.web.context import AppContext
 
 DAYS_SHOWN = 365
@@ -63,7 +67,7 @@ class BuildingView:
 
     today_kw, typical_kw : (24,) mean power of today's hours, and of days like it. month_peak_kw : highest 15 minutes
     of this month and of the one before. bill : since the last read, or of this month so far.
-    waiting : days that are still to be computed.
+    waiting : days that are still to be computed. energy : what was read for the page, for what else it shows.
     """
 
     building: Building
@@ -82,30 +86,38 @@ class BuildingView:
     waiting: tuple[dt.date, ...]
     versions: Sequence[BaselineVersion]
     progress: BaselineProgress
+    energy: LedgerReader
 
 
-def building_hours(here: AppContext, building: Building, first: dt.date, last: dt.date) -> Series:
+def building_hours(here: AppContext, building: Building, period: Period, ledger: LedgerReader) -> Series:
     """Read a building's hours: main meters summed, NaN where one of them is not known wholly, so also in a running
     hour.
     """
-    period = Period.days(first, last)
+    reader, then = over(ledger, here.portfolio, building, period)
     energy = (
-        main_energy_kwh(here.opened.energy, building, period, "60min")
-        if building.main_meters
+        main_energy_kwh(reader, then, period, "60min")
+        if then.main_meters
         else np.full(len(period.dates) * HOURS_PER_DAY, np.nan)
     )
-    return series_of(edges(period, "60min")[:-1], energy, None, here.portfolio.days_open(building))
+    starts = edges(period, "60min")[:-1]
+    kinds = here.cached(
+        ("day kinds", building.id, period.first_day, period.last_day),
+        KEPT_S,
+        lambda: day_kinds(period.dates, here.portfolio.days_open(building)),
+    )
+    return Series(starts, energy, None, kinds, math.inf)  # the ledger refused what cannot be
 
 
 def building_view(here: AppContext, building: Building) -> BuildingView:
     """Build everything of a building's page but its power now."""
     today = here.today
-    series = building_hours(here, building, today - dt.timedelta(days=DAYS_SHOWN - 1), today)
+    ledger = ReadOnce(here.opened.energy)
+    series = building_hours(here, building, Period.days(today - dt.timedelta(days=DAYS_SHOWN - 1), today), ledger)
     tariffs = here.opened.figures.tariffs
     key: tuple[object, ...] = ("on_peak", today, id(tariffs))  # what is stored holds them: no others get their id
     _, on_peak = here.cached(key, KEPT_S, lambda: (tariffs, window_masks(series.starts, tariffs)["on_peak"]))
     views = load_views(series, on_peak)
-    peaks = month_peaks_kw(here, building)
+    peaks = _month_peaks_kw(here, building, ledger)
     waiting = waiting_of(here, building)
     versions = versions_here(here, building)
     lately = judged_lately(here, building, versions, waiting)
@@ -128,6 +140,7 @@ def building_view(here: AppContext, building: Building) -> BuildingView:
         waiting,
         versions,
         progress,
+        ledger,
     )
 
 
@@ -137,13 +150,13 @@ def waiting_of(here: AppContext, building: Building) -> tuple[dt.date, ...]:
     return tuple(sorted({day for days in waiting.values() for day in days}))
 
 
-def month_peaks_kw(here: AppContext, building: Building) -> tuple[float | None, float | None]:
+def _month_peaks_kw(here: AppContext, building: Building, ledger: LedgerReader) -> tuple[float | None, float | None]:
     """Return the highest 15 minutes of the last month and of this one."""
     this = here.today.replace(day=1)
     last = (this - dt.timedelta(days=1)).replace(day=1)
-    firm_kw = (
-        building_quarters(here.opened.energy, building, Period.days(last, here.today)).firm_kwh * QUARTERS_PER_HOUR
-    )
+    period = Period.days(last, here.today)
+    reader, then = over(ledger, here.portfolio, building, period)
+    firm_kw = building_quarters(reader, then, period).firm_kwh * QUARTERS_PER_HOUR
     ended = (this - last).days * QUARTERS_PER_DAY
     return _highest(firm_kw[:ended]), _highest(firm_kw[ended:])
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from bkkenergy.adapters.state.baselines import versions_of
-from bkkenergy.calendar import BE_OFFSET_YEARS, fiscal_year_of
+from bkkenergy.calendar import BE_OFFSET_YEARS, Period, fiscal_year_of
 from bkkenergy.carbon import daily_factors, emitted_kg
-from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY
+from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
 from bkkenergy.readings import BoolArray, FloatArray
 from bkkenergy.savings.versions import judging
 from bkkenergy.savings.yearly import target_step
 from bkkenergy.site import Site
+from bkkenergy.usecases.over import all_over
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.figures import BuildingFigures
 
@@ -57,12 +58,15 @@ def year_so_far(here: AppContext, agencies: Sequence[str], rows: Sequence[Buildi
 def city_year(site: Site, rows: Sequence[BuildingFigures], today: dt.date) -> CityYear:
     """Compute the month and the fiscal year so far of some buildings. Raises StoreUnavailable."""
     first, last = fiscal_year_of(today).first_day, today - dt.timedelta(days=1)
-    mains = [meter.id for row in rows for meter in row.building.main_meters]
+    buildings = [row.building for row in rows]
+    span = Period.days(first - YEAR_BEFORE, max(first, last))
+    energy, then = all_over(site.energy, site.portfolio, buildings, span)
+    mains = [meter.id for building in then for meter in building.main_meters]
     target_ratio = _target_ratio(site, rows, today)
     if last < first or not mains:
         return CityYear(Beside(None, None), Beside(None, None), target_ratio)
-    now_kwh, now_whole = _days(site, mains, first, last)
-    before_kwh, before_whole = _days(site, mains, first - YEAR_BEFORE, last - YEAR_BEFORE)
+    now_kwh, now_whole = _days(energy, mains, first, last)
+    before_kwh, before_whole = _days(energy, mains, first - YEAR_BEFORE, last - YEAR_BEFORE)
     is_both = now_whole & before_whole
     factors = daily_factors(site.figures.grid_factors, first, last, "footprint")
 
@@ -88,9 +92,9 @@ def change_beside(now_kwh: FloatArray, before_kwh: FloatArray, is_both: BoolArra
     return shared_kwh / earlier_kwh - 1
 
 
-def _days(site: Site, mains: Sequence[str], first: dt.date, last: dt.date) -> tuple[FloatArray, BoolArray]:
+def _days(energy: LedgerReader, mains: Sequence[str], first: dt.date, last: dt.date) -> tuple[FloatArray, BoolArray]:
     """Read (days, meters) energy, and whether each day is known wholly."""
-    totals = site.energy.totals(mains, IMPORT, first, last)
+    totals = energy.totals(mains, IMPORT, first, last)
     return totals.total, totals.measured + totals.estimated + totals.edited == QUARTERS_PER_DAY
 
 

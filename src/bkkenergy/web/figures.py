@@ -26,6 +26,7 @@ from bkkenergy.savings.baseline import Baseline, expected_of, series_of
 from bkkenergy.savings.versions import BaselineVersion, judging
 from bkkenergy.usecases.energy import air_temperature_c, building_quarters
 from bkkenergy.usecases.gross import own_supply_days
+from bkkenergy.usecases.over import all_over, changes, over
 from bkkenergy.web.context import AppContext
 
 log = structlog.get_logger(__name__)
@@ -201,8 +202,14 @@ class MainDays:
     @classmethod
     def read(cls, ledger: LedgerReader, portfolio: Portfolio, first: dt.date, last: dt.date) -> MainDays:
         """Read the days from the first to the last."""
-        mains = {meter.id: building.id for building in portfolio.buildings.values() for meter in building.main_meters}
-        totals = ledger.totals(list(mains), IMPORT, first, last)
+        buildings = list(portfolio.buildings.values())
+        reader, over_days = all_over(ledger, portfolio, buildings, Period.days(first, last))
+        mains = {
+            meter.id: building.id
+            for building, then in zip(buildings, over_days, strict=True)
+            for meter in then.main_meters
+        }
+        totals = reader.totals(list(mains), IMPORT, first, last)
         index = pd.date_range(first, last, name="day")
         columns = pd.Index([mains[name] for name in totals.meters], name="building")
 
@@ -224,8 +231,9 @@ def month_peaks(ledger: LedgerReader, portfolio: Portfolio, days: MainDays, firs
     """Return the highest measured quarter-hour of each building since a day, kW: of its main meters at one time."""
     peaks = days.meter_peak_kw[days.meter_peak_kw.index >= pd.Timestamp(first)].max()
     for building in portfolio.buildings.values():
-        if len(building.main_meters) > 1:
-            firm_kwh = building_quarters(ledger, building, Period.days(first, last)).firm_kwh
+        if len(building.main_meters) > 1 or changes(portfolio, building):
+            period = Period.days(first, last)
+            firm_kwh = building_quarters(*over(ledger, portfolio, building, period), period).firm_kwh
             peaks[building.id] = np.nanmax(firm_kwh) * 4 if np.isfinite(firm_kwh).any() else np.nan
     return peaks
 

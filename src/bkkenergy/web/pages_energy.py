@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -236,17 +236,17 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         view=view,
         bill_notes=bill_notes(view.bill, here.opened.figures.tariffs.rules.minimum_floor, words) if view.bill else [],
         power=power_now(here, building),
-        balance=balance_view(here, building, words),
+        balance=balance_view(here, building, words, view.energy),
         quantities=quantity_rows(here, building, words),
         verdict=_verdict(view, words),
         compared=_compared(view, visitor),
         beside_year=_beside_year(view, words),
         parts=[] if isinstance(split := building_parts(here, building, view.waiting), InputError) else split,
-        cusum=None if view.cusum is None else fluid(cusum_picture(view.cusum, words)),
+        cusum=None if view.cusum is None else _drawn_once(here, view, view.cusum.sum_kwh, words, _cusum),
         versions=[(version, version_text(version, words)) for version in view.versions],
         progress=progress_text(view.progress, words),
         may_decide=visitor.account.may("plan", building.agency),
-        profile=_profile(view, words),
+        profile=_drawn_once(here, view, np.stack([view.today_kw, view.typical_kw]), words, _profile),
         heat=_drawn_once(here, view, view.views.heat_kw, words, _heat),
         duration=_drawn_once(here, view, view.views.duration_kw, words, _duration),
         findings=[_finding(finding, words) | {"work": lines.get(dismissed_as(finding))} for finding in shown],
@@ -301,7 +301,7 @@ def _compared(view: BuildingView, visitor: Visitor) -> str:
     if view.compared is None:
         is_significant = view.judged.band is not None and view.judged.band.verdict in {"proven", "increase"}
         return compared_text(None, words) if is_significant else ""
-    row = view.compared.row(own_of(visitor))
+    row = view.compared.row(own_of(visitor, view.compared.common.buildings))
     buildings = [portfolio.buildings[name] for name in row.buildings]
     names = [words.either(th=building.name_th, en=building.name_en) for building in buildings]
     text = compared_text(row, words)
@@ -326,10 +326,10 @@ def adjust_event(building_id: str, visitor: PageVisitor, form: OwnForm) -> Respo
     return RedirectResponse(f"/buildings/{building_id}#findings", 303)
 
 
-def own_of(visitor: Visitor) -> set[str]:
-    """Return the buildings that a visitor may see."""
-    buildings = visitor.here.portfolio.buildings.values()
-    return {building.id for building in buildings if visitor.account.reaches(building.agency)}
+def own_of(visitor: Visitor, buildings: Iterable[str]) -> set[str]:
+    """Return those of some buildings that a visitor may see."""
+    known = visitor.here.portfolio.buildings
+    return {name for name in buildings if name in known and visitor.account.reaches(known[name].agency)}
 
 
 def _profile(view: BuildingView, words: Words) -> Markup:
@@ -364,6 +364,10 @@ def _heat(view: BuildingView, words: Words) -> Markup:
         for day, kw in zip(days, means_kw, strict=True)
     ]
     return fluid(heat_map(view.views.heat_kw, labels, title=words("report.heat"), sheet=LARGE, days=links))
+
+
+def _cusum(view: BuildingView, words: Words) -> Markup:
+    return Markup("") if view.cusum is None else fluid(cusum_picture(view.cusum, words))
 
 
 def _duration(view: BuildingView, words: Words) -> Markup:

@@ -27,6 +27,7 @@ from bkkenergy.savings.versions import (
 )
 from bkkenergy.site import Site
 from bkkenergy.usecases.baselines import store_baseline
+from bkkenergy.usecases.over import all_over
 
 FITTED_AT_ONCE = 100
 """In one turn of the scheduler, which has other things to do."""
@@ -111,13 +112,14 @@ def _ready(
         return
     chosen = [building for building in buildings if building.id in needed]
     first = min(window.first for windows in needed.values() for window in windows)
-    meters = [meter.id for building in chosen for meter in building.main_meters]
-    days = site.energy.totals(meters, IMPORT, first, _last_day(site))
+    energy, then = all_over(site.energy, site.portfolio, chosen, Period.days(first, _last_day(site)))
+    meters = [meter.id for building in then for meter in building.main_meters]
+    days = energy.totals(meters, IMPORT, first, _last_day(site))
     count: IntArray = days.measured + days.estimated + days.edited
     known = count >= DAY_VALID_RATIO * QUARTERS_PER_DAY
     column = {meter: number for number, meter in enumerate(days.meters)}
-    for building in chosen:
-        columns = [column[meter.id] for meter in building.main_meters]
+    for building, over_days in zip(chosen, then, strict=True):
+        columns = [column[meter.id] for meter in over_days.main_meters]
         is_valid: BoolArray = np.logical_and.reduce(known[:, columns], axis=1)
         for window in needed[building.id]:
             rows = slice((window.first - first).days, (window.last - first).days + 1)

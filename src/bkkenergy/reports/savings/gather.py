@@ -47,13 +47,13 @@ from bkkenergy.usecases.channels import reactive_kvar_of
 from bkkenergy.usecases.energy import (
     BuildingQuarters,
     air_temperature_c,
-    buildings_quarters,
     meters_energy_kwh,
     power_factor_quarters,
     station_hours,
     station_of,
 )
 from bkkenergy.usecases.gross import gross_quarters, needs_balance
+from bkkenergy.usecases.over import quarters_over
 from bkkenergy.usecases.plantwork import PlantWork, plant_work
 
 HOURS_PER_DAY, KVAR_DAYS = 24, 31
@@ -223,10 +223,14 @@ def facts_of_all(site: Site, buildings: Sequence[Building], *, last_day: dt.date
         kvars = _reactive(site, chunk, last_day)
         versions = versions_of(site.state, [building.id for building in chunk])
         balanced = needs_balance(site.energy, site.portfolio, chunk, span.period)
-        for building, quarters in zip(chunk, buildings_quarters(site.energy, chunk, span.period), strict=True):
+        for building, quarters in zip(chunk, _quarters(span, chunk), strict=True):
             gross_kwh = _gross(span, building) if building.id in balanced else _hours(quarters.known_kwh)
             of_building = (versions.get(building.id, ()), phases.get(building.id), kvars[building.id])
             yield _facts(span, building, quarters, gross_kwh, factors, *of_building, last_day)
+
+
+def _quarters(span: FactsSpan, buildings: Sequence[Building]) -> Iterator[BuildingQuarters]:
+    return quarters_over(span.site.energy, span.site.portfolio, buildings, span.period)
 
 
 def _gross(span: FactsSpan, building: Building) -> FloatArray | InputError:

@@ -16,6 +16,7 @@ from bkkenergy.savings.designated import standing
 from bkkenergy.savings.index import percentiles, rank_peers
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import main_energy_kwh
+from bkkenergy.usecases.over import over
 
 MIN_KNOWN_RATIO = 0.9
 """A year of which less was measured is not scaled up (CalTRACK)."""
@@ -87,7 +88,7 @@ def index_rows(site: Site, buildings: list[Building], span: Period) -> list[dict
     rows: list[dict[str, Any]] = []
     floors = {one.id: mean_floor_m2(site.portfolio, one, span.first_day, span.last_day) for one in buildings}
     for building in buildings:
-        quarters = main_energy_kwh(site.energy, building, span)
+        quarters = main_energy_kwh(*over(site.energy, site.portfolio, building, span), span)
         known = np.isfinite(quarters)
         energy = float(np.nansum(quarters))
         peak = float(np.nanmax(quarters)) * 4 if known.any() else 0.0

@@ -21,6 +21,7 @@ from bkkenergy.solar.roofs import with_plants
 from bkkenergy.solar.screening import Mapper, Screening, screen
 from bkkenergy.solar.weather import Provenance, Weather, rows_at, with_components
 from bkkenergy.usecases.energy import main_energy_kwh, station_hours
+from bkkenergy.usecases.over import over
 
 MIN_MEASURED_RATIO = 0.5
 HALF_AN_HOUR = dt.timedelta(minutes=30)
@@ -92,7 +93,7 @@ def year_load(site: Site, building: Building, *, today: dt.date) -> YearLoad:
 
 def _grid_kwh(site: Site, building: Building, period: Period) -> FloatArray:
     """Return (n,) what the grid delivers in quarter-hours; unknown where PV already there sends out."""
-    total = main_energy_kwh(site.energy, building, period)
+    total = main_energy_kwh(*over(site.energy, site.portfolio, building, period), period)
     return np.where(total < 0, np.nan, total)
 
 
