@@ -32,6 +32,12 @@ def test_every_field_of_a_reading_arrives():
     }  # fmt: skip
 
 
+def test_a_weather_station_sends_the_air_s_temperature_and_the_sun():
+    found = decode([body({"ts": TS, "ghi_wm2": 812.0, "temp_air_c": 33.4})])
+    assert found.undecoded == ()
+    assert {name: column[0] for name, column in found.columns.items()} == {"ghi_wm2": 812.0, "temp_air_c": 33.4}
+
+
 @pytest.mark.parametrize(
     "ts",
     [

@@ -18,7 +18,7 @@ from bkkenergy.payloads.decode.bounds import check_json_size
 from bkkenergy.payloads.decode.times import LARGEST_US, MICROSECONDS_FROM, MILLISECONDS_FROM, NANOSECONDS_FROM
 from bkkenergy.payloads.message import FIRST_DETAILS, DecodeError, Message, Reason, described, summed_up
 from bkkenergy.payloads.profile import Profile
-from bkkenergy.readings import MORE_FIELDS, FloatArray, IntArray
+from bkkenergy.readings import MORE_FIELDS, WEATHER_FIELDS, FloatArray, IntArray
 
 MAX_READINGS = 10_000
 """In one payload. More is refused: a gateway's backlog goes in several messages."""
@@ -54,6 +54,8 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     thd_current_ratio: float | None = None
     room_temp_c: float | None = None
     humidity_ratio: float | None = None
+    ghi_wm2: float | None = None
+    temp_air_c: float | None = None
 
 
 class PlainReading(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -65,7 +67,7 @@ class PlainReading(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=
 
 
 _PLAIN_FIELDS = {"energy_kwh", "power_kw"}
-_SCALARS = ("energy_kwh", "export_kwh", "power_kw", "power_factor", "frequency_hz", *MORE_FIELDS)
+_SCALARS = ("energy_kwh", "export_kwh", "power_kw", "power_factor", "frequency_hz", *MORE_FIELDS, *WEATHER_FIELDS)
 _PHASES = {"voltage_v": "voltage_l{}_v", "current_a": "current_l{}_a"}
 _payload_decoder = msgspec.json.Decoder(Reading | list[Reading])
 _reading_decoder = msgspec.json.Decoder(Reading)
