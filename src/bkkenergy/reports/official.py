@@ -37,10 +37,13 @@ class StateIndex:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """A building that is designated by law: how many persons are responsible, and when its report is due."""
+    """A building that is designated by law: how many persons are responsible, and when its report is due.
+
+    persons : None where the building is designated by its energy, and its size is not known.
+    """
 
     building_id: str
-    persons: int
+    persons: int | None
     report_due: dt.date
 
 

@@ -50,6 +50,17 @@ def test_a_duty_has_its_persons_and_the_day_on_which_its_report_is_due(report, l
     assert (sheet["B4"].value, sheet["C4"].value) == (2, dt.datetime(2027, 3, 31))
 
 
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_building_that_is_designated_by_its_energy_has_persons_by_its_size(report, lang):
+    words, duty = Words(lang), Duty("agency.one", None, dt.date(2027, 3, 31))
+    of_energy = replace(report, duties=(duty,))
+    sheet = openpyxl.load_workbook(io.BytesIO(RENDERERS["xlsx"](of_energy, lang)))[words("ereport.duties_sheet")]
+    assert sheet["B4"].value == words("index.by_size")
+    page = RENDERERS["html"](of_energy, lang).decode()
+    assert {"th": "1 หรือ 2 คน", "en": "1 or 2 persons"}[lang] in page
+    assert "None" not in page
+
+
 def test_a_report_without_index_and_duties_has_no_such_sheets(report):
     book = openpyxl.load_workbook(io.BytesIO(RENDERERS["xlsx"](replace(report, state_index=None, duties=()), "en")))
     assert not {"e-report", "Duties"} & set(book.sheetnames)

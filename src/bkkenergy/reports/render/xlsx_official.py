@@ -89,5 +89,5 @@ def _duties(book: Book, report: AgencyReport) -> None:
     sheet.write_row(2, 0, heads, formats["head"])
     for row, duty in enumerate(report.duties, 3):
         sheet.write(row, 0, name_of(report, duty.building_id, words))
-        sheet.write_number(row, 1, duty.persons)
+        sheet.write(row, 1, words("index.by_size") if duty.persons is None else duty.persons)
         sheet.write_datetime(row, 2, dt.datetime.combine(duty.report_due, dt.time()), formats["date"])
