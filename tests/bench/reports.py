@@ -23,6 +23,7 @@ from bkkenergy.demo.loads import SHAPES, building_load, simulated_weather
 from bkkenergy.demo.meters import time_grid
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.site.solar_config import load_solar
 from tests.bench.rows import costs
 from tests.conftest import CONFIG_PARTS, ROOT
 
@@ -77,7 +78,8 @@ def fill(folder: Path, days: int, every_min: int = 15) -> int:
     now = dt.datetime.now(BANGKOK)
     start = dt.datetime.combine(now.date() - dt.timedelta(days=days), dt.time(), BANGKOK)
     index = time_grid(start, dt.datetime.combine(now.date(), dt.time(1), BANGKOK))
-    weather = simulated_weather(index, seed=1)
+    month_mean_c = load_solar(ROOT / "config").climate.temp_mean_c.months
+    weather = simulated_weather(index, month_mean_c=month_mean_c, seed=1)
     store = SqliteStore(folder / "store.sqlite")
     store.prepare()
     quarter_us = epoch_us(pd.DatetimeIndex(index))

@@ -15,14 +15,18 @@ import pandas as pd
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bkkenergy.calendar import BANGKOK, Period
-from bkkenergy.cli.context import config_option, set_up_logging
+from bkkenergy.cli.context import command_line, config_option, set_up_logging
 from bkkenergy.cli.inputfile import InputFile
+from bkkenergy.cli.jobs import opened_jobs
 from bkkenergy.cli.lang import LANG_VARIABLE, lang_of_locale
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.demo.gateways import gateways
-from bkkenergy.demo.meters import SILENT_FROM_YESTERDAY, Counter, counters, live_message, time_grid
+from bkkenergy.demo.history import commit_history, learn_baselines
+from bkkenergy.demo.meters import SILENT_FROM_YESTERDAY, Counter, counters, lamps_done_on, live_message, time_grid
+from bkkenergy.demo.records import enter_records
 from bkkenergy.demo.replay import AGENCY, last_whole_month, replay_messages, replay_portfolio
-from bkkenergy.demo.session import Outgoing, Session, publish_all, running
+from bkkenergy.demo.session import Outgoing, Session, begin_empty, demo_settings, publish_all, running
+from bkkenergy.demo.story import enter_story
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.ingest.files import read_wide
 from bkkenergy.portfolio import Portfolio
@@ -30,7 +34,7 @@ from bkkenergy.readings import US_PER_S
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.phrasing import headline
 from bkkenergy.reports.write import make_city_report, make_report, write_report
-from bkkenergy.site import Configuration, load_configuration
+from bkkenergy.site import Configuration, load_configuration, open_site
 from bkkenergy.texts import counted
 
 STEPS_PER_MESSAGE = 96
@@ -46,14 +50,21 @@ BROKEN = (
     "demo",
     epilog="""\b
 Examples:
-  bkkenergy demo                     35 days of history, reports, then live with the web app until Ctrl-C
+  bkkenergy demo                     400 days of history, reports, then live with the web app until Ctrl-C
   bkkenergy demo --exit              the same, ending after the reports
   bkkenergy demo --replay office.csv --exit
   bkkenergy demo --broker amqtt --days 7 --exit
   bkkenergy demo --lang en""",
 )
 @click.option("--exit", "exits", is_flag=True, help="End after the reports instead of going on live.")
-@click.option("--days", default=35, show_default=True, type=click.IntRange(2, 400), help="History to simulate.")
+@click.option("--days", default=400, show_default=True, type=click.IntRange(2, 400), help="History to simulate.")
+@click.option(
+    "--mqtt-days",
+    default=7,
+    show_default=True,
+    type=click.IntRange(1, 400),
+    help="The last days of it, which come over MQTT. Those before go straight into the store.",
+)
 @click.option(
     "--every",
     "every_s",
@@ -97,6 +108,7 @@ Examples:
 def demo_command(
     exits: bool,
     days: int,
+    mqtt_days: int,
     every_s: int,
     seed: int,
     replay: Path | None,
@@ -109,8 +121,9 @@ def demo_command(
 ) -> None:
     """Run a demonstration: simulated gateways publish over a real broker, reports come out.
 
-    Starts a broker, publishes DAYS of 15-minute readings of the demonstration portfolio at QoS 1
-    through the real ingester into an embedded store, and writes yesterday's report of every agency.
+    Starts a broker, publishes days of 15-minute readings of the demonstration portfolio at QoS 1 through the real
+    ingester into an embedded store, learns baselines where there is a year of history, and writes yesterday's report
+    of every agency. Projects, notes, paper bills and work on findings are entered as people would.
     """
     set_up_logging(log_level, "text")
     config = load_configuration(config_dir)
@@ -119,29 +132,60 @@ def demo_command(
     if replay is not None:
         _replay(config, replay, timezone, folder, broker, words)
         return
+    begin_empty(folder)
     now = dt.datetime.now(BANGKOK)
-    start = dt.datetime.combine(now.date() - dt.timedelta(days=days), dt.time(), BANGKOK)
-    index = time_grid(start, now)
+    config = replace(config, settings=demo_settings(config.settings, folder, config.settings.mqtt.port))
+    config = enter_records(config, command_line(), now)
+    meters = _simulated(config, now, days, seed)
+    split_us = _midnight_us(now, mqtt_days) if mqtt_days < days else 0
+    _store_history(config, meters, split_us)
+    with running(config.settings, config.portfolio, config.profiles, folder, broker=broker) as session:
+        recent = [counter.since(split_us) for counter in meters]
+        total = sum(int(counter.sent.sum()) for counter in recent)
+        seconds = _publish(session, list(config.portfolio.agencies), _history(recent), total)
+        period = Period.day(now.date() - dt.timedelta(days=1))
+        config = replace(config, settings=session.settings)
+        _work_up(config, lamps_done_on(meters[0].index))
+        reports = _write_reports(config, config.portfolio, session, period, words.lang)
+        _print_summary(session, seconds, folder, reports, words)
+        if not exits:
+            _live(config, session, [m for m in meters if m.meter.id != SILENT_FROM_YESTERDAY], every_s, words.lang)
+
+
+def _simulated(config: Configuration, now: dt.datetime, days: int, seed: int) -> list[Counter]:
+    """Simulate every meter up to now, and say so."""
+    index = time_grid(dt.datetime.combine(now.date() - dt.timedelta(days=days), dt.time(), BANGKOK), now)
     buildings, count = len(config.portfolio.buildings), len(config.portfolio.meters)
     click.echo(
         f"Simulating {counted(days, 'day')} of {counted(count, 'meter')} in "
         f"{counted(buildings, 'building')} (seed {seed}) …"
     )
-    meters = counters(config.portfolio, index, seed=seed)
-    with running(config.settings, config.portfolio, config.profiles, folder, broker=broker) as session:
-        total = sum(int(counter.sent.sum()) for counter in meters)
-        seconds = _publish(session, list(config.portfolio.agencies), _history(meters), total)
-        period = Period.day(now.date() - dt.timedelta(days=1))
-        reports = _write_reports(config, config.portfolio, session, period, words.lang)
-        _print_summary(session, seconds, folder, reports, words)
-        if not exits:
-            _live(
-                replace(config, settings=session.settings),
-                session,
-                [m for m in meters if m.meter.id != SILENT_FROM_YESTERDAY],
-                every_s,
-                words.lang,
-            )
+    month_mean_c = config.solar.climate.temp_mean_c.months
+    return counters(config.portfolio, index, month_mean_c=month_mean_c, seed=seed)
+
+
+def _midnight_us(now: dt.datetime, days_before: int) -> int:
+    midnight = dt.datetime.combine(now.date() - dt.timedelta(days=days_before), dt.time(), BANGKOK)
+    return int(midnight.timestamp()) * US_PER_S
+
+
+def _store_history(config: Configuration, meters: list[Counter], before_us: int) -> None:
+    """Put what is older than the days that come over MQTT straight into the store."""
+    if before_us:
+        with open_site(config) as site:
+            count = commit_history(site.readings, meters, before_us)
+        click.echo(f"{counted(count, 'older reading')} straight into the store.")
+
+
+def _work_up(config: Configuration, lamps_on: dt.date) -> None:
+    """Compute the energy ledger, learn baselines as of when the new lamps came, and enter what people did."""
+    click.echo("Computing the energy ledger, learning baselines …")
+    then = dt.datetime.combine(lamps_on, dt.time(9), BANGKOK)
+    with opened_jobs(config) as jobs:
+        jobs.bring_up()
+        count = learn_baselines(replace(jobs.site, clock=lambda: then), command_line())
+        enter_story(jobs.site, command_line(), jobs.clock(), lamps_on)
+    click.echo(f"{counted(count, 'baseline')} learned.")
 
 
 def _history(meters: list[Counter]) -> Iterator[Outgoing]:
@@ -241,6 +285,7 @@ def _replay(config: Configuration, path: Path, timezone: str, folder: Path, brok
     portfolio, meters = replay_portfolio(path, wide, config.portfolio.calendars["office"])
     outgoing = list(replay_messages(wide, meters))
     period = last_whole_month(wide)
+    begin_empty(folder)
     with running(config.settings, portfolio, config.profiles, folder, broker=broker) as session:
         seconds = _publish(session, [AGENCY], iter(outgoing), sum(count for *_, count in outgoing))
         reports = _write_reports(config, portfolio, session, period, words.lang)

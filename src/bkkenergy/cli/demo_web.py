@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import secrets
+import signal
 import socket
 import threading
 import time
@@ -13,11 +15,10 @@ from dataclasses import replace
 import uvicorn
 
 from bkkenergy.access import EVERY_AGENCY
-from bkkenergy.cli.context import command_line
+from bkkenergy.cli.context import command_line, set_up_logging
 from bkkenergy.cli.jobs import opened_jobs
 from bkkenergy.cli.web import make_server
 from bkkenergy.demo.broker import free_port
-from bkkenergy.demo.story import enter_story
 from bkkenergy.errors import BkkEnergyError, UnavailableError
 from bkkenergy.i18n import Lang
 from bkkenergy.jobs.alerts import PeakWatch, detect_alerts
@@ -42,13 +43,14 @@ def web_app(config: Configuration, lang: Lang) -> Iterator[tuple[str, str]]:
             name=USER, password=password, role="admin", agencies=(EVERY_AGENCY,), must_change=False, language=lang
         )
         enter_user(jobs.site.state, command_line(), demo, jobs.clock())
-        enter_story(jobs.site, command_line(), jobs.clock())
         jobs.bring_up()
         server, ended = make_server(replace(jobs.site, energy=jobs.site.ledger), log_level="error"), threading.Event()
         threads = [
             threading.Thread(target=server.run, name="web", daemon=True),
             threading.Thread(target=lambda: _keep_up(jobs, ended), name="ledger", daemon=True),
         ]
+        archiving = multiprocessing.get_context("spawn").Process(target=archive, args=(demo_config,), daemon=True)
+        archiving.start()
         for thread in threads:
             thread.start()
         try:
@@ -57,6 +59,8 @@ def web_app(config: Configuration, lang: Lang) -> Iterator[tuple[str, str]]:
         finally:
             server.should_exit = True
             ended.set()
+            archiving.terminate()
+            archiving.join()
             for thread in threads:
                 thread.join(10)
 
@@ -81,11 +85,18 @@ def with_web(settings: Settings) -> Settings:
     return settings.model_copy(update={"web": WebSettings(port=port, secure_cookies=False, refresh_s=REFRESH_S)})
 
 
-def _keep_up(jobs: Jobs, ended: threading.Event) -> None:
-    """Open alerts and archive the reports that are due, as the scheduler does; then compute what comes in."""
-    try:
-        detect_alerts(jobs.site, jobs.site.state, PeakWatch(), jobs.clock())  # at once: reports take a while
+def archive(config: Configuration) -> None:
+    """Archive the reports that are due, as the scheduler does: in a process of its own, so that pages do not wait."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the demonstration ends it
+    set_up_logging("error", "text")
+    with opened_jobs(config) as jobs:
         jobs.tick()
+
+
+def _keep_up(jobs: Jobs, ended: threading.Event) -> None:
+    """Open alerts at once, then compute what comes in."""
+    try:
+        detect_alerts(jobs.site, jobs.site.state, PeakWatch(), jobs.clock())
     except BkkEnergyError:
         if not ended.is_set():  # the demonstration ended meanwhile, and its stores with it
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from bkkenergy.readings import FloatArray
 STEP_S = 900
 COMFORT_C = 24.0
 DESIGN_C = 33.0
+DAYS_A_YEAR = 365.25
 
 
 class Shape(NamedTuple):
@@ -42,8 +44,8 @@ SHAPES: dict[BuildingType, Shape] = {
 }
 """Made up for the demonstration, in the range of Thai building surveys; not a benchmark."""
 
-SOLAR_WM2_OF_ROOF = 90.0
-SOLAR_BUILDINGS = frozenset({"district-dindaeng.school-1", "district-bangkhen.school-1"})
+PERFORMANCE_RATIO = 0.8
+"""Of the demonstration's PV: power over what its modules would give under the same sun at standard conditions."""
 SUB_METER_SHARES = {"lighting": 0.6, "wards": 0.4, "blowers": 0.75}
 """Of the load that is not cooling; "aircon" and "chiller" take the cooling itself."""
 
@@ -76,9 +78,10 @@ class Load:
         return self.cooling_kw if share is None else self.other_kw * share
 
 
-def simulated_weather(index: pd.DatetimeIndex, *, seed: int) -> DemoWeather:
+def simulated_weather(index: pd.DatetimeIndex, *, month_mean_c: Sequence[float], seed: int) -> DemoWeather:
     """Estimate air temperature and sun of Bangkok: clear sky by Ineichen's model, under clouds that come and go.
 
+    month_mean_c : (12,) air temperature of each month, between whose middles a day's mean changes evenly.
     Clear sky: pvlib, Ineichen & Perez 2002, doi:10.1016/S0038-092X(02)00045-2.
     """
     rng = np.random.default_rng(seed)
@@ -90,13 +93,22 @@ def simulated_weather(index: pd.DatetimeIndex, *, seed: int) -> DemoWeather:
     ghi_wm2 = clear * clearness_ratio * flicker
     hour = (local.hour + local.minute / 60).to_numpy()
     swing_c = 3.2 + 2.6 * clearness_ratio
-    day_c = 28.3 + _wandering(rng, len(days), 0.7)[day_of] * 1.1
+    day_c = _seasonal_c(pd.DatetimeIndex(days), month_mean_c)[day_of] + _wandering(rng, len(days), 0.7)[day_of] * 1.1
     temp_air_c = day_c + swing_c * np.cos((hour - 14.5) / 24 * 2 * np.pi)
     return DemoWeather(index, temp_air_c, ghi_wm2)
 
 
-def building_load(building: Building, calendar: OpeningCalendar, weather: DemoWeather, *, seed: int) -> Load:
-    """Load of one building: base, people by its opening hours, cooling by temperature and sun."""
+def _seasonal_c(days: pd.DatetimeIndex, month_mean_c: Sequence[float]) -> FloatArray:
+    """Return (n,) the mean temperature of each day."""
+    middles = (np.arange(12) + 0.5) * DAYS_A_YEAR / 12
+    mean_c: FloatArray = np.interp(days.dayofyear.to_numpy(), middles, month_mean_c, period=DAYS_A_YEAR)
+    return mean_c
+
+
+def building_load(
+    building: Building, calendar: OpeningCalendar, weather: DemoWeather, *, seed: int, kwp: float = 0.0
+) -> Load:
+    """Load of one building: base, people by its opening hours, cooling by temperature and sun. kwp : of its PV."""
     rng = np.random.default_rng([seed, zlib.crc32(building.id.encode())])
     shape = SHAPES[building.type]
     presence = _presence(calendar, weather.index)
@@ -116,9 +128,7 @@ def building_load(building: Building, calendar: OpeningCalendar, weather: DemoWe
         * (shape.base_wm2 * day_curve + shape.people_wm2 * presence)
         * (1 + 0.02 * rng.standard_normal(len(local)))
     )
-    roof_m2 = sum(roof.area_m2 or 0.0 for roof in building.roofs)
-    kwp = roof_m2 * SOLAR_WM2_OF_ROOF / 1000 if building.id in SOLAR_BUILDINGS else 0.0
-    return Load(np.clip(cooling_kw, 0, None), np.clip(other_kw, 0, None), kwp * 0.8 * sun)
+    return Load(np.clip(cooling_kw, 0, None), np.clip(other_kw, 0, None), kwp * PERFORMANCE_RATIO * sun)
 
 
 def _presence(calendar: OpeningCalendar, index: pd.DatetimeIndex) -> FloatArray:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,10 @@ GAP_YESTERDAY = "health.centre-3.main"
 RESET_YESTERDAY = "district-phayathai.sports.main"
 COOLING_LEFT_ON = "education.headquarters"
 ROLLS_OVER = "medical-service.taksin.main"
+NEW_LAMPS = "district-phayathai.office"
+LAMPS_SAVE_RATIO = 0.25
+"""Of what is not cooling."""
+DAYS_OF_BASELINE, LAMPS_DAYS, LAMPS_DAYS_OF_A_SHORT_HISTORY = 390, 50, 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,17 @@ class Counter:
     columns: dict[str, FloatArray]
     sent: BoolArray
 
+    @property
+    def index(self) -> pd.DatetimeIndex:
+        """The instants, in Bangkok's time."""
+        return pd.DatetimeIndex(pd.to_datetime(self.ts_us, unit="us", utc=True)).tz_convert(BANGKOK)
+
+    def since(self, first_us: int) -> Counter:
+        """Return what it shows from an instant on."""
+        rows = self.ts_us >= first_us
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        return replace(self, ts_us=self.ts_us[rows], columns=columns, sent=self.sent[rows])
+
     def messages(self, steps: int) -> Iterator[tuple[str, bytes, int]]:
         """Yield topic, payload and number of readings of each run of `steps` instants."""
         for at in range(0, len(self.ts_us), steps):
@@ -52,24 +67,62 @@ def time_grid(start: dt.datetime, end: dt.datetime) -> pd.DatetimeIndex:
     return pd.date_range(start, end, freq=f"{STEP_S}s", unit="us").tz_convert(BANGKOK)
 
 
-def counters(portfolio: Portfolio, index: pd.DatetimeIndex, *, seed: int) -> list[Counter]:
+def counters(
+    portfolio: Portfolio, index: pd.DatetimeIndex, *, month_mean_c: Sequence[float], seed: int
+) -> list[Counter]:
     """Make readings of every meter of the portfolio, the planted faults among them.
 
     Energy runs from the first instant: a reading there shows the register before the first step.
+    month_mean_c : as for `simulated_weather`.
     """
-    weather = simulated_weather(index, seed=seed)
+    weather = simulated_weather(index, month_mean_c=month_mean_c, seed=seed)
+    kwp = {plant.building: plant.capacity_kwp for plant in portfolio.pv_plants.values()}
     all_counters = []
     for building in portfolio.buildings.values():
-        load = building_load(building, portfolio.calendars[building.calendar], weather, seed=seed)
-        if building.id == COOLING_LEFT_ON:
-            load = _cooling_left_on(load, weather)
-        all_counters += [_counter(building, meter, load, index, seed) for meter in building.meters]
+        calendar = portfolio.calendars[building.calendar]
+        load = building_load(building, calendar, weather, seed=seed, kwp=kwp.get(building.id, 0.0))
+        load = _planted(building, load, weather)
+        all_counters += [
+            _station(building, meter, weather)
+            if meter.kind is MeterKind.WEATHER
+            else _counter(building, meter, load, index, seed)
+            for meter in building.meters
+        ]
     return all_counters
+
+
+def _planted(building: Building, load: Load, weather: DemoWeather) -> Load:
+    """Return a building's load with what happened there."""
+    if building.id == COOLING_LEFT_ON:
+        return _cooling_left_on(load, weather)
+    if building.id == NEW_LAMPS:
+        is_new = np.asarray(weather.index >= pd.Timestamp(lamps_done_on(weather.index), tz=BANGKOK))
+        return replace(load, other_kw=np.where(is_new, load.other_kw * (1 - LAMPS_SAVE_RATIO), load.other_kw))
+    return load
+
+
+def lamps_done_on(index: pd.DatetimeIndex) -> dt.date:
+    """Return since when the new lamps burn: a baseline of a year fits before them where there is one."""
+    has_year = (index[-1] - index[0]).days > DAYS_OF_BASELINE
+    return index[-1].date() - dt.timedelta(days=LAMPS_DAYS if has_year else LAMPS_DAYS_OF_A_SHORT_HISTORY)
+
+
+def _station(building: Building, meter: Meter, weather: DemoWeather) -> Counter:
+    columns = {"temp_air_c": np.round(weather.temp_air_c, 1), "ghi_wm2": np.round(weather.ghi_wm2)}
+    sent = np.ones(len(weather.index), np.bool_)
+    return Counter(meter, building.agency, epoch_us(weather.index), columns, sent)
+
+
+def _power_kw(meter: Meter, load: Load) -> FloatArray:
+    """Return (n,) what flows through a meter."""
+    if meter.pv:
+        return load.solar_kw
+    return load.grid_kw if meter.is_main else load.of_sub_meter(meter.id.rsplit(".", 1)[1])
 
 
 def _counter(building: Building, meter: Meter, load: Load, index: pd.DatetimeIndex, seed: int) -> Counter:
     rng = np.random.default_rng([seed, zlib.crc32(meter.id.encode())])
-    grid_kw = load.grid_kw if meter.is_main else load.of_sub_meter(meter.id.rsplit(".", 1)[1])
+    grid_kw = _power_kw(meter, load)
     import_kwh = np.clip(grid_kw, 0, None) * STEP_S / 3600
     export_kwh = np.clip(-grid_kw, 0, None) * STEP_S / 3600
     columns: dict[str, FloatArray] = {}

@@ -16,7 +16,16 @@ from bkkenergy.errors import BkkEnergyError
 from bkkenergy.ingest.service import Ingester
 from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Portfolio
-from bkkenergy.settings import MqttSettings, ObserveSettings, Settings, StateSettings, StoreSettings
+from bkkenergy.settings import (
+    LedgerSettings,
+    MqttSettings,
+    ObserveSettings,
+    PortfolioSettings,
+    ReportSchedule,
+    Settings,
+    StateSettings,
+    StoreSettings,
+)
 
 STALLS_AFTER_S = 60.0
 
@@ -51,6 +60,12 @@ class Session:
         return self.totals["messages"]
 
 
+def begin_empty(folder: Path) -> None:
+    """Delete the store and the state of an earlier demonstration in a folder."""
+    for old in (*folder.glob("demo.sqlite*"), *folder.glob("demo-state.sqlite*")):
+        old.unlink()
+
+
 def demo_settings(settings: Settings, folder: Path, port: int) -> Settings:
     """Return the given settings with broker, store and reports of the demonstration."""
     return settings.model_copy(
@@ -61,8 +76,16 @@ def demo_settings(settings: Settings, folder: Path, port: int) -> Settings:
             "observe": ObserveSettings(port=0),
             "state": StateSettings(path=folder / "demo-state.sqlite"),
             "report": settings.report.model_copy(update={"folder": folder / "reports"}),
+            "portfolio": PortfolioSettings(),
+            "ledger": LedgerSettings(),
+            "jobs": settings.jobs.model_copy(update={"schedule": _of_days_and_months(settings)}),
         }
     )
+
+
+def _of_days_and_months(settings: Settings) -> tuple[ReportSchedule, ...]:
+    """Return what the demonstration archives: longer reports take a new user's time."""
+    return tuple(line for line in settings.jobs.schedule if line.kind in {"day", "month"})
 
 
 @contextmanager
@@ -74,9 +97,7 @@ def running(
     *,
     broker: str | None = None,
 ) -> Iterator[Session]:
-    """Run broker and ingester over a store that begins empty, until the context ends."""
-    for old in (*folder.glob("demo.sqlite*"), *folder.glob("demo-state.sqlite*")):
-        old.unlink()
+    """Run broker and ingester over the demonstration's store, until the context ends."""
     with local_broker(folder, kind=broker) as (name, port):
         demo = demo_settings(settings, folder, port)
         ingester = Ingester(demo, portfolio, profiles)
