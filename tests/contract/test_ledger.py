@@ -852,6 +852,33 @@ def test_a_mark_beside_the_readings_stands_before_they_are_written_and_again_aft
     assert ledger.waiting() == {METER: [day(0)]}
 
 
+def test_a_mark_after_one_batch_is_also_that_before_the_batch_that_waits(ledger):
+    """Each mark waits for the disk: of two batches in a row three are made, and none is missing."""
+    marks, meters = MarksBeside(ledger), (METER,)
+    first, second = (ReadingBatch(meters, np.zeros(1, np.int64), np.array([instant_us(at)]), {}) for at in (0, 5))
+    with marks.around(first, lambda: second):
+        assert ledger.waiting() == {METER: [day(0)]}
+    assert ledger.waiting() == {METER: [day(0), day(5)]}
+    with marks.around(second):
+        claim = claimed(ledger)
+        assert ledger.finish(claim, [], [], computed=[day(0), day(5)], now_us=NOW_US)
+        assert ledger.waiting() == {}
+    assert ledger.waiting() == {METER: [day(5)]}
+
+
+def test_a_batch_that_waits_and_fails_is_marked_again_before_its_second_attempt(ledger):
+    marks, meters = MarksBeside(ledger), (METER,)
+    first, second = (ReadingBatch(meters, np.zeros(1, np.int64), np.array([instant_us(at)]), {}) for at in (0, 5))
+    with marks.around(first, lambda: second):
+        pass
+    with pytest.raises(StoreUnavailable), marks.around(second):
+        raise StoreUnavailable("no answer")
+    claim = claimed(ledger)
+    assert ledger.finish(claim, [], [], computed=[day(0), day(5)], now_us=NOW_US)
+    with marks.around(second):
+        assert ledger.waiting() == {METER: [day(5)]}
+
+
 def test_a_crash_after_the_write_leaves_the_mark(ledger):
     with pytest.raises(KeyboardInterrupt), MarksBeside(ledger).around(batch((METER, instant_us(0)))):
         raise KeyboardInterrupt
@@ -865,6 +892,26 @@ def test_sqlite_readings_mark_a_ledger_in_another_database(url, tmp_path):
         store.commit(batch((METER, instant_us(0))))
         assert ledger.waiting() == {METER: [day(0)]}
         assert len(store.readings([METER], 0, 2**60)) == 1
+
+
+@pytest.mark.influx
+def test_on_influxdb_the_batch_that_is_anticipated_next_is_marked_with_the_one_before(influx, url, tmp_path):
+    where = StoreSettings(
+        kind="influx",
+        path=tmp_path / "next.sqlite",
+        influx=InfluxSettings(url=influx.url, bucket=f"led{next(numbers)}"),
+    )
+    site = Settings(store=where, ledger=LedgerSettings(url=SecretStr(url)))
+    both = batch((METER, instant_us(0)), (METER, instant_us(5)))
+    first, second = both.take(slice(0, 1)), both.take(slice(1, 2))
+    with closing(open_writable(site)) as store, closing(open_ledger(site)) as ledger:
+        store.anticipate(first)
+        store.anticipate(second)
+        store.commit(first)
+        assert ledger.waiting() == {METER: [day(0), day(5)]}
+        assert len(store.readings([METER], 0, 2**60)) == 1
+        store.commit(second)
+        assert len(store.readings([METER], 0, 2**60)) == 2
 
 
 @pytest.mark.influx

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
+from bkkenergy.adapters.line_protocol import encode
 from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.ingest.pipeline import commit_or_split
 from bkkenergy.ports.readings import ReadingStore, StoreRefused, StoreUnavailable, UnmarkedCommit
@@ -344,6 +345,19 @@ def test_a_batch_with_one_reading_that_influx_refuses_loses_that_one_alone(influ
     both = ReadingBatch.concat([batch.take(slice(0, 1)), later])
     assert [row for row, _ in commit_or_split(store, both)] == [0]
     assert store.readings(["a.b.c"], DAY_US + 86_400 * US_PER_S, 2**60).column("energy_kwh").tolist() == [1.0]
+    store.close()
+
+
+@pytest.mark.influx
+@pytest.mark.parametrize(("host", "first_bytes"), [("127.0.0.1", b"reading,"), ("0.0.0.0", b"\x1f\x8b")])
+def test_what_leaves_this_machine_is_packed_and_the_same_is_stored(influx, bucket, host, first_bytes):
+    own = influx.bucket(bucket)
+    store = influx_store(own.model_copy(update={"url": own.url.replace("127.0.0.1", host)}))
+    store.prepare()
+    batch = readings("a.b.c", np.arange(20.0))
+    assert store.server.pack(encode(batch)).startswith(first_bytes)
+    store.commit(batch)
+    assert store.readings(["a.b.c"], 0, 2**60).column("energy_kwh").tolist() == batch.column("energy_kwh").tolist()
     store.close()
 
 

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,6 @@ from bkkenergy.adapters.influx_server import (
     NEEDS_INFLUXQL,
     InfluxSeries,
     InfluxServer,
-    pack,
     quoted_name,
     quoted_text,
 )
@@ -128,18 +128,29 @@ class InfluxStore:
         return min((own_s for own_s in rules_s if own_s > 0), default=None)
 
     def anticipate(self, batch: ReadingBatch) -> None:
-        """Encode and pack a batch while the server works on another. What fails here fails again at its commit."""
+        """Encode a batch while the server works on another. What fails here fails again at its commit."""
         with suppress(Exception):
-            self._ahead.append((batch, packed(batch)))
+            self._ahead.append((batch, self._packed(batch)))
 
     def commit(self, batch: ReadingBatch) -> None:
         """Store the batch by one request; an HTTP answer of success comes after it is durable."""
         if self._marks is None:
             raise UnmarkedCommit("This store was opened to be read: no energy ledger would notice what is committed.")
         ahead = next((lines for of, lines in list(self._ahead) if of is batch), None)
-        if lines := packed(batch) if ahead is None else ahead:
-            with self._marks.around(batch):
+        if lines := self._packed(batch) if ahead is None else ahead:
+            with self._marks.around(batch, partial(self._after, batch)):
                 self.server.write_packed(lines)
+
+    def _packed(self, batch: ReadingBatch) -> bytes:
+        """Return a batch as lines that are ready to be sent; nothing where it has no value."""
+        lines = encode(batch)
+        return self.server.pack(lines) if lines else b""
+
+    def _after(self, batch: ReadingBatch) -> ReadingBatch | None:
+        """Return the batch that was anticipated next after one."""
+        ahead = [anticipated for anticipated, _ in list(self._ahead)]
+        number = next((number for number, anticipated in enumerate(ahead, 1) if anticipated is batch), len(ahead))
+        return next(iter(ahead[number:]), None)
 
     def readings(
         self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
@@ -252,12 +263,6 @@ class InfluxStore:
         self.server.close()
         if self._marks is not None:
             self._marks.close()
-
-
-def packed(batch: ReadingBatch) -> bytes:
-    """Return a batch as lines that are ready to be sent; nothing where it has no value."""
-    lines = encode(batch)
-    return pack(lines) if lines else b""
 
 
 def _chunks(meter_ids: Sequence[str]) -> list[Sequence[str]]:

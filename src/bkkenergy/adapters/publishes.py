@@ -9,6 +9,8 @@ properties, and what is malformed is left where it is, so that paho refuses it i
 from __future__ import annotations
 
 from functools import lru_cache
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - it is a class
 
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -27,6 +29,8 @@ MOST_TOPICS = 65_536
 INCOMPLETE, MALFORMED = -1, -2
 """Of a length: its bytes have not all come; there are more than the protocol allows."""
 
+_HEAD = Struct(">BBH")
+"""Of a short packet: type and flags, length, and the length of the topic."""
 _FLAGS = tuple(((head >> 1) & 3, bool(head & 1), bool(head & 8)) for head in range(16))
 """By the low bits of a PUBLISH: QoS, retained, duplicate."""
 _QOS_NONE = 3
@@ -48,28 +52,31 @@ class PublishReader:
         self._aliases: dict[int, str] = {}
         self._topics: dict[bytes, str] = {}
 
-    def read(self, data: bytes, at: int, messages: list[Message], epoch: int, received_us: int) -> int:  # noqa: C901
+    def read(self, data: bytes, at: int, messages: list[Message], epoch: int, received_us: int) -> int:  # noqa: C901, PLR0912
         """Add the messages of all whole PUBLISH packets from `at` on to `found`, up to anything else.
 
         Return where that begins: another packet, one that is not whole yet, or one that is malformed. Each message
         is stamped a microsecond after the one before: two without a time of their own are two readings.
         """
         size, is_v5, topics = len(data), self._is_v5, self._topics
-        new, add = tuple.__new__, messages.append
+        new, add, head_at = tuple.__new__, messages.append, _HEAD.unpack_from
         try:
-            while at < size and data[at] & TYPE_BITS == PUBLISH:
+            while at < size:
+                head, length, topic_bytes = head_at(data, at)
+                if head & TYPE_BITS != PUBLISH:
+                    return at
                 body = at + 2
-                length = data[at + 1]
                 if length >= CONTINUES:
                     length, body = length_at(data, at + 1)
                     if length < 0:
                         return at
+                    topic_bytes = data[body] << 8 | data[body + 1]
                 end = body + length
                 if end > size:
                     return at
-                payload_at = body + 2 + (data[body] << 8 | data[body + 1])
+                payload_at = body + 2 + topic_bytes
                 raw_topic = data[body + 2 : payload_at]
-                qos, is_retained, is_duplicate = _FLAGS[data[at] & 15]
+                qos, is_retained, is_duplicate = _FLAGS[head & 15]
                 packet_id = 0
                 if qos:
                     packet_id = data[payload_at] << 8 | data[payload_at + 1]
@@ -92,7 +99,7 @@ class PublishReader:
                 add(new(Message, fields))
                 received_us += 1
                 at = end
-        except IndexError:  # a malformed packet at the end of what has come
+        except (IndexError, StructError):  # a malformed packet at the end of what has come
             pass
         return at
 

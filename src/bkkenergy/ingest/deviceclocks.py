@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -36,6 +37,29 @@ class Restamped:
     events: tuple[Event, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """When each of (n,) messages came, and how.
+
+    retained : stored by the broker from some earlier time. says_time : whether the time of receipt says when it was
+        sent; not of what is retained, late or sent again.
+    """
+
+    received_us: IntArray
+    retained: BoolArray
+    says_time: BoolArray
+
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> Self:
+        """Return how messages came."""
+        if not messages:
+            return cls(np.empty(0, np.int64), *np.empty((2, 0), np.bool_))
+        _, _, _, _, _, retained, duplicate, received_us, late = zip(*messages, strict=True)
+        flags = np.array([retained, duplicate, late], np.bool_)
+        says_time: BoolArray = ~np.logical_or.reduce(flags)
+        return cls(np.array(received_us, np.int64), flags[0], says_time)
+
+
 class DeviceClocks:
     """What was last seen of each meter's stamps; all (m,)."""
 
@@ -45,14 +69,14 @@ class DeviceClocks:
         self._energy_kwh, self._power_kw = np.full(meters_count, np.nan), np.full(meters_count, np.nan)
         self._is_unset, self._is_stuck = np.zeros(meters_count, np.bool_), np.zeros(meters_count, np.bool_)
 
-    def restamp(self, batch: ReadingBatch, message: IntArray, messages: Sequence[Message]) -> Restamped:
+    def restamp(self, batch: ReadingBatch, message: IntArray, receipts: Receipts) -> Restamped:
         """Stamp readings of clocks at fault by their receipt. message : (n,) in which each reading came."""
         count = len(batch)
         everything = np.ones(count, np.bool_)
         if count == 0:
             return Restamped(batch.ts_us, everything, ())
-        received_us = np.array([one.received_us for one in messages], np.int64)[message]
-        retained = np.array([one.retained for one in messages], np.bool_)[message]
+        received_us = receipts.received_us[message]
+        retained = receipts.retained[message]
         is_unset = _is_unset(batch.ts_us, received_us)
         is_stuck = self._stuck(batch, received_us) & ~is_unset & ~retained
         if not is_unset.any() and not is_stuck.any():

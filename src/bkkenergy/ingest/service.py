@@ -73,6 +73,11 @@ MAX_FINISHED_BYTES = 2_000_000
 """Of what waits when the service stops, dealt with together."""
 
 
+def is_of_a_set_clock(message: Message) -> bool:
+    """Return whether a message was stamped by a clock that can be right."""
+    return EARLIEST_CLOCK_S <= message.received_us / US_PER_S < LATEST_CLOCK_S
+
+
 def _make_room_for_a_flood(stack: ExitStack) -> None:
     """Set how often threads and the collector of cycles interrupt each other; undone with the stack.
 
@@ -317,13 +322,11 @@ class Ingester:
 
     def _stamped(self, messages: list[Message]) -> list[Message]:
         """Stamp what came while the clock was not set as if it came now."""
+        # The subscriber's stamps never fall: between a good first and a good last there is no other.
+        if not messages or (is_of_a_set_clock(messages[0]) and is_of_a_set_clock(messages[-1])):
+            return messages
         now_us = int(self._wall_clock() * US_PER_S)
-        return [
-            message
-            if EARLIEST_CLOCK_S <= message.received_us / US_PER_S < LATEST_CLOCK_S
-            else message._replace(received_us=now_us)
-            for message in messages
-        ]
+        return [message if is_of_a_set_clock(message) else message._replace(received_us=now_us) for message in messages]
 
     def _bridged(self, messages: list[Message]) -> list[Message]:
         """Stamp a backlog of messages without a time as of the resumed session's begin."""

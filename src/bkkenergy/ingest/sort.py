@@ -13,7 +13,7 @@ import numpy as np
 import structlog
 
 from bkkenergy.errors import ConfigError
-from bkkenergy.ingest.deviceclocks import DeviceClocks
+from bkkenergy.ingest.deviceclocks import DeviceClocks, Receipts
 from bkkenergy.ingest.ownclock import OwnClock
 from bkkenergy.ingest.validate import REASONS, Limits, explain, reject_codes
 from bkkenergy.metering.events import Event
@@ -176,7 +176,8 @@ class Sorter:
 
     def _sorted(self, messages: Sequence[Message], now_us: int) -> Sorted:
         profile_at = self._only_profile_at
-        profiles = {None} if self._filters else {profile_at.get(message.topic) for message in messages}
+        topics = {message.topic for message in messages}
+        profiles = {None} if self._filters else {profile_at.get(topic) for topic in topics}
         only = profiles.pop() if len(profiles) == 1 else None
         sizes_bytes = [len(message.payload) for message in messages]
         if only is not None and min(sizes_bytes) > 0 and max(sizes_bytes) <= self._max_payload_bytes:
@@ -217,9 +218,10 @@ class Sorter:
             number = int(decoded.message[row])
             grounds[number].add(Reason.UNKNOWN_METER, partial(_unknown_key, chosen[number], decoded, row))
         batch, message = self._scaled(decoded, meter >= 0, meter)
-        restamped = self._device_clocks.restamp(batch, message, chosen)
+        receipts = Receipts.of(chosen)
+        restamped = self._device_clocks.restamp(batch, message, receipts)
         batch = replace(batch, ts_us=restamped.ts_us)
-        lags_us = self._lags_us(batch, chosen, message)
+        lags_us = self._lags_us(batch, message, receipts)
         behind_us = self._own_clock.hear(lags_us) if self._own_clock else 0
         codes = reject_codes(batch, self._limits, latest_us=now_us + behind_us + self._max_ahead_us)
         for row in np.flatnonzero(codes).tolist():
@@ -241,12 +243,10 @@ class Sorter:
             decoded.ignored_count,
         )
 
-    def _lags_us(self, batch: ReadingBatch, messages: Sequence[Message], message: IntArray) -> dict[str, int]:
+    def _lags_us(self, batch: ReadingBatch, message: IntArray, receipts: Receipts) -> dict[str, int]:
         """Compute each gateway's least time from stamp to receipt; not of what is retained, late or sent again."""
-        received_us = np.array(
-            [0 if m.retained or m.duplicate or m.late else m.received_us for m in messages], np.int64
-        )
-        counts = received_us[message] > 0 if len(message) else np.zeros(0, np.bool_)
+        received_us = receipts.received_us
+        counts = (receipts.says_time & (received_us > 0))[message]
         gateway = self._gateway_of[batch.meter[counts]]
         min_us = np.full(len(self._gateways), NEVER_US)
         np.minimum.at(min_us, gateway, received_us[message[counts]] - batch.ts_us[counts])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bkkenergy.adapters.line_protocol import encode
-from bkkenergy.readings import ReadingBatch
+from bkkenergy.readings import FIELDS, ReadingBatch
 
 LINE = re.compile(r"reading,meter=(\S+) (\S+) (-?\d+)")
 
@@ -43,3 +43,17 @@ def test_numbers_keep_every_digit_and_never_become_integers(values):
     fields = [LINE.fullmatch(line)[2].removeprefix("energy_kwh=") for line in lines]
     assert [float(text) for text in fields] == values
     assert not any(text.endswith("i") for text in fields)
+
+
+@given(st.lists(st.lists(st.sampled_from([0.0, 1.0, 2.5, np.nan]), min_size=3, max_size=3), max_size=4))
+def test_each_line_has_its_own_fields_whether_a_column_is_whole_the_same_throughout_or_neither(rows):
+    names = FIELDS[:3]
+    table = np.array(rows).reshape(-1, 3)
+    columns = {name: table[:, number] for number, name in enumerate(names)}
+    batch = ReadingBatch(("a", "b"), np.arange(len(rows)) % 2, np.arange(len(rows)), columns)
+    expected = []
+    for number, values in enumerate(rows):
+        fields = [f"{name}={value:g}" for name, value in zip(names, values, strict=True) if not np.isnan(value)]
+        if fields:
+            expected.append(f"reading,meter={'ab'[number % 2]} {','.join(fields)} {number}")
+    assert encode(batch).decode().splitlines() == expected
