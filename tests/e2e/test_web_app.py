@@ -114,7 +114,7 @@ def test_a_manager_s_morning(browser, address, lang, width):
     page.click("table a[href='/buildings/health.centre-1']")
     page.wait_for_url("**/buildings/health.centre-1")
     sitting.look("building")
-    assert page.locator("[data-live]").inner_text() in {"6.0", "30.0"}
+    assert page.locator(".card [data-now=power]").inner_text() in {"6.0", "30.0"}
     assert page.locator("svg.profile path.usual").is_visible()  # today's own line has no width in its first hour
     assert page.locator("svg.heat image").is_visible()
     page.click("a.button[href^='/reports']")

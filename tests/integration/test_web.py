@@ -21,7 +21,7 @@ from bkkenergy.adapters.state.persontables import dismissal
 from bkkenergy.adapters.state.projects import steps_of
 from bkkenergy.adapters.state.runs import RunQueue
 from bkkenergy.adapters.state.tables import audit
-from bkkenergy.adapters.state.users import add_token, audit_lines, tokens, users
+from bkkenergy.adapters.state.users import add_token, audit_lines, sign_out, tokens, users
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli import cli
 from bkkenergy.plan import Project
@@ -155,7 +155,7 @@ def is_write_of_records(method, path):
 
 def asked(client, method, path, app, agency=OWN, building=OWN_BUILDING, csrf=""):
     address = filled(path, agency, building, app)
-    if method == "GET" and path.startswith("/live"):
+    if method == "GET" and path.startswith("/live/"):
         return None  # a stream without end: its test is below
     if method == "POST" and path.startswith("/api/"):
         return client.post(
@@ -299,7 +299,7 @@ def test_every_route_lets_in_those_roles_that_it_should(app, people, role):
     client = people[f"{role}-health"]
     csrf = csrf_of(client)
     for method, path in routes(app):
-        if path in ("/logout", "/account") or path.startswith("/live") or is_write_of_records(method, path):
+        if path in ("/logout", "/account") or path.startswith("/live/") or is_write_of_records(method, path):
             continue
         if (method, path) in {("POST", "/admin/users/{user_id}"), ("POST", "/admin/tokens")} and role == "admin":
             continue  # their own tests
@@ -640,33 +640,88 @@ def test_reports_are_read_from_the_archive_as_their_page_alone(people):
         assert client.get(f"/reports/file/{outside}").status_code == 404
 
 
-def test_live_power_comes_as_events(app, people):
+def test_live_power_comes_as_events(app, people, monkeypatch):
+    from bkkenergy.web import live, livefigures
+
+    monkeypatch.setattr(live, "EVERY_S", 0.01)
+    monkeypatch.setattr(live, "LONGEST_S", 0.2)
+    monkeypatch.setattr(livefigures, "EVERY_S", 0.0)
     client = people["viewer-health"]
-    from bkkenergy.web import live
-
-    live.EVERY_S, kept = 0.01, live.EVERY_S
-    live.LONGEST_S, longest = 0.03, live.LONGEST_S
-    try:
-        answer = client.get(f"/live/buildings/{OWN_BUILDING}")
-    finally:
-        live.EVERY_S, live.LONGEST_S = kept, longest
+    answer = client.get(f"/live/buildings/{OWN_BUILDING}", params={"lang": "en"})
     assert answer.headers["content-type"].startswith("text/event-stream")
-    events = [json.loads(line.removeprefix("data: ")) for line in answer.text.splitlines() if line.startswith("data:")]
-    assert len(events) == 3
+    events = events_of(answer)
+    assert len(events) >= 3
     assert events[0]["power_kw"] in (6.0, 30.0)
+    shown = client.get(f"/buildings/{OWN_BUILDING}", params={"lang": "en"}).text
+    assert f'<span data-now="power">{events[0]["power"]}</span>' in shown, "the page says the same"
+    assert f'data-now="text">{events[0]["text"]}</p>' in shown
+    assert client.get(f"/api/v1/buildings/{OWN_BUILDING}/power").json()["power_kw"] == events[0]["power_kw"]
 
 
-def test_the_progress_of_jobs_comes_as_events_to_operators_alone(app, people):
+def events_of(answer):
+    """The messages of a stream that has ended; comments are left out."""
+    return [json.loads(line.removeprefix("data: ")) for line in answer.text.splitlines() if line.startswith("data:")]
+
+
+def test_a_stream_of_all_buildings_has_one_s_own_alone_and_then_what_changed(app, people, monkeypatch):
+    from bkkenergy.web import live, livefigures
+
+    monkeypatch.setattr(live, "EVERY_S", 0.01)
+    monkeypatch.setattr(live, "LONGEST_S", 0.2)
+    monkeypatch.setattr(livefigures, "EVERY_S", 0.0)
+    events = events_of(people["viewer-health"].get("/live/power"))
+    assert all(name.startswith("health.") for name in events[0]["buildings"])
+    assert OWN_BUILDING in events[0]["buildings"]
+    assert events[1]["buildings"] == {}, "nothing has changed since"
+    every = events_of(people["admin"].get("/live/power"))[0]["buildings"]
+    assert "education.headquarters" in every
+    assert every[OWN_BUILDING]["power"] in {"6.0", "30.0"}
+
+
+def test_streams_share_one_look_and_a_user_has_some_at_most(app, people, monkeypatch):
     from bkkenergy.web import live
 
-    live.EVERY_S, kept = 0.01, live.EVERY_S
-    live.LONGEST_S, longest = 0.05, live.LONGEST_S
-    try:
-        answer = people["admin"].get("/live/jobs")
-        assert people["engineer-health"].get("/live/jobs").status_code == 403
-    finally:
-        live.EVERY_S, live.LONGEST_S = kept, longest
-    events = [json.loads(line.removeprefix("data: ")) for line in answer.text.splitlines() if line.startswith("data:")]
+    monkeypatch.setattr(live, "EVERY_S", 0.01)
+    monkeypatch.setattr(live, "LONGEST_S", 0.05)
+    figures = app.state.live
+    figures.now()
+    looks = figures.looks
+    for name in ("admin", "viewer-health", "manager-health"):
+        assert people[name].get("/live/power").status_code == 200
+    assert figures.looks - looks <= 1
+    assert app.state.streams.open == 0, "each is counted until it ends"
+    monkeypatch.setattr(live, "MAX_A_USER", 0)
+    answer = people["admin"].get("/live/power")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
+
+
+def test_a_stream_ends_when_its_user_signs_out(app, monkeypatch):
+    from bkkenergy.web import live
+
+    monkeypatch.setattr(live, "EVERY_S", 0.01)
+    monkeypatch.setattr(live, "LONGEST_S", 30.0)
+    client = signed_in(app, "viewer-health")
+    looks = live.looks
+
+    async def signed_out_after_the_first(figures, event):
+        async for line in looks(figures, event):
+            yield line
+            sign_out(app.state.here.opened.state, client.cookies["bkkenergy"])
+
+    monkeypatch.setattr(live, "looks", signed_out_after_the_first)
+    answer = client.get("/live/power")
+    assert answer.text.endswith("event: end\ndata: {}\n\n")
+    assert len(events_of(answer)) == 2, "one look, and the end"
+
+
+def test_the_progress_of_jobs_comes_as_events_to_operators_alone(app, people, monkeypatch):
+    from bkkenergy.web import live
+
+    monkeypatch.setattr(live, "EVERY_S", 0.01)
+    monkeypatch.setattr(live, "LONGEST_S", 0.05)
+    answer = people["admin"].get("/live/jobs")
+    assert people["engineer-health"].get("/live/jobs").status_code == 403
+    events = events_of(answer)
     assert len(events) == 1, "told when it changes, not each time"
     assert events[0] == RunQueue(app.state.here.opened.state, "t").counts()
     assert events[0]["done"] >= 2

@@ -25,6 +25,7 @@ from bkkenergy.readings import Quality
 from bkkenergy.settings import CITY
 from bkkenergy.usecases.bills import month_bills
 from bkkenergy.usecases.energy import energy_series, listed_kwh
+from bkkenergy.usecases.power import power_now
 from bkkenergy.web.api_rows import (
     AgencyPage,
     AgencyRow,
@@ -40,7 +41,7 @@ from bkkenergy.web.api_rows import (
     RunPage,
     RunRow,
 )
-from bkkenergy.web.building import building_view, findings_shown, power_now
+from bkkenergy.web.building import building_view, findings_shown
 from bkkenergy.web.pages_energy import building_of, figures_of
 from bkkenergy.web.problems import PROBLEMS
 from bkkenergy.web.security import ApiVisitor, Visitor
@@ -93,7 +94,7 @@ def building(building_id: str, visitor: ApiVisitor) -> BuildingRow:
 @router.get("/buildings/{building_id}/power")
 def power(building_id: str, visitor: ApiVisitor) -> PowerRow:
     """Return the building's power now; null where its meters were silent for two hours."""
-    reading = power_now(visitor.here, building_of(visitor, building_id))
+    reading = power_now(visitor.here.opened, building_of(visitor, building_id))
     return PowerRow(building=building_id, power_kw=reading.power_kw, at=reading.at)
 
 

@@ -69,6 +69,7 @@ from bkkenergy.web.bodies import BoundedBodies
 from bkkenergy.web.budgets import HeavyWork
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.figures import CityFigures
+from bkkenergy.web.livefigures import LiveFigures
 from bkkenergy.web.problems import problem, with_problem_schema
 from bkkenergy.web.records import forms as record_forms
 from bkkenergy.web.records import lists as record_lists
@@ -169,6 +170,7 @@ def create_app(here: AppContext, *, first_run_key: str = "") -> FastAPI:
     )
     here.city = CityFigures(here)
     app.state.here, app.state.heavy = here, HeavyWork()
+    app.state.live, app.state.streams = LiveFigures(here), live.Streams()
     app.state.throttle, app.state.delays = Throttle(), Delays()
     app.state.first_run_key = first_run_key
     unknown_user_hash()  # at the first such sign-in it would take twice as long, and say that there is no such user

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.adapters.state.dismissals import dismissals
-from bkkenergy.calendar import BANGKOK, Period, edges, past_year, timestamp_us
+from bkkenergy.calendar import Period, edges, past_year
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
 from bkkenergy.ports.ledger import QUARTERS_PER_DAY, LedgerReader
@@ -35,7 +35,7 @@ from bkkenergy.savings.enduse import EndUse, end_uses
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import find
 from bkkenergy.savings.versions import BaselineVersion
-from bkkenergy.savings.views import LoadViews, load_views, mean_rows
+from bkkenergy.savings.views import LoadViews, load_views
 from bkkenergy.tariff.bill import Bill
 from bkkenergy.tariff.windows import window_masks
 from bkkenergy.usecases.bills import running_bill
@@ -44,28 +44,21 @@ from bkkenergy.usecases.findingwork import WorkItem, to_act_on, work_on
 from bkkenergy.usecases.over import over
 from bkkenergy.usecases.readonce import ReadOnce
 from bkkenergy.web.context import AppContext
+from bkkenergy.web.expected import baseline_hours_kw
 
 DAYS_SHOWN = 365
 HOURS_PER_DAY = 24
 SATURDAY = 5
 KEPT_S = 600.0
 """How long judgements and bills are kept: they change with the day, and with late data."""
-POWER_MAX_AGE = dt.timedelta(hours=2)
-
-
-@dataclass(frozen=True, slots=True)
-class PowerNow:
-    """The latest power of a building's main meters, and when the latest of them was read."""
-
-    power_kw: float | None
-    at: dt.datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class BuildingView:
     """One building's page.
 
-    today_kw, typical_kw : (24,) mean power of today's hours, and of days like it. month_peak_kw : highest 15 minutes
+    today_kw, typical_kw : (24,) mean power of today's hours, and what is expected of them: by the baseline where
+    is_by_baseline, else the median of days like today. month_peak_kw : highest 15 minutes
     of this month and of the one before. bill : since the last read, or of this month so far.
     waiting : days that are still to be computed. energy : what was read for the page, for what else it shows.
     """
@@ -74,6 +67,7 @@ class BuildingView:
     views: LoadViews
     today_kw: FloatArray
     typical_kw: FloatArray
+    is_by_baseline: bool
     month_peak_kw: float | None
     last_month_peak_kw: float | None
     bill: Bill | None
@@ -121,13 +115,17 @@ def building_view(here: AppContext, building: Building) -> BuildingView:
     waiting = waiting_of(here, building)
     versions = versions_here(here, building)
     lately = judged_lately(here, building, versions, waiting)
+    typical = typical_day(series, today, is_open=here.portfolio.is_open(building, today))
+    key = ("expected today", building.id, today, waiting, _known_by(versions))
+    by_baseline = here.cached(key, KEPT_S, lambda: baseline_hours_kw(here, building, versions, today))
     key = ("progress", building.id, today, waiting, _known_by(versions))
     progress = here.cached(key, KEPT_S, lambda: progress_of(here.site, building, versions))
     return BuildingView(
         building,
         views,
         views.heat_kw[-1],
-        typical_day(series, today, is_open=here.portfolio.is_open(building, today)),
+        typical if by_baseline is None else by_baseline,
+        by_baseline is not None,
         peaks[1],
         peaks[0],
         bill_so_far(here, building, waiting),
@@ -271,30 +269,17 @@ def findings_shown(
 
 
 def typical_day(series: Series, today: dt.date, *, is_open: bool, weeks: int = 4) -> FloatArray:
-    """Compute (24,) mean power of the like days (open or closed) of the weeks before."""
+    """Compute (24,) median of the mean power of each hour over the like days (open or closed) of the weeks before."""
     days = series.day_index.tz_localize(None)
     before = (days < pd.Timestamp(today)) & (days >= pd.Timestamp(today) - pd.Timedelta(weeks=weeks))
     works = (series.kind == 0) & (days.day_of_week.to_numpy() < SATURDAY)
     grid = np.where(series.known, series.energy_kwh, np.nan).reshape(-1, HOURS_PER_DAY)
-    return mean_rows(grid[np.asarray(before) & (works if is_open else ~works)])
+    return _medians(grid[np.asarray(before) & (works if is_open else ~works)])
 
 
-def power_now(here: AppContext, building: Building) -> PowerNow:
-    """Return what a building takes now, by the latest power of its main meters that is not too old."""
-    now = pd.Timestamp(here.clock())
-    start = timestamp_us(now - POWER_MAX_AGE)
-    names = [meter.id for meter in building.main_meters]
-    batch = here.opened.readings.readings(names, start, timestamp_us(now) + 1, ("power_kw",))
-    if len(batch) == 0:
-        return PowerNow(None, None)
-    power = batch.column("power_kw")
-    rows = [int(np.flatnonzero(batch.meter == number)[-1]) for number in np.unique(batch.meter)]
-    known = [row for row in rows if np.isfinite(power[row])]
-    if len(known) < len(names):
-        return PowerNow(None, None)
-    total = sum(float(power[row]) for row in known)
-    at = dt.datetime.fromtimestamp(max(int(batch.ts_us[row]) for row in known) / 1e6, BANGKOK)
-    return PowerNow(total, at)
+def _medians(grid_kw: FloatArray) -> FloatArray:
+    """Return the median of each column's known values; NaN without any."""
+    return np.array([np.median(known) if len(known := column[np.isfinite(column)]) else np.nan for column in grid_kw.T])
 
 
 def _highest(power_kw: FloatArray) -> float | None:

@@ -58,13 +58,13 @@ from bkkenergy.web.building import (
     building_parts,
     building_view,
     findings_shown,
-    power_now,
 )
 from bkkenergy.web.citymap import city_map
 from bkkenergy.web.cityyear import year_so_far
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.figures import BuildingFigures, CityFigures, Figures, summed
 from bkkenergy.web.fluid import fluid
+from bkkenergy.web.livefigures import live_building, said
 from bkkenergy.web.quantities import quantity_rows
 from bkkenergy.web.render import page
 from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
@@ -224,6 +224,7 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
     work = work_on(here.opened.state, building.agency, building.id)
     lines = {item.now.rule: work_line(item, visitor, view.findings) for item in work}
     shown = findings_shown(here, building, view.findings, work)
+    now = live_building(here, building)
     acted_on = {dismissed_as(finding) for finding in shown}
     return page(
         visitor,
@@ -235,7 +236,8 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         figures=figures_of(visitor).now().buildings[building_id],
         view=view,
         bill_notes=bill_notes(view.bill, here.opened.figures.tariffs.rules.minimum_floor, words) if view.bill else [],
-        power=power_now(here, building),
+        power=now.power,
+        now=said(now, words),
         balance=balance_view(here, building, words, view.energy),
         quantities=quantity_rows(here, building, words),
         verdict=_verdict(view, words),

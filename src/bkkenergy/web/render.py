@@ -29,6 +29,7 @@ NAVIGATION: tuple[tuple[str, str, Power, str], ...] = (
     ("/explore", "web.explore", "see", "explore"),
     ("/reports", "web.reports", "see", "reports"),
     ("/plan", "web.plan", "see", "plan"),
+    ("/live", "live.title", "see", "energy"),
     ("/solar", "web.solar", "see", "solar"),
     ("/meters", "web.meters", "see", "meters"),
     ("/records", "record.title", "see", "records"),

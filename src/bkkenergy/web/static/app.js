@@ -61,28 +61,65 @@ for (const link of document.querySelectorAll("[data-lang]")) {
   });
 }
 
-// The browser connects anew by itself when a stream ends; a hidden page listens to nothing.
-function follow(address, onMessage) {
-  let source = null;
+// The browser connects again by itself when a stream ends; a hidden page listens to nothing. onGone : nothing came for a while.
+function follow(address, onMessage, onGone = () => {}) {
+  let source = null, late = 0;
+  const wait = () => {
+    clearTimeout(late);
+    late = setTimeout(onGone, 20_000);
+  };
   const look = () => {
     if (document.hidden) {
       source?.close();
       source = null;
+      clearTimeout(late);
     } else if (!source) {
       source = new EventSource(address);
-      source.onmessage = (event) => onMessage(JSON.parse(event.data));
+      source.onmessage = (event) => {
+        wait();
+        onMessage(JSON.parse(event.data));
+      };
+      source.addEventListener("end", () => location.reload());
+      source.onerror = () => {
+        if (source?.readyState !== EventSource.CLOSED) return;
+        source = null;
+        onGone(true);
+      };
+      wait();
     }
   };
   document.addEventListener("visibilitychange", look);
   look();
 }
 
-for (const place of document.querySelectorAll("[data-live]")) {
-  const at = document.querySelector("[data-live-at]");
-  follow(place.dataset.live, (now) => {
-    place.textContent = now.text;
-    if (now.at) at.textContent = now.at;
-  });
+// Power as the server says it. What is not heard of for a while is said to be old, with the time of the last figures.
+function show(part, now) {
+  for (const place of part.querySelectorAll("[data-now]")) {
+    if (place.dataset.now in now && !(place.dataset.now === "at" && !now.at)) place.textContent = now[place.dataset.now];
+  }
+  if (now.state) part.dataset.state = now.state;
+}
+for (const part of document.querySelectorAll("[data-power]")) {
+  const rows = new Map([...part.querySelectorAll("[data-building]")].map((row) => [row.dataset.building, row]));
+  const heads = [...part.querySelectorAll("[data-now]")].filter((place) => !place.closest("[data-building]"));
+  const lost = part.querySelector(".lost");
+  let at = heads.find((place) => place.dataset.now === "at").textContent;
+  const old = (isRefused) => {
+    lost.textContent = isRefused === true ? part.dataset.many : part.dataset.lost.replace("{at}", at);
+    lost.hidden = false;
+    if (isRefused === true) setTimeout(() => location.reload(), 60_000);
+  };
+  follow(part.dataset.power, (now) => {
+    if (now.late) {
+      old();
+      return;
+    }
+    lost.hidden = true;
+    at = now.at || at;
+    for (const place of heads) if (place.dataset.now in now && (place.dataset.now !== "at" || now.at)) place.textContent = now[place.dataset.now];
+    for (const [building, said] of Object.entries(now.buildings ?? {})) if (rows.has(building)) show(rows.get(building), said);
+    for (const demand of now.buildings ? [] : document.querySelectorAll("[data-demand]")) show(demand, now);
+  }, old);
 }
 
 for (const list of document.querySelectorAll("[data-jobs]")) {
@@ -114,13 +151,25 @@ for (const button of document.querySelectorAll("[data-scheme]")) {
   });
 }
 
-// A part that is asked for again and again, while it can be seen and no detail of it is open.
-for (const part of document.querySelectorAll("[data-refresh]")) {
+// Parts that are asked for again and again, while they can be seen and no detail of them is open: all of a page at once.
+// A table with data-renew has its cells renewed, row by row, so that its order and its filter stay.
+const renewed = [...document.querySelectorAll("[data-refresh]")];
+if (renewed.length) {
   setInterval(async () => {
-    if (document.hidden || part.querySelector("details[open]")) return;
+    if (document.hidden) return;
     const answer = await fetch(location.pathname + location.search).catch(() => null);
     if (!answer?.ok || answer.redirected) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
-    if (fresh) part.replaceChildren(...fresh.childNodes);
-  }, Number(part.dataset.refresh) * 1000);
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const part of renewed) {
+      const other = fresh.getElementById(part.id);
+      if (other && !part.querySelector("details[open]")) part.replaceChildren(...other.childNodes);
+    }
+    for (const table of document.querySelectorAll("table[data-renew]")) {
+      const rows = new Map([...fresh.querySelectorAll(`#${table.id} [data-row]`)].map((row) => [row.dataset.row, row]));
+      for (const row of table.querySelectorAll("[data-row]")) {
+        const cells = rows.get(row.dataset.row)?.cells ?? [];
+        for (const [number, cell] of [...cells].entries()) row.cells[number].replaceChildren(...cell.childNodes);
+      }
+    }
+  }, Math.min(...renewed.map((part) => Number(part.dataset.refresh))) * 1000);
 }
