@@ -235,10 +235,11 @@ class MailSettings(Frozen):
 
 
 class LineSettings(Frozen):
-    """The LINE Messaging API."""
+    """The LINE Messaging API. secret_file : the channel's access token, for users who want messages by LINE."""
 
     url: str = "https://api.line.me"
     timeout_s: Annotated[float, Field(gt=0)] = 15.0
+    secret_file: Path | None = None
 
 
 class Recipient(Frozen):
@@ -388,6 +389,9 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
             "ledger": settings.ledger.model_copy(update={"url": ledger_url}),
             "mail": mail.model_copy(
                 update={"password": mail_password, "ca_file": mail.ca_file and home / mail.ca_file}
+            ),
+            "line": settings.line.model_copy(
+                update={"secret_file": settings.line.secret_file and home / settings.line.secret_file}
             ),
             "web": _web_placed(settings.web, home),
             "recipient": tuple(

@@ -7,7 +7,9 @@ import datetime as dt
 import pytest
 
 from bkkenergy.access import Actor, server_actor
+from bkkenergy.adapters.state import reading
 from bkkenergy.adapters.state.dismissals import dismissals
+from bkkenergy.adapters.state.findingwork import due_entries
 from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.errors import InputError, NotAllowed, NotThere
 from bkkenergy.savings.facts import Finding
@@ -100,6 +102,41 @@ def test_the_last_change_is_taken_back_by_one_more_entry(engine):
     assert (back.state, back.owner, back.due) == ("assigned", "nok", TODAY)
     assert dismissals(engine) == ()
     assert len(list_work(engine, ME, AGENCY)[0].entries) == 3
+
+
+def test_changes_are_taken_back_one_by_one_and_none_comes_back(engine):
+    enter(engine, "seen", comment="looked at it")
+    enter(engine, "assigned", owner="nok", comment="called nok")
+    enter(engine, "repairing", owner="nok", comment="a new timer")
+    states, comments = [], []
+    for _ in range(3):
+        states.append(undo(engine).state)
+        (item,) = list_work(engine, ME, AGENCY)
+        comments.append(item.comment)
+        assert item.now.comment == "", "an undo says nothing a second time"
+    assert states == ["assigned", "seen", "open"]
+    assert comments == ["called nok", "looked at it", ""]
+    assert not item.can_be_taken_back
+    with pytest.raises(InputError):
+        undo(engine)
+
+
+def test_a_change_after_an_undo_is_the_next_to_be_taken_back(engine):
+    enter(engine, "seen", comment="first")
+    enter(engine, "assigned", owner="nok", comment="second")
+    undo(engine)
+    enter(engine, "repairing", comment="third")
+    assert (undo(engine).state, list_work(engine, ME, AGENCY)[0].comment) == ("seen", "first")
+    assert undo(engine).state == "open"
+
+
+def test_a_finding_is_due_on_its_day_until_it_has_ended(engine):
+    enter(engine, "assigned", owner="nok", due=TODAY)
+    enter(engine, "assigned", owner="nok", due=TODAY, building=SISTER)
+    enter(engine, "resolved", building=SISTER, due=TODAY)
+    with reading(engine) as connection:
+        assert [entry.building for entry in due_entries(connection, TODAY, TODAY)] == [HOUSE]
+        assert due_entries(connection, TODAY + dt.timedelta(days=1), TODAY + dt.timedelta(days=9)) == []
 
 
 def test_a_dismissal_that_comes_back_hides_no_more_than_before(engine):

@@ -26,6 +26,7 @@ import bkkenergy
 from bkkenergy.access import ROLES, TOKEN_SCOPES, Account, Actor, server_actor
 from bkkenergy.adapters.state import open_state, reading, transaction
 from bkkenergy.adapters.state.baselines import Fitted, save_baseline
+from bkkenergy.adapters.state.owndelivery import OwnDelivery, save_delivery
 from bkkenergy.adapters.state.projects import projects
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.state.runs import RunQueue
@@ -59,6 +60,7 @@ from bkkenergy.usecases import (
     find,
     findingwork,
     notes,
+    owndelivery,
     paperbills,
     people,
     photos,
@@ -427,6 +429,9 @@ HOW = {
         site.state, actor, user_id(site, f"person-{agency}"), PASSWORD, NOW, must_change=True),
     "account.password": lambda site, actor, _: people.change_own_password(site.state, actor, STORED, NOW, session=""),
     "account.language": lambda site, actor, _: people.change_own_language(site.state, actor, "en"),
+    "account.delivery": lambda site, actor, _: owndelivery.choose_own_delivery(
+        site.state, actor, site.settings, OwnDelivery(channel="mail", address="me@example.com"), NOW),
+    "account.monthly": lambda site, actor, agency: owndelivery.want_monthly(site.state, actor, agency, NOW, is_wanted=False),
     "tokens.list": lambda site, actor, _: people.list_tokens(site.state, actor),
     "tokens.add": lambda site, actor, agency: people.enter_token(
         site.state, actor, user_id(site, f"person-{agency}"), "new", "write", NOW, days=30),
@@ -575,7 +580,14 @@ def some_import(site, _connection, _actor, _agency):
     )
 
 
-PREPARED = {"proposals.withdraw": made_by_asker, "imports.undo": some_import}
+def address_entered(_site, connection, actor, agency):
+    """Let the asker get the agency's monthly report already."""
+    if actor.user_id is not None:
+        wanted = OwnDelivery(channel="mail", address="me@example.com", monthly=(agency,))
+        save_delivery(connection, actor.user_id, wanted, NOW)
+
+
+PREPARED = {"proposals.withdraw": made_by_asker, "imports.undo": some_import, "account.monthly": address_entered}
 """What has to be so before a use case is asked for."""
 
 
@@ -655,7 +667,7 @@ def test_a_use_case_changes_what_its_power_covers_and_nothing_else(site, name, r
                 assert bool(others) == (name not in CHANGES_NO_ROW), who
             for place in others if case.scope != "server" else ():
                 if case.scope == "own":
-                    assert place == ("user_account", actor.user_id), who
+                    assert place in {(table, actor.user_id) for table in ("user_account", "own_delivery")}, who
                 else:
                     assert owners(site, before, after, place) == {agency}, (who, place)
             if name not in CHANGES_NO_ROW | WITHOUT_AUDIT:

@@ -71,7 +71,17 @@ def test_what_the_shipped_file_shows_as_defaults_are_the_defaults(config_dir):
     lines = (config_dir / "bkkenergy.toml").read_text().splitlines()
     shown = [line.removeprefix("# ") if "=" in line or line.startswith("# [") else line for line in lines[3:]]
     table = tomllib.loads("\n".join(shown))
-    files = {"username", "password_file", "token_file", "ca_file", "cert_file", "key_file", "url_file", "share_file"}
+    files = {
+        "username",
+        "password_file",
+        "token_file",
+        "ca_file",
+        "cert_file",
+        "key_file",
+        "url_file",
+        "share_file",
+        "secret_file",
+    }
     for section in set(Settings.model_fields) - {"recipient"}:
         model = getattr(Settings(), section)
         undocumented = set(type(model).model_fields) - table[section].keys() - {"password", "token", "url"}

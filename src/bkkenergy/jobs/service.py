@@ -17,7 +17,7 @@ from bkkenergy.adapters.files import make_file
 from bkkenergy.adapters.state.runs import Run, RunQueue
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import BkkEnergyError
-from bkkenergy.jobs.alerts import PeakWatch, detect_alerts, send_digest
+from bkkenergy.jobs.alerts import PeakWatch, detect_alerts, is_quiet, send_digest
 from bkkenergy.jobs.late import look_for_late_data
 from bkkenergy.jobs.post import send_waiting
 from bkkenergy.jobs.runner import RunContext, work
@@ -28,6 +28,7 @@ from bkkenergy.settings import Settings
 from bkkenergy.site import Clock, Site
 from bkkenergy.site.folder import scheduler_mark
 from bkkenergy.site.follower import Follower
+from bkkenergy.usecases.findingmessages import remind_owners
 from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.purge import DeletionWaits
 from bkkenergy.usecases.recompute import recompute
@@ -37,6 +38,7 @@ from bkkenergy.usecases.uptodate import up_to_date
 log = structlog.get_logger(__name__)
 
 LATE_EVERY = dt.timedelta(hours=1)
+OWNERS_EVERY = dt.timedelta(minutes=10)
 BASELINES_EVERY = dt.timedelta(hours=6)
 LEDGER_EVERY_S = 2
 SCHEDULER = server_actor("scheduler")
@@ -102,6 +104,8 @@ class Jobs:
         if self._is_time("alerts", dt.timedelta(minutes=self.settings.alerts.every_min)):
             detect_alerts(site, site.state, self._peaks, self.clock())
         send_digest(site.state, site.delivery, site.portfolio, self.clock())
+        if self._is_time("owners", OWNERS_EVERY) and not is_quiet(self.settings.alerts, self.clock()):
+            remind_owners(site.state, site.portfolio, self.clock())
         if self._is_time("purge", dt.timedelta(days=1)):
             self._purge()
         if self._is_time("baselines", BASELINES_EVERY):

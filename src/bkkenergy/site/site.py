@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
-from bkkenergy.adapters.state import StateStore, open_state
+from bkkenergy.adapters.state import StateStore, open_state, reading
 from bkkenergy.adapters.state.dismissals import dismissals
+from bkkenergy.adapters.state.owndelivery import own_recipients, wishes
 from bkkenergy.adapters.state.projects import plan_records as read_plan
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.plan import ActionPlan, Project, newest
@@ -110,8 +111,14 @@ class Site:
 
     @property
     def delivery(self) -> Settings:
-        """The settings with the recipients that count today."""
-        return self.config.delivery_on(self.today)
+        """The settings with the recipients that count today, and the users who want messages.
+
+        Raises StoreUnavailable.
+        """
+        settings = self.config.delivery_on(self.today)
+        with reading(self.state) as connection:
+            persons = own_recipients(wishes(connection), settings)
+        return settings.model_copy(update={"recipient": (*settings.recipient, *persons)}) if persons else settings
 
     @property
     def archive(self) -> Path:

@@ -16,6 +16,7 @@ from bkkenergy.portfolio import Portfolio
 from bkkenergy.portfolio.values import MAX_TEXT, text_faults
 from bkkenergy.savings.facts import Finding, InsightRules
 from bkkenergy.savings.insights import Dismissal, dismissed_as, visible
+from bkkenergy.usecases.findingmessages import post_to_new_owner
 from bkkenergy.usecases.powers import use_case
 
 MAX_OWNER = 120
@@ -40,6 +41,28 @@ class WorkItem:
 
     now: WorkEntry
     entries: tuple[WorkEntry, ...]
+
+    @property
+    def comment(self) -> str:
+        """The comment of the change that stands."""
+        left = standing(self.entries)
+        return left[-1].comment if left else ""
+
+    @property
+    def can_be_taken_back(self) -> bool:
+        """Whether there is a change that stands."""
+        return bool(standing(self.entries))
+
+
+def standing(entries: Sequence[WorkEntry]) -> list[WorkEntry]:
+    """Return the changes of a finding that were not taken back, the oldest first."""
+    left: list[WorkEntry] = []
+    for entry in entries:
+        if entry.undoes is None:
+            left.append(entry)
+        else:
+            left = [one for one in left if one.number != entry.undoes]
+    return left
 
 
 def to_act_on(
@@ -103,28 +126,35 @@ def enter_work(
         if present is None and not before:
             raise NotThere
         cost = before[-1].cost_thb_a_month if present is None else float(present.cost_thb_a_month)
-        return entered(connection, actor, (known.agency, building, rule), asked, cost, now, before)
+        entry = entered(connection, actor, (known.agency, building, rule), asked, cost, now, before)
+        post_to_new_owner(connection, portfolio, entry, before[-1] if before else None, actor, now)
+        return entry
 
 
 @use_case("findings.take_back", "dismiss", "agency")
 def take_back(
     engine: StateStore, actor: Actor, portfolio: Portfolio, building: str, rule: str, now: dt.datetime
 ) -> WorkEntry:
-    """Take the last change of a finding back: it stands as before, by one more entry. Raises as `enter_work` does."""
+    """Take the last change that stands back: the finding is as it was before, by one more entry.
+
+    Taken back again it is as before that: no change comes back by it, and no comment is said twice. Raises as
+    `enter_work` does, and InputError where no change is left.
+    """
     known = portfolio.buildings.get(building)
     if known is None:
         raise NotThere
     actor.need("dismiss", known.agency)
     with transaction(engine) as connection:
         entries = work_entries(connection, [known.agency], building, rule)
+        left = standing(entries)
         if not entries:
             raise NotThere
-        before = entries[-2] if len(entries) > 1 else None
-        asked = (
-            AskedWork("open") if before is None else AskedWork(before.state, before.owner, before.due, before.comment)
-        )
-        cost = (before or entries[-1]).cost_thb_a_month  # a dismissal hides up to what was at stake then
-        return entered(connection, actor, (known.agency, building, rule), asked, cost, now, entries)
+        if not left:
+            raise InputError.of("work_nothing_to_undo")
+        last, before = left[-1], left[-2] if len(left) > 1 else None
+        asked = AskedWork("open") if before is None else AskedWork(before.state, before.owner, before.due)
+        cost = (before or last).cost_thb_a_month  # a dismissal hides up to what was at stake then
+        return entered(connection, actor, (known.agency, building, rule), asked, cost, now, entries, undoes=last.number)
 
 
 @use_case("findings.list_work", "see", "agency")
@@ -167,13 +197,15 @@ def entered(
     cost_thb_a_month: float,
     now: dt.datetime,
     before: Sequence[WorkEntry],
+    *,
+    undoes: int | None = None,
 ) -> WorkEntry:
-    """Add an entry, and let a dismissal be there or not as its state says."""
+    """Add an entry, and let a dismissal be there or not as its state says. undoes : the entry that it takes back."""
     agency, building, rule = finding
     owner, comment = asked.owner.strip(), asked.comment.strip()
     number = add_work_entry(
         connection, agency, building, rule, state=asked.state, owner=owner, due=asked.due, comment=comment,
-        cost_thb_a_month=cost_thb_a_month, by=who.name, now=now,
+        cost_thb_a_month=cost_thb_a_month, by=who.name, now=now, undoes=undoes,
     )  # fmt: skip
     if asked.state == "dismissed":
         enter_dismissal(connection, Dismissal(building, rule, cost_thb_a_month), who.name, now)
@@ -186,5 +218,5 @@ def entered(
         enter_audit(connection, who, "finding_work", building, {"rule": rule} | states | more, now)
     return WorkEntry(
         number=number, agency=agency, building=building, rule=rule, state=asked.state, owner=owner, due=asked.due,
-        comment=comment, cost_thb_a_month=cost_thb_a_month, by=who.name, at=now,
+        comment=comment, cost_thb_a_month=cost_thb_a_month, by=who.name, at=now, undoes=undoes,
     )  # fmt: skip

@@ -7,6 +7,7 @@ import datetime as dt
 from bkkenergy.access import Actor
 from bkkenergy.adapters.photos import read_photo
 from bkkenergy.adapters.state import StateStore, reading, transaction
+from bkkenergy.adapters.state.findingwork import work_entries
 from bkkenergy.adapters.state.photos import (
     StoredPhoto,
     add_photo,
@@ -27,26 +28,38 @@ MAX_PER_BUILDING = 200
 
 @use_case("photos.add", "edit", "agency")
 def store_photo(
-    state: StateStore, actor: Actor, building: Building, meter: str, content: bytes, now: dt.datetime
+    state: StateStore, actor: Actor, building: Building, meter: str, content: bytes, now: dt.datetime, rule: str = ""
 ) -> int:
-    """Store a photo of a building, or of one of its meters, and return its number.
+    """Store a photo of a building, of one of its meters, or of a finding that is worked on; return its number.
 
-    Raises NotThere, NotAllowed, InputError for what is no picture and where there are too many, StoreUnavailable.
+    rule : of the finding. Raises NotThere, NotAllowed, InputError for what is no picture and where there are too many,
+    StoreUnavailable.
     """
     actor.need("edit", building.agency)
     if meter and meter not in {one.id for one in building.meters}:
         raise NotThere
     photo = read_photo(content)
     with transaction(state) as connection:
+        if rule and not work_entries(connection, [building.agency], building.id, rule):
+            raise NotThere
         if count_of_photos(connection, building.id) >= MAX_PER_BUILDING:
             raise InputError.of("photos_many", max=MAX_PER_BUILDING)
-        there = next((one for one in photos_of(connection, building.id, meter) if one.sha256 == photo.sha256), None)
+        there = next(
+            (one for one in photos_of(connection, building.id, meter, rule) if one.sha256 == photo.sha256), None
+        )
         if there is not None:
             return there.number  # sent twice
         number = add_photo(
-            connection, photo, agency=building.agency, building=building.id, meter=meter, by=actor.name, now=now
+            connection,
+            photo,
+            agency=building.agency,
+            building=building.id,
+            meter=meter,
+            by=actor.name,
+            now=now,
+            rule=rule,
         )
-        detail = {"number": number, "sha256": photo.sha256}
+        detail = {"number": number, "sha256": photo.sha256} | ({"rule": rule} if rule else {})
         enter_audit(connection, actor, "photo_add", meter or building.id, detail, now)
     return number
 
@@ -81,3 +94,14 @@ def photos_seen(state: StateStore, building: str, meter: str = "") -> list[Store
     """Return the photos of a building, or of one of its meters, the oldest first. Raises StoreUnavailable."""
     with reading(state) as connection:
         return photos_of(connection, building, meter)
+
+
+def photos_of_findings(state: StateStore, building: str) -> dict[str, list[StoredPhoto]]:
+    """Return the photos of a building's findings by their rules. Raises StoreUnavailable."""
+    with reading(state) as connection:
+        every = photos_of(connection, building, "", rule=None)
+    by_rule: dict[str, list[StoredPhoto]] = {}
+    for photo in every:
+        if photo.rule:
+            by_rule.setdefault(photo.rule, []).append(photo)
+    return by_rule

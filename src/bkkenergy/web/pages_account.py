@@ -12,10 +12,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData
 
 from bkkenergy.access import EVERY_AGENCY, ROLES, TOKEN_SCOPES, Actor, Power, TokenScope, password_fault
+from bkkenergy.adapters.state.owndelivery import OwnChannel, OwnDelivery
 from bkkenergy.adapters.state.users import MustWait, SignedIn, is_password_of, known_name, note, sign_in, sign_out
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
+from bkkenergy.settings import CITY
+from bkkenergy.usecases.owndelivery import choose_own_delivery, own_wish, want_monthly
 from bkkenergy.usecases.people import (
     NewUser,
     alter_user,
@@ -120,7 +123,59 @@ def account_page(visitor: PageVisitor, fault: str = "") -> Response:
     """Show the visitor's account."""
     known = {"web.too_many", "web.password_short", "web.password_long", "web.password_guessed", "web.password_wrong"}
     text = visitor.words(fault) if fault in known else ""
-    return page(visitor, "account.html.j2", title=visitor.words("web.account"), fault=text, languages=LANGS)
+    return _account_page(visitor, text)
+
+
+def _account_page(visitor: PageVisitor, fault: str, status: int = 200) -> Response:
+    here, actor = visitor.here, visitor.actor
+    wish = own_wish(here.opened.state, actor)
+    reached = [*([CITY] if actor.sees_all else []), *actor.reachable(here.portfolio.agencies)]
+    return page(
+        visitor,
+        "account.html.j2",
+        title=visitor.words("web.account"),
+        status=status,
+        fault=fault,
+        languages=LANGS,
+        wish=wish,
+        has_line=here.settings.line.secret_file is not None,
+        has_mail=bool(here.settings.mail.host),
+        monthly=[(agency, named(visitor, agency)) for agency in (wish.monthly if wish else ())],
+        reports=[(agency, named(visitor, agency)) for agency in reached],
+    )
+
+
+@router.post("/account/messages")
+def own_messages(visitor: PageVisitor, form: OwnForm) -> Response:
+    """Store where the visitor wants messages, and which; or end them all."""
+    here = visitor.here
+    channel = str(form.get("channel", ""))
+    wish = None
+    if channel:
+        monthly = [str(agency) for agency in (*form.getlist("monthly"), form.get("more", "")) if agency]
+        wish = OwnDelivery(
+            channel=cast("OwnChannel", channel),
+            address=str(form.get("address", "")).strip(),
+            findings="findings" in form,
+            monthly=tuple(dict.fromkeys(monthly)),
+        )
+    try:
+        choose_own_delivery(here.opened.state, visitor.actor, here.settings, wish, here.clock())
+    except InputError as why:
+        return _account_page(visitor, why.said(visitor.lang), 422)
+    return RedirectResponse("/account#messages", 303)
+
+
+@router.post("/account/monthly")
+def own_monthly(visitor: PageVisitor, form: OwnForm) -> Response:
+    """Let an agency's monthly report be sent to the visitor, or end it; without an address the account asks for it."""
+    here, agency = visitor.here, str(form.get("agency", ""))
+    is_wanted = str(form.get("wanted", "1")) == "1"
+    try:
+        want_monthly(here.opened.state, visitor.actor, agency, here.clock(), is_wanted=is_wanted)
+    except InputError as why:
+        return _account_page(visitor, why.said(visitor.lang), 422)
+    return RedirectResponse(inside(str(form.get("back", "/account#messages"))), 303)
 
 
 @router.post("/account")
@@ -193,7 +248,8 @@ def settings_lines(visitor: PageVisitor) -> list[tuple[str, str]]:
             dumped = model.model_dump(mode="json", exclude_none=True)
             lines += [(f"{section}.{key}", str(value)) for key, value in dumped.items()]
     lines += [
-        ("recipient", f"{recipient.channel} {recipient.to}") for recipient in visitor.here.opened.delivery.recipient
+        ("recipient", f"{recipient.channel} {recipient.to}")
+        for recipient in visitor.here.opened.config.delivery_on(visitor.here.today).recipient
     ]
     return lines
 

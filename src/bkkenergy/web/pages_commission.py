@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 
 import numpy as np
 import segno
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 from starlette.datastructures import FormData, UploadFile
@@ -133,6 +133,7 @@ async def sent_photo(form: Annotated[FormData, Depends(own_upload)]) -> bytes:
 
 
 SentPhoto = Annotated[bytes, Depends(sent_photo)]
+Rule = Annotated[str, Query(max_length=64)]
 
 
 @router.post("/meters/{meter_id}/photos")
@@ -148,11 +149,13 @@ def new_photo_of_meter(meter_id: str, visitor: PageVisitor, content: SentPhoto) 
 
 
 @router.post("/buildings/{building_id}/photos")
-def new_photo_of_building(building_id: str, visitor: PageVisitor, content: SentPhoto) -> Response:
-    """Store a photo of a building."""
+def new_photo_of_building(building_id: str, visitor: PageVisitor, content: SentPhoto, rule: Rule = "") -> Response:
+    """Store a photo of a building, or of one of its findings."""
     building = building_of(visitor, building_id)
     visitor.need("edit", building.agency)
-    store_photo(visitor.here.opened.state, visitor.actor, building, "", content, visitor.here.clock())
+    store_photo(visitor.here.opened.state, visitor.actor, building, "", content, visitor.here.clock(), rule)
+    if rule:
+        return RedirectResponse(f"/buildings/{building_id}#findings", 303)
     return RedirectResponse(f"/records/one/building/{building_id}#photos", 303)
 
 
@@ -168,6 +171,8 @@ def photo_removed(number: int, visitor: PageVisitor, _form: OwnForm) -> Response
     """Remove a photo."""
     visitor.need("edit")
     removed = remove_photo(visitor.here.opened.state, visitor.actor, number, visitor.here.clock())
+    if removed.rule:
+        return RedirectResponse(f"/buildings/{removed.building}#findings", 303)
     target = f"/meters/{removed.meter}/check" if removed.meter else f"/records/one/building/{removed.building}"
     return RedirectResponse(f"{target}#photos", 303)
 

@@ -49,7 +49,10 @@ from bkkenergy.savings.views import mean_rows
 from bkkenergy.usecases.baselines import decide_on_baseline
 from bkkenergy.usecases.emissions import emission_months
 from bkkenergy.usecases.events import accept_event
+from bkkenergy.usecases.findingmessages import ENDED
 from bkkenergy.usecases.findingwork import work_on
+from bkkenergy.usecases.owndelivery import wants_monthly
+from bkkenergy.usecases.photos import photos_of_findings
 from bkkenergy.usecases.portfolio import portfolio_state
 from bkkenergy.usecases.standing import owner_of
 from bkkenergy.web.balance import balance_view
@@ -68,7 +71,7 @@ from bkkenergy.web.livefigures import live_building, said
 from bkkenergy.web.quantities import quantity_rows
 from bkkenergy.web.render import page
 from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
-from bkkenergy.web.work import ENDED, work_line
+from bkkenergy.web.work import owners_here, work_line
 from bkkenergy.web.yesterday import yesterday
 
 INDEX_S = 600.0
@@ -162,6 +165,7 @@ def agency_page(agency: str, visitor: PageVisitor) -> Response:
         so_far=year_so_far(here, [agency], rows),
         news=news_since_last_time(here.opened.state, visitor.account.name, [agency]),
         alerts=_alerts(visitor, [agency]),
+        is_monthly=wants_monthly(here.opened.state, visitor.actor, agency),
     )
 
 
@@ -252,8 +256,12 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         heat=_drawn_once(here, view, view.views.heat_kw, words, _heat),
         duration=_drawn_once(here, view, view.views.duration_kw, words, _duration),
         findings=[_finding(finding, words) | {"work": lines.get(dismissed_as(finding))} for finding in shown],
+        open_work=[line for key, line in lines.items() if line.item.now.state not in ENDED and key not in acted_on],
         ended_work=[line for key, line in lines.items() if line.item.now.state in ENDED and key not in acted_on],
         work_states=WORK_STATES,
+        owners=owners_here(here, building.agency),
+        photos=photos_of_findings(here.opened.state, building.id) if lines else {},
+        may_add_photos=visitor.account.may("edit", building.agency),
         may_dismiss=visitor.account.may("dismiss", building.agency),
         may_adjust=visitor.account.may("edit", building.agency) and here.portfolio.revision > 0,
         is_demo=here.portfolio.agencies[building.agency].demonstration,

@@ -10,12 +10,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from bkkenergy.adapters.state.findingwork import WORK_STATES, WorkEntry
 from bkkenergy.errors import InputError, NotThere
+from bkkenergy.usecases.findingmessages import ENDED
 from bkkenergy.usecases.findingwork import AskedWork, enter_work, list_work, take_back
 from bkkenergy.web.building import findings_of
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.render import page
 from bkkenergy.web.security import OwnForm, PageVisitor
-from bkkenergy.web.work import ENDED, work_line
+from bkkenergy.web.work import owners_here, work_line
 
 router = APIRouter(default_response_class=HTMLResponse)
 Short = Annotated[str, Query(max_length=120)]
@@ -40,6 +41,7 @@ def work_page(agency: str, visitor: PageVisitor, owner: Short = "", state: Short
         agency=known,
         lines=lines,
         owners=owners,
+        names=owners_here(here, agency),
         owner=owner,
         state=state,
         states=WORK_STATES,

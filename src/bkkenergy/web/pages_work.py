@@ -20,6 +20,7 @@ from bkkenergy.reports.savings.power import showable_projects
 from bkkenergy.reports.savingwords import showable_text
 from bkkenergy.settings import CITY
 from bkkenergy.site.folder import archive_of
+from bkkenergy.usecases.owndelivery import wants_monthly
 from bkkenergy.usecases.plan import move_project
 from bkkenergy.usecases.reruns import ask_again
 from bkkenergy.web.papers import ASKED_FORMS, ASKED_KINDS, AskedForm, AskedKind, asked_file, period_asked
@@ -81,6 +82,7 @@ def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "") -> Resp
         if run.agency in agencies and (not kind or run.kind == kind) and len(newest) < MAX_ROWS:
             newest.setdefault((run.agency, run.period), run)
     files = ledger.artefacts(list(newest.values()))
+    monthly_of = agency or (agencies[0] if len(agencies) == 1 else CITY if CITY in agencies else "")
     return page(
         visitor,
         "reports.html.j2",
@@ -88,6 +90,9 @@ def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "") -> Resp
         rows=[{"run": run, "name": named(visitor, run.agency), "files": files[run.id]} for run in newest.values()],
         agencies=[(agency, named(visitor, agency)) for agency in agencies],
         agency=agency,
+        monthly_of=monthly_of,
+        monthly_name=named(visitor, monthly_of) if monthly_of else "",
+        is_monthly=bool(monthly_of) and wants_monthly(visitor.here.opened.state, visitor.actor, monthly_of),
         kind=kind,
         subjects=_subjects(visitor),
         asked_kinds=ASKED_KINDS,

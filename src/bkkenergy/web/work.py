@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bkkenergy.access import EVERY_AGENCY
 from bkkenergy.adapters.state.findingwork import WorkEntry
+from bkkenergy.adapters.state.users import users
 from bkkenergy.i18n import Words
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import dismissed_as
+from bkkenergy.usecases.findingmessages import rule_name
 from bkkenergy.usecases.findingwork import WorkItem
+from bkkenergy.web.context import AppContext
 from bkkenergy.web.security import Visitor
 
-ENDED = ("resolved", "dismissed")
+OWNERS_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,19 @@ def work_line(item: WorkItem, visitor: Visitor, findings: Sequence[Finding] | No
     return WorkLine(item, rule_name(item.now.rule, words), name, item.now.is_late(visitor.here.today), history, effect)
 
 
+def owners_here(here: AppContext, agency: str) -> list[str]:
+    """Return the names of the users who see an agency: those who can be owners and get messages."""
+
+    def read() -> list[str]:
+        every = (user for user in users(here.opened.state) if not user["disabled"])
+        return sorted(
+            user["display"] or user["name"] for user in every if {agency, EVERY_AGENCY} & set(user["agencies"])
+        )
+
+    names: list[str] = here.cached(("owners", agency), OWNERS_S, read)
+    return names
+
+
 def effect_text(item: WorkItem, findings: Sequence[Finding], words: Words) -> str:
     """Return what came of a finding that was resolved: what is at stake now beside what was; "" of another."""
     if item.now.state != "resolved":
@@ -48,16 +64,10 @@ def effect_text(item: WorkItem, findings: Sequence[Finding], words: Words) -> st
     return words("work.effect_left", now=words.number(now.cost_thb_a_month), thb=before)
 
 
-def rule_name(rule: str, words: Words) -> str:
-    """Return what a finding is called, an event with its day."""
-    bare, _, day = rule.partition("@")
-    name = words.name("insight", bare)
-    return f"{name} ({words.day_year(dt.date.fromisoformat(day))})" if day else name
-
-
 def entry_text(entry: WorkEntry, words: Words) -> str:
     """Return an entry in a line: when, how the finding stood, whose it was, what was said, and who said it."""
-    parts = [words.moment(entry.at), words(f"work.state_{entry.state}"), entry.owner]
+    undone = [words("work.taken_back")] if entry.undoes is not None else []
+    parts = [words.moment(entry.at), *undone, words(f"work.state_{entry.state}"), entry.owner]
     parts += [words("work.until", date=words.day_year(entry.due))] if entry.due else []
     said = " · ".join(part for part in (*parts, entry.comment) if part)
     return f"{said} ({entry.by})"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from bkkenergy.adapters.state import us_of
 from bkkenergy.adapters.state.persontables import finding_entry
@@ -23,7 +23,7 @@ class WorkEntry:
     """What a person said of a finding at a time.
 
     rule : the finding's rule, of an event with its day. owner : who cares for it. due : until when.
-    cost_thb_a_month : what was at stake then.
+    cost_thb_a_month : what was at stake then. undoes : the number of the entry that this one takes back.
     """
 
     number: int
@@ -37,6 +37,7 @@ class WorkEntry:
     cost_thb_a_month: float
     by: str
     at: dt.datetime
+    undoes: int | None = None
 
     def is_late(self, today: dt.date) -> bool:
         """Whether it should have been done before a day, and is not."""
@@ -56,6 +57,18 @@ def work_entries(
     return [_entry(row) for row in connection.execute(query.order_by(columns.id))]
 
 
+def due_entries(connection: Connection, first: dt.date, last: dt.date) -> list[WorkEntry]:
+    """Return how findings stand that are due on some days, both included, and have not ended."""
+    columns = finding_entry.c
+    newest = select(func.max(columns.id)).group_by(columns.agency, columns.building, columns.rule)
+    query = select(finding_entry).where(
+        columns.id.in_(newest),
+        columns.due_day.between(first.isoformat(), last.isoformat()),
+        columns.state.not_in(["resolved", "dismissed"]),
+    )
+    return [_entry(row) for row in connection.execute(query.order_by(columns.id))]
+
+
 def add_work_entry(
     connection: Connection,
     agency: str,
@@ -69,6 +82,7 @@ def add_work_entry(
     cost_thb_a_month: float,
     by: str,
     now: dt.datetime,
+    undoes: int | None = None,
 ) -> int:
     """Add an entry, and return its number."""
     values = {
@@ -82,6 +96,7 @@ def add_work_entry(
         "cost_thb_a_month": cost_thb_a_month,
         "by": by,
         "at_us": us_of(now),
+        "undoes": undoes,
     }
     added = insert(finding_entry).values(values).returning(finding_entry.c.id)
     number: int = connection.execute(added).scalar_one()
@@ -101,4 +116,5 @@ def _entry(row: Row[tuple[object, ...]]) -> WorkEntry:
         cost_thb_a_month=row.cost_thb_a_month,
         by=row.by,
         at=dt.datetime.fromtimestamp(row.at_us / US_PER_S, dt.UTC).astimezone(BANGKOK),
+        undoes=row.undoes,
     )

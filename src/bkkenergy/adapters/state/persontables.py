@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Float,
+    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -73,9 +74,11 @@ finding_entry = Table(
     Column("cost_thb_a_month", Float, nullable=False),
     Column("by", String(64), nullable=False),
     Column("at_us", BigInteger, nullable=False),
+    Column("undoes", Integer),
     Index("ix_finding_entry_agency", "agency", "building", "rule"),
 )
-"""Work on findings: a row each time that a person changes something; the last one of a finding is how it stands."""
+"""Work on findings: a row each time that a person changes something; the last one of a finding is how it stands.
+undoes : the row that it takes back."""
 
 photo = Table(
     "photo",
@@ -92,9 +95,22 @@ photo = Table(
     Column("at_us", BigInteger, nullable=False),
     Column("removed_by", String(64), nullable=False, default=""),
     Column("removed_us", BigInteger),
+    Column("rule", String(64), nullable=False, default="", server_default=""),
     Index("ix_photo_building", "building", "meter"),
 )
-"""Pictures of buildings, and of meters. They are in the database, so that every host and each backup has them."""
+"""Pictures of buildings, of meters, and of findings (rule). In the database every host and each backup has them."""
+
+own_delivery = Table(
+    "own_delivery",
+    metadata,
+    Column("user_id", Integer, ForeignKey("user_account.id"), primary_key=True, autoincrement=False),
+    Column("channel", String(16), nullable=False),
+    Column("address", String(200), nullable=False),
+    Column("findings", Integer, nullable=False),
+    Column("monthly", JSON, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+"""Where a user wants messages: of findings that are the user's, and monthly reports of agencies."""
 
 commissioning = Table(
     "commissioning",

@@ -18,12 +18,13 @@ _LISTED = tuple(column for column in photo_table.c if column.name != "content")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPhoto:
-    """A photo without its content. meter : "" where it is of the building."""
+    """A photo without its content. meter : "" where it is of the building. rule : of the finding that it shows."""
 
     number: int
     agency: str
     building: str
     meter: str
+    rule: str
     sha256: str
     width: int
     height: int
@@ -32,10 +33,14 @@ class StoredPhoto:
     is_removed: bool
 
 
-def photos_of(connection: Connection, building: str, meter: str) -> list[StoredPhoto]:
-    """Return the photos of a building (meter ""), or of one of its meters, the oldest first."""
+def photos_of(connection: Connection, building: str, meter: str, rule: str | None = "") -> list[StoredPhoto]:
+    """Return the photos of a building (meter ""), of one of its meters, or of a finding, the oldest first.
+
+    rule : of the finding; None for every photo of the building itself, those of findings too.
+    """
     columns = photo_table.c
     query = select(*_LISTED).where(columns.building == building, columns.meter == meter, columns.removed_us.is_(None))
+    query = query if rule is None else query.where(columns.rule == rule)
     return [_stored(row) for row in connection.execute(query.order_by(columns.id))]
 
 
@@ -59,13 +64,22 @@ def count_of_photos(connection: Connection, building: str) -> int:
 
 
 def add_photo(
-    connection: Connection, photo: Photo, *, agency: str, building: str, meter: str, by: str, now: dt.datetime
+    connection: Connection,
+    photo: Photo,
+    *,
+    agency: str,
+    building: str,
+    meter: str,
+    by: str,
+    now: dt.datetime,
+    rule: str = "",
 ) -> int:
     """Store a photo, and return its number."""
     values = {
         "agency": agency,
         "building": building,
         "meter": meter,
+        "rule": rule,
         "content": photo.content,
         "sha256": photo.sha256,
         "width": photo.width,
@@ -90,6 +104,7 @@ def _stored(row: Row[tuple[object, ...]]) -> StoredPhoto:
         agency=row.agency,
         building=row.building,
         meter=row.meter,
+        rule=row.rule,
         sha256=row.sha256,
         width=row.width,
         height=row.height,
