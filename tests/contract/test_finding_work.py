@@ -88,6 +88,13 @@ def test_a_resolved_finding_is_one_to_act_on_again_when_it_is_still_there_after_
     assert shown == ([there, other] if is_shown else [other])
 
 
+@pytest.mark.parametrize("end", ["resolved", "dismissed"])
+def test_a_smaller_finding_of_a_fault_that_has_ended_goes_with_it_and_a_larger_one_stays(engine, end):
+    there = [finding(thb=900.0), finding(rule="closed_days", thb=300.0), finding(rule="overrun", thb=1200.0)]
+    enter(engine, end, comment="server room, approved", found=there)
+    assert [one.rule for one in acted_on(engine, there)] == ["overrun"]
+
+
 def test_a_dismissed_finding_is_one_to_act_on_again_when_it_has_grown(engine):
     enter(engine, "dismissed", comment="server room, approved")
     assert acted_on(engine, [finding(thb=900.0)]) == []

@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from bkkenergy.adapters.state import transaction
+from bkkenergy.adapters.state.findingwork import add_work_entry
 from bkkenergy.adapters.state.users import add_token, users
 from bkkenergy.calendar import BANGKOK
 from tests.commands import bkkenergy
@@ -120,3 +122,17 @@ def test_the_command_lists_and_enters(home, rule):
     assert BUILDING in bkkenergy("work", "list", AGENCY, *config)
     assert "not in the portfolio" in bkkenergy("work", "list", "nowhere", *config, code=2)
     bkkenergy("work", "undo", BUILDING, rule, *config)
+
+
+def test_findings_of_one_fault_are_one_in_the_list_s_sum(manager, app):
+    engine = app.state.here.opened.state
+    for rule, thb in (("baseload_rise", 900.0), ("closed_days", 300.0)):
+        with transaction(engine) as connection:
+            add_work_entry(
+                connection, AGENCY, "health.centre-2", rule, state="seen", owner="the-same", due=None, comment="",
+                cost_thb_a_month=thb, by="malee", now=dt.datetime.now(dt.UTC),
+            )  # fmt: skip
+    page = manager.get(LIST, params={"lang": "en", "owner": "the-same"}).text
+    assert "2 findings · 900 THB a month" in page
+    building = manager.get("/buildings/health.centre-2", params={"lang": "en"}).text
+    assert "Worked on, and not found now:" in building

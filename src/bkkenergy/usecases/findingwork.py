@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bkkenergy.access import Actor
@@ -15,6 +15,7 @@ from bkkenergy.errors import InputError, NotThere
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.portfolio.values import MAX_TEXT, text_faults
 from bkkenergy.savings.facts import Finding, InsightRules
+from bkkenergy.savings.faultgroups import FaultGroup, fault_groups
 from bkkenergy.savings.insights import Dismissal, dismissed_as, visible
 from bkkenergy.usecases.findingmessages import post_to_new_owner
 from bkkenergy.usecases.powers import use_case
@@ -76,6 +77,7 @@ def to_act_on(
 
     One that was dismissed is left out until it has grown, as `visible` says. One that was resolved is left out for some
     weeks, in which its rule still looks at the days before; when it is still found then, it is one to act on again.
+    Another finding of the same fault goes with it, unless it is worth more.
     """
     since = today - dt.timedelta(days=DAYS_TO_VANISH)
     resolved = {
@@ -83,8 +85,27 @@ def to_act_on(
         for item in work
         if item.now.state == "resolved" and item.now.at.date() >= since
     }
-    left = [finding for finding in findings if (finding.building, dismissed_as(finding)) not in resolved]
+    ended = {
+        (item.now.building, item.now.rule): item.now.cost_thb_a_month
+        for item in work
+        if (item.now.building, item.now.rule) in resolved
+    } | {(one.building, one.rule): one.cost_thb_a_month for one in dismissed}
+    left = [
+        finding
+        for group in fault_groups(findings)
+        for finding in group.findings
+        if (finding.building, dismissed_as(finding)) not in resolved and not _goes_with(finding, group, ended)
+    ]
     return visible(left, dismissed, rules)
+
+
+def _goes_with(finding: Finding, group: FaultGroup, ended_thb: Mapping[tuple[str, str], float]) -> bool:
+    """Whether another finding of the same fault has ended, and was worth at least as much."""
+    return any(
+        finding.cost_thb_a_month <= ended_thb.get((other.building, dismissed_as(other)), float("-inf"))
+        for other in group.findings
+        if other is not finding
+    )
 
 
 @use_case("findings.work", "dismiss", "agency")

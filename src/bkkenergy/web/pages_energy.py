@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -43,6 +43,7 @@ from bkkenergy.reports.savingwords import cusum_picture
 from bkkenergy.reports.solar.drawing import Line, lines
 from bkkenergy.reports.yearwords import change_text
 from bkkenergy.savings.facts import Finding
+from bkkenergy.savings.faultgroups import FaultGroup, fault_groups
 from bkkenergy.savings.insights import dismissed_as
 from bkkenergy.savings.versions import VersionState
 from bkkenergy.savings.views import mean_rows
@@ -71,7 +72,7 @@ from bkkenergy.web.livefigures import live_building, said
 from bkkenergy.web.quantities import quantity_rows
 from bkkenergy.web.render import page
 from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
-from bkkenergy.web.work import owners_here, work_line
+from bkkenergy.web.work import WorkLine, owners_here, work_line
 from bkkenergy.web.yesterday import yesterday
 
 INDEX_S = 600.0
@@ -255,7 +256,7 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         profile=_drawn_once(here, view, np.stack([view.today_kw, view.typical_kw]), words, _profile),
         heat=_drawn_once(here, view, view.views.heat_kw, words, _heat),
         duration=_drawn_once(here, view, view.views.duration_kw, words, _duration),
-        findings=[_finding(finding, words) | {"work": lines.get(dismissed_as(finding))} for finding in shown],
+        findings=[_fault(group, lines, words) for group in fault_groups(shown)],
         open_work=[line for key, line in lines.items() if line.item.now.state not in ENDED and key not in acted_on],
         ended_work=[line for key, line in lines.items() if line.item.now.state in ENDED and key not in acted_on],
         work_states=WORK_STATES,
@@ -404,6 +405,15 @@ def _finding(finding: Finding, words: Words) -> dict[str, Any]:
         "do": todo,
         "stakes": stakes,
     }
+
+
+def _fault(group: FaultGroup, lines: Mapping[str, WorkLine], words: Words) -> dict[str, Any]:
+    """Return findings of one fault as one: that which is worked on, or else the largest, with the others below it."""
+    every = [_finding(finding, words) | {"work": lines.get(dismissed_as(finding))} for finding in group.findings]
+    first = next((one for one in every if one["work"] and one["work"].item.now.state not in ENDED), every[0])
+    also = [one for one in every if one is not first]
+    together = words("work.together", thb=words.number(group.cost_thb_a_month)) if also else ""
+    return first | {"also": also, "together": together}
 
 
 def _listed(values: FloatArray) -> list[float | None]:

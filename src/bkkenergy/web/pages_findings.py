@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -10,8 +11,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from bkkenergy.adapters.state.findingwork import WORK_STATES, WorkEntry
 from bkkenergy.errors import InputError, NotThere
+from bkkenergy.savings.faultgroups import cost_once
 from bkkenergy.usecases.findingmessages import ENDED
-from bkkenergy.usecases.findingwork import AskedWork, enter_work, list_work, take_back
+from bkkenergy.usecases.findingwork import AskedWork, WorkItem, enter_work, list_work, take_back
 from bkkenergy.web.building import findings_of
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.render import page
@@ -45,10 +47,19 @@ def work_page(agency: str, visitor: PageVisitor, owner: Short = "", state: Short
         owner=owner,
         state=state,
         states=WORK_STATES,
-        total_thb=sum(max(item.now.cost_thb_a_month, 0.0) for item in shown),
+        total_thb=_once(shown),
         count=len(every),
         is_demo=known.demonstration,
     )
+
+
+def _once(items: Sequence[WorkItem]) -> float:
+    """Add what findings cost a month, each fault of a building once."""
+    by_building: dict[str, list[tuple[str, float]]] = {}
+    for item in items:
+        rule = item.now.rule.partition("@")[0]
+        by_building.setdefault(item.now.building, []).append((rule, item.now.cost_thb_a_month))
+    return sum(cost_once(costs_thb) for costs_thb in by_building.values())
 
 
 def _fits(entry: WorkEntry, owner: str, state: str) -> bool:
