@@ -16,7 +16,7 @@ Power = Literal[
     "see", "dismiss", "plan", "edit", "propose", "design", "operate", "administer", "portfolio", "serve", "send"
 ]
 POWERS: tuple[Power, ...] = get_args(Power)
-TokenScope = Literal["read", "write", "records", "readings", "server"]
+TokenScope = Literal["read", "write", "records", "readings", "wall", "server"]
 TOKEN_SCOPES: tuple[TokenScope, ...] = get_args(TokenScope)
 
 SERVER_POWERS: frozenset[Power] = frozenset({"portfolio", "serve"})
@@ -39,9 +39,10 @@ TOKEN_MAY: dict[TokenScope, frozenset[Power]] = {
     "write": MANAGER | {"design"},
     "records": MANAGER | {"design", "portfolio"},
     "readings": frozenset({"send"}),
+    "wall": frozenset(),
     "server": frozenset(POWERS),
 }
-"""What a token may at most; its user's role and agencies narrow it further."""
+"""What a token may at most; its user's role and agencies narrow it further. wall: the wall display and nothing else."""
 
 EVERY_AGENCY = "all"
 MIN_PASSWORD = 12

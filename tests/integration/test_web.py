@@ -672,7 +672,7 @@ def test_a_stream_of_all_buildings_has_one_s_own_alone_and_then_what_changed(app
     events = events_of(people["viewer-health"].get("/live/power"))
     assert all(name.startswith("health.") for name in events[0]["buildings"])
     assert OWN_BUILDING in events[0]["buildings"]
-    assert events[1]["buildings"] == {}, "nothing has changed since"
+    assert next(one for one in events[1:] if "buildings" in one)["buildings"] == {}, "nothing has changed since"
     every = events_of(people["admin"].get("/live/power"))[0]["buildings"]
     assert "education.headquarters" in every
     assert every[OWN_BUILDING]["power"] in {"6.0", "30.0"}
@@ -711,7 +711,7 @@ def test_a_stream_ends_when_its_user_signs_out(app, monkeypatch):
     monkeypatch.setattr(live, "looks", signed_out_after_the_first)
     answer = client.get("/live/power")
     assert answer.text.endswith("event: end\ndata: {}\n\n")
-    assert len(events_of(answer)) == 2, "one look, and the end"
+    assert len([one for one in events_of(answer) if "buildings" in one]) == 1, "one look, and the end"
 
 
 def test_the_progress_of_jobs_comes_as_events_to_operators_alone(app, people, monkeypatch):

@@ -176,8 +176,8 @@ def tokens_command() -> None:
     """Manage tokens by which programs use the API as one of the users.
 
     A token of the scope read only reads; write also changes what is of the user's agencies; records also what agencies
-    share; server also what only administrators may; readings sends readings of meters, and sees nothing. None gives
-    more than its user may.
+    share; server also what only administrators may; readings sends readings of meters, and sees nothing; wall shows
+    the wall display at /wall?key=TOKEN, and nothing else. None gives more than its user may.
     """
 
 

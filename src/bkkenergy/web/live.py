@@ -132,7 +132,7 @@ def _is_signed_in(request: Request) -> bool:
 
 
 async def looks(figures: LiveFigures, event: Callable[[LiveView, bool], str]) -> AsyncIterator[str]:
-    """Yield each look as an event: whole where one was missed; a comment, or that it is late, where none is new."""
+    """Yield each look as an event: whole where one was missed; where none is new, whether that is late."""
     number = -1
     while True:
         view = await run_in_threadpool(figures.now)
@@ -140,7 +140,7 @@ async def looks(figures: LiveFigures, event: Callable[[LiveView, bool], str]) ->
             yield event(view, view.number != number + 1)
             number = view.number
         else:
-            yield 'data: {"late":true}\n\n' if figures.age_s() > LATE_S else ":\n\n"
+            yield f"data: {json.dumps({'late': figures.age_s() > LATE_S})}\n\n"
 
 
 def opened(

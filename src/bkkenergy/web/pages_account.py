@@ -214,7 +214,7 @@ def admin_page(visitor: PageVisitor) -> Response:
 def _admin(visitor: PageVisitor, **shown: Any) -> Response:
     here, actor = visitor.here, visitor.actor
     state, serves = here.opened.state, actor.may("serve")
-    values = {"secret": "", "fault": ""} | shown
+    values = {"secret": "", "fault": "", "is_wall": False} | shown
     return page(
         visitor,
         "admin.html.j2",
@@ -308,7 +308,7 @@ def new_token(visitor: PageVisitor, form: OwnForm) -> Response:
     name = str(form.get("name", ""))[:64] or "token"
     whose = visitor.account.id
     secret = enter_token(here.opened.state, visitor.actor, whose, name, scope, here.clock(), days=days)
-    return _admin(visitor, secret=secret)
+    return _admin(visitor, secret=f"/wall?key={secret}" if scope == "wall" else secret, is_wall=scope == "wall")
 
 
 @router.post("/admin/tokens/{token_id}/drop")

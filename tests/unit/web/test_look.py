@@ -87,7 +87,7 @@ def test_the_dark_scheme_gives_each_colour_and_nothing_else():
 
 def test_style_sheets_and_scripts_name_colours_by_tokens_alone():
     known = set(LIGHT)
-    for name in ("app.css", "explore.css", "explore.js", "app.js"):
+    for name in ("app.css", "explore.css", "explore.js", "app.js", "wall.css", "wall.js"):
         text = (STATIC / name).read_text()
         assert not re.findall(r"#[0-9a-f]{3,8}\b(?![\w-]*\s*\{)|\brgba?\((?!0 0 0)", text), name
         assert set(re.findall(r"""(?:var\(|colour\(")(--[\w-]+)""", text)) <= known, name

@@ -298,6 +298,14 @@ def token_account(engine: Engine, secret: str, now: dt.datetime) -> Account | No
     return replace(account_of(row), scope=row.scope)
 
 
+def is_token_valid(engine: Engine, secret: str, now: dt.datetime) -> bool:
+    """Return whether a token is still valid, without a note that it was used."""
+    query = select(token.c.id).join(user, token.c.user_id == user.c.id)
+    is_valid = (token.c.key_hash == hashed(secret), token.c.until_us > us_of(now), user.c.disabled == 0)
+    with reading(engine) as connection:
+        return connection.execute(query.where(*is_valid)).first() is not None
+
+
 def account_of(row: Row[Any]) -> Account:
     """Convert a row to a user as the rest of the service sees one."""
     return Account(

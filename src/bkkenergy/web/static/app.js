@@ -110,8 +110,8 @@ for (const part of document.querySelectorAll("[data-power]")) {
     if (isRefused === true) setTimeout(() => location.reload(), 60_000);
   };
   follow(part.dataset.power, (now) => {
-    if (now.late) {
-      old();
+    if ("late" in now) {
+      if (now.late) old();
       return;
     }
     lost.hidden = true;
