@@ -16,7 +16,8 @@ import uvicorn
 
 from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.adapters.state import open_state
-from bkkenergy.adapters.state.users import add_token, add_user, users
+from bkkenergy.adapters.state.tokens import add_token
+from bkkenergy.adapters.state.users import add_user, users
 from bkkenergy.calendar import Period, timestamp_us
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.site import load_configuration, open_site

@@ -294,13 +294,19 @@ class OidcSettings(Frozen):
 
 
 class WebSettings(Frozen):
-    """The web app. `behind_proxy`: a proxy ends TLS and gives the client's address (X-Forwarded-For, -Proto)."""
+    """The web app. `behind_proxy`: a proxy ends TLS and gives the client's address (X-Forwarded-For, -Proto).
+
+    session_h, idle_h : how long a user stays signed in, and how long without a request. second_factor : who has to sign
+    in with a code too, of those who sign in with a password here.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8080
     behind_proxy: bool = False
     secure_cookies: bool = True
     session_h: Annotated[float, Field(gt=0)] = 12.0
+    idle_h: Annotated[float, Field(gt=0)] = 2.0
+    second_factor: Literal["offered", "admins", "everyone"] = "offered"
     refresh_s: Annotated[float, Field(gt=0)] = 60.0
     oidc: OidcSettings | None = None
 

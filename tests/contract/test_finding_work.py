@@ -8,9 +8,9 @@ import pytest
 
 from bkkenergy.access import Actor, server_actor
 from bkkenergy.adapters.state import reading
+from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.adapters.state.dismissals import dismissals
 from bkkenergy.adapters.state.findingwork import due_entries
-from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.errors import InputError, NotAllowed, NotThere
 from bkkenergy.savings.facts import Finding
 from bkkenergy.site import load_configuration

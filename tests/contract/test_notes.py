@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from bkkenergy.access import Actor, server_actor
-from bkkenergy.adapters.state.users import audit_lines
+from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.errors import InputError, NotAllowed, NotThere
 from bkkenergy.site import load_configuration

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bkkenergy.access import Actor, server_actor
-from bkkenergy.adapters.state.users import audit_lines
+from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.errors import InputError, NotAllowed, NotThere
 from bkkenergy.portfolio.more import ElectricityAccount

@@ -13,8 +13,8 @@ from sqlalchemy import func, select, update
 
 from bkkenergy.access import server_actor
 from bkkenergy.adapters.state import open_state, reading, transaction
+from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.adapters.state.tables import portfolio_entry
-from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.portfolio import portfolio_on
 from bkkenergy.portfolio.document import Document

@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 
 from bkkenergy.adapters.ledger.tables import ledger_day, ledger_meter
 from bkkenergy.adapters.state import open_state
-from bkkenergy.adapters.state.users import audit_lines
+from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli import cli
 from bkkenergy.jobs.service import Jobs

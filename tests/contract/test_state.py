@@ -24,6 +24,7 @@ from bkkenergy.access import server_actor
 from bkkenergy.adapters.ledger.sql import SqlLedger
 from bkkenergy.adapters.state import HEAD, open_state, reading, transaction
 from bkkenergy.adapters.state.alerts import Alarm, last_sent_us, mark_sent, open_alerts, reconcile, unsent_alerts
+from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.adapters.state.dismissals import dismissals
 from bkkenergy.adapters.state.identity import identity_of
 from bkkenergy.adapters.state.outbox import OutboxMessage, claim, has_due, messages, not_sent, post, sent
@@ -31,7 +32,6 @@ from bkkenergy.adapters.state.persontables import dismissal
 from bkkenergy.adapters.state.projects import project_of, projects, steps_of
 from bkkenergy.adapters.state.runs import Artefact, Due, LeaseLost, RunQueue
 from bkkenergy.adapters.state.tables import metadata, outbox
-from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.calendar import Period
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.plan import Project

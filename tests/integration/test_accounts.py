@@ -15,7 +15,9 @@ from sqlalchemy import text
 from bkkenergy.access import server_actor
 from bkkenergy.adapters.engines import file_engine
 from bkkenergy.adapters.files import make_file
-from bkkenergy.adapters.state.users import add_token, add_user, audit_lines, users
+from bkkenergy.adapters.state.auditlog import audit_lines
+from bkkenergy.adapters.state.tokens import add_token
+from bkkenergy.adapters.state.users import add_user, users
 from bkkenergy.errors import InputError
 from bkkenergy.usecases.people import NewUser, enter_user
 from bkkenergy.web.security import address_of

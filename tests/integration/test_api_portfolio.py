@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 from bkkenergy.access import server_actor
 from bkkenergy.adapters.state import reading
 from bkkenergy.adapters.state.tables import audit, portfolio_entry, portfolio_revision, proposal, request_answer
-from bkkenergy.adapters.state.users import add_token, add_user, users
+from bkkenergy.adapters.state.tokens import add_token
+from bkkenergy.adapters.state.users import add_user, users
 from bkkenergy.portfolio.edits import Put
 from bkkenergy.usecases.portfolio import change, portfolio_state, replace_all
 from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in

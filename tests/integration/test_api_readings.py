@@ -18,7 +18,8 @@ from sqlalchemy import select
 from bkkenergy.adapters.state import reading
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.state.tables import meter_event
-from bkkenergy.adapters.state.users import add_token, add_user, users
+from bkkenergy.adapters.state.tokens import add_token
+from bkkenergy.adapters.state.users import add_user, users
 from bkkenergy.ports.readings import StoreUnavailable
 from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in
 

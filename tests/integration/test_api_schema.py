@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from bkkenergy.access import server_actor
-from bkkenergy.adapters.state.users import add_token, users
+from bkkenergy.adapters.state.tokens import add_token
+from bkkenergy.adapters.state.users import users
 from bkkenergy.usecases.portfolio import portfolio_state, replace_all
 from tests.web import make_app, make_site
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from bkkenergy.access import server_actor
+from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.adapters.state.baselines import Fitted, versions_of
 from bkkenergy.adapters.state.pins import pins_of
-from bkkenergy.adapters.state.users import add_user, audit_lines
+from bkkenergy.adapters.state.users import add_user
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
 from bkkenergy.jobs.service import Jobs

@@ -10,7 +10,7 @@ import pytest
 from openpyxl import Workbook
 
 from bkkenergy.access import server_actor
-from bkkenergy.adapters.state.users import audit_lines
+from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.portfolio.edits import Put
 from bkkenergy.usecases import portfolio
 from bkkenergy.usecases.paperbills import list_bills

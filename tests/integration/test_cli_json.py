@@ -30,7 +30,7 @@ from tests.web import METERS, make_site
 
 DOES = {
     "init", "serve", "ingest", "web", "demo", "jobs start", "jobs run", "jobs retry", "jobs catch-up", "jobs test-mail",
-    "users add", "users password", "users change", "users lock", "tokens add", "tokens end",
+    "users add", "users password", "users change", "users lock", "users sign-out", "users second-step", "tokens add", "tokens end",
     "poll", "plan add", "plan move", "plan import", "plan undo", "plan withdraw", "portfolio import", "portfolio import-list", "portfolio undo", "quarantine replay",
     "backup", "restore", "migrate", "import", "energy edit", "baseline fit", "baseline accept",
     "baseline decline",
@@ -42,7 +42,7 @@ DOES = {
 WRITES = {
     "report", "export", "plan export", "plan datasheet", "plan jcm", "portfolio export", "portfolio export-list", "solar estimate",
     "solar screen", "meters acl", "listen", "ereport export", "ereport annual", "portfolio proposals show", "solar plant",
-    "solar tender",
+    "solar tender", "audit export",
 }  # fmt: skip
 """Commands that write files of chosen formats, the broker's own form of rules, or a picture that moves; a proposal or a
 PV plant, of which this site has none (tests/integration/test_plants.py)."""
@@ -58,6 +58,8 @@ schedule = "mea-2-2-lv"
 buildings = ["{METERS[0].rpartition(".")[0]}"]
 """
 PRINTS: dict[str, tuple[list[str], set[str]]] = {
+    "audit list": ([], {"at", "actor", "action", "target", "detail", "address", "id"}),
+    "audit verify": ([], {"sealed", "unsealed", "broken", "newest"}),
     "retrofit survey": ([BUILDING], {"building", "why", "equipment", "candidates"}),
     "retrofit screen": (["health"], {"building", "why", "equipment", "candidates"}),
     "retrofit optimise": (["health", "--budget", "300000"], {"budget_thb", "by", "cost_high_thb", "chosen"}),
@@ -260,6 +262,7 @@ OF_THE_SITE = {
     "city",
     "chiller",
     "broken",
+    "malee",
 }
 """Ids of the site, and what was written into it."""
 FROM_FILES = {"figures list", "bill import"}

@@ -12,8 +12,8 @@ from sqlalchemy import update
 
 from bkkenergy.access import ROLES
 from bkkenergy.adapters.state import transaction
+from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.adapters.state.persontables import commissioning
-from bkkenergy.adapters.state.users import audit_lines
 from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in
 
 pytestmark = [

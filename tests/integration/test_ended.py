@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from bkkenergy.adapters.state.users import add_token, add_user, users
+from bkkenergy.adapters.state.tokens import add_token
+from bkkenergy.adapters.state.users import add_user, users
 from bkkenergy.calendar import Period, timestamp_us
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.settings import Settings, StoreSettings

@@ -9,7 +9,8 @@ import pytest
 
 from bkkenergy.adapters.state import transaction
 from bkkenergy.adapters.state.findingwork import add_work_entry
-from bkkenergy.adapters.state.users import add_token, users
+from bkkenergy.adapters.state.tokens import add_token
+from bkkenergy.adapters.state.users import users
 from bkkenergy.calendar import BANGKOK
 from tests.commands import bkkenergy
 from tests.web import make_app, make_site, signed_in

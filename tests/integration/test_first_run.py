@@ -9,7 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from bkkenergy.access import ROLES
-from bkkenergy.adapters.state.users import add_user, audit_lines, users
+from bkkenergy.adapters.state.auditlog import audit_lines
+from bkkenergy.adapters.state.users import add_user, users
 from bkkenergy.cli.init import is_nothing_there, write_empty_site
 from bkkenergy.cli.web import make_server
 from bkkenergy.errors import NotThere

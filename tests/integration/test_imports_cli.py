@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from bkkenergy.adapters.state import open_state
-from bkkenergy.adapters.state.users import audit_lines
+from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.cli import cli
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.readings import ReadingBatch

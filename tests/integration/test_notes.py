@@ -10,7 +10,8 @@ import openpyxl
 import pytest
 
 from bkkenergy.access import server_actor
-from bkkenergy.adapters.state.users import add_token, users
+from bkkenergy.adapters.state.tokens import add_token
+from bkkenergy.adapters.state.users import users
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.i18n import Words
 from bkkenergy.reports.render import RENDERERS

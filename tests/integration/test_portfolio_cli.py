@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from bkkenergy.access import Account
 from bkkenergy.adapters.state import open_state
-from bkkenergy.adapters.state.users import audit_lines
+from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.cli import cli
 from bkkenergy.errors import ConfigError, InputError, NotThere
 from bkkenergy.portfolio.edits import Amend

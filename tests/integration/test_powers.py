@@ -18,20 +18,24 @@ from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pyotp
 import pytest
+from argon2 import PasswordHasher
 from PIL import Image
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 import bkkenergy
 from bkkenergy.access import ROLES, TOKEN_SCOPES, Account, Actor, server_actor
 from bkkenergy.adapters.state import open_state, reading, transaction
+from bkkenergy.adapters.state.auditlog import LinesAsked, audit_lines
 from bkkenergy.adapters.state.baselines import Fitted, save_baseline
 from bkkenergy.adapters.state.owndelivery import OwnDelivery, save_delivery
 from bkkenergy.adapters.state.projects import projects
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.state.runs import RunQueue
 from bkkenergy.adapters.state.tables import metadata
-from bkkenergy.adapters.state.users import PasswordHash, add_token, add_user, audit_lines
+from bkkenergy.adapters.state.tokens import add_token
+from bkkenergy.adapters.state.users import PasswordHash, add_user
 from bkkenergy.calendar import Period, timestamp_us
 from bkkenergy.errors import BkkEnergyError, InputError, NotAllowed, NotThere
 from bkkenergy.ingest import sent
@@ -49,6 +53,7 @@ from bkkenergy.site.ft_file import FtRow
 from bkkenergy.site.record_kinds import SITE_KINDS
 from bkkenergy.tariff.paper import PaperBill
 from bkkenergy.usecases import (
+    auditing,
     baselines,
     commissioning,
     dismissals,
@@ -60,6 +65,7 @@ from bkkenergy.usecases import (
     find,
     findingwork,
     notes,
+    ownaccount,
     owndelivery,
     paperbills,
     people,
@@ -293,7 +299,7 @@ def owners(site, before, after, place):  # noqa: C901, PLR0911 - one a table
             return {agency for own in entries for agency in plan_owners(before, after, own["key"])}
         case "user_account":
             return set(row["agencies"])
-        case "token" | "session":
+        case "token" | "session" | "second_factor" | "recovery_code":
             return set(
                 (after.get(("user_account", row["user_id"])) or before["user_account", row["user_id"]])["agencies"]
             )
@@ -437,7 +443,19 @@ HOW = {
         site.state, actor, user_id(site, f"person-{agency}"), "new", "write", NOW, days=30),
     "tokens.end": lambda site, actor, agency: people.end_token(
         site.state, actor, one(site, "token", name=f"token of {agency}")["id"], NOW),
-    "audit.read": lambda site, actor, _: people.read_audit(site.state, actor, 100),
+    "account.sign_in": lambda site, actor, _: ownaccount.sign_in_state(site.state, actor, NOW),
+    "account.end_session": lambda site, actor, _: ownaccount.end_own_sessions(site.state, actor, NOW),
+    "account.begin_factor": lambda site, actor, _: ownaccount.begin_factor(site.state, actor, PASSWORD, NOW),
+    "account.confirm_factor": lambda site, actor, _: ownaccount.confirm_factor(
+        site.state, actor, pyotp.TOTP(SECRET).at(NOW), NOW),
+    "account.end_factor": lambda site, actor, _: ownaccount.end_own_factor(site.state, actor, PASSWORD, NOW),
+    "users.end_factor": lambda site, actor, agency: ownaccount.end_users_factor(
+        site.state, actor, user_id(site, f"person-{agency}"), NOW),
+    "users.end_sessions": lambda site, actor, agency: ownaccount.end_users_sessions(
+        site.state, actor, user_id(site, f"person-{agency}"), NOW),
+    "audit.read": lambda site, actor, _: auditing.read_audit(site.state, actor, 100),
+    "audit.export": lambda site, actor, _: auditing.export_audit(site.state, actor, LinesAsked(), NOW),
+    "audit.check": lambda site, actor, _: auditing.check_audit(site.state, actor),
     "plan.move": lambda site, actor, agency: plan.move_project(
         site.state, actor, f"led-{agency}", "proposed", NOW.date(), "", NOW),
     "plan.enter": lambda site, actor, agency: plan.enter_projects(site.state, actor, [project(agency, note="x")], NOW),
@@ -535,6 +553,8 @@ READS = {
     "users.list",
     "tokens.list",
     "audit.read",
+    "audit.check",
+    "account.sign_in",
     "proposals.list",
     "records.list",
     "records.history",
@@ -587,7 +607,47 @@ def address_entered(_site, connection, actor, agency):
         save_delivery(connection, actor.user_id, wanted, NOW)
 
 
-PREPARED = {"proposals.withdraw": made_by_asker, "imports.undo": some_import, "account.monthly": address_entered}
+def factor_of(name, confirmed_us):
+    """Let a user have a second factor, and a password whose check takes no time."""
+
+    def prepared(_site, connection, _actor, agency):
+        user = metadata.tables["user_account"]
+        whose = name.format(agency=agency)
+        number = connection.execute(select(user.c.id).where(user.c.name == whose)).scalar()
+        connection.execute(update(user).where(user.c.id == number).values(password_hash=CHEAP))
+        if confirmed_us is not False:
+            values = {"user_id": number, "secret": SECRET, "confirmed_us": confirmed_us, "last_step": 0}
+            connection.execute(insert(metadata.tables["second_factor"]).values(values))
+
+    return prepared
+
+
+def signed_in_somewhere(name):
+    """Let a user have a session."""
+
+    def prepared(_site, connection, _actor, agency):
+        user = metadata.tables["user_account"]
+        number = connection.execute(select(user.c.id).where(user.c.name == name.format(agency=agency))).scalar()
+        values = {"key_hash": "0" * 64, "user_id": number, "csrf": "", "created_us": 0, "until_us": 2**60}
+        connection.execute(insert(metadata.tables["session"]).values(values))
+
+    return prepared
+
+
+SECRET = pyotp.random_base32()
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+ASKER, PERSON = "viewer-health", "person-{agency}"
+PREPARED = {
+    "proposals.withdraw": made_by_asker,
+    "imports.undo": some_import,
+    "account.monthly": address_entered,
+    "account.end_session": signed_in_somewhere(ASKER),
+    "account.begin_factor": factor_of(ASKER, False),
+    "account.confirm_factor": factor_of(ASKER, None),
+    "account.end_factor": factor_of(ASKER, 1),
+    "users.end_factor": factor_of(PERSON, 1),
+    "users.end_sessions": signed_in_somewhere(PERSON),
+}
 """What has to be so before a use case is asked for."""
 
 
@@ -667,7 +727,8 @@ def test_a_use_case_changes_what_its_power_covers_and_nothing_else(site, name, r
                 assert bool(others) == (name not in CHANGES_NO_ROW), who
             for place in others if case.scope != "server" else ():
                 if case.scope == "own":
-                    assert place in {(table, actor.user_id) for table in ("user_account", "own_delivery")}, who
+                    row = after.get(place) or before[place]
+                    assert row["id" if place[0] == "user_account" else "user_id"] == actor.user_id, who
                 else:
                     assert owners(site, before, after, place) == {agency}, (who, place)
             if name not in CHANGES_NO_ROW | WITHOUT_AUDIT:

@@ -14,8 +14,9 @@ from sqlalchemy import select, update
 
 from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.adapters.state.tables import baseline
-from bkkenergy.adapters.state.users import add_user, audit_lines, users
+from bkkenergy.adapters.state.users import add_user, users
 from bkkenergy.calendar import BANGKOK, epoch_us
 from bkkenergy.i18n import Words
 from bkkenergy.plan import Project

@@ -9,7 +9,8 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
-from bkkenergy.adapters.state.users import add_token, drop_token, tokens, users
+from bkkenergy.adapters.state.tokens import add_token, drop_token, tokens
+from bkkenergy.adapters.state.users import users
 from bkkenergy.web import live
 from tests.web import make_app, make_site, signed_in
 

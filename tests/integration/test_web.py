@@ -17,11 +17,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from bkkenergy.access import ROLES
+from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.adapters.state.persontables import dismissal
 from bkkenergy.adapters.state.projects import steps_of
 from bkkenergy.adapters.state.runs import RunQueue
 from bkkenergy.adapters.state.tables import audit
-from bkkenergy.adapters.state.users import add_token, audit_lines, sign_out, tokens, users
+from bkkenergy.adapters.state.tokens import add_token, tokens
+from bkkenergy.adapters.state.users import sign_out, users
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli import cli
 from bkkenergy.plan import Project
@@ -59,7 +61,7 @@ def nobody(app):
 
 
 PUBLIC = {
-    "/first-run/{key}", "/login", "/oidc/login", "/oidc/callback", "/api/v1/openapi.json", "/manifest.webmanifest", "/sw.js", "/offline",
+    "/first-run/{key}", "/login", "/login/code", "/oidc/login", "/oidc/callback", "/api/v1/openapi.json", "/manifest.webmanifest", "/sw.js", "/offline",
 }  # fmt: skip
 
 
@@ -274,6 +276,7 @@ NEEDS = {
     ("GET", "/jobs"): "admin", ("GET", "/api/v1/jobs"): "admin", ("POST", "/jobs/retry"): "admin", ("POST", "/meters/replay"): "server",
     ("POST", "/api/v1/readings"): "token", ("GET", "/admin"): "admin", ("POST", "/admin/users"): "admin", ("POST", "/admin/users/{user_id}"): "admin",
     ("POST", "/admin/tokens"): "admin", ("POST", "/admin/tokens/{token_id}/drop"): "admin",
+    ("POST", "/admin/users/{user_id}/sessions/end"): "admin", ("POST", "/admin/users/{user_id}/factor/end"): "admin",
     ("POST", "/buildings/{building_id}/baselines/{number}"): "manager",
     ("POST", "/api/v1/buildings/{building_id}/baselines/{number}"): "manager",
     ("PUT", "/api/v1/agencies/{agency}/ereport/{month}"): "manager", ("POST", "/agencies/{agency}/ereport"): "manager",
@@ -299,9 +302,16 @@ def test_every_route_lets_in_those_roles_that_it_should(app, people, role):
     client = people[f"{role}-health"]
     csrf = csrf_of(client)
     for method, path in routes(app):
-        if path in ("/logout", "/account") or path.startswith("/live/") or is_write_of_records(method, path):
+        if (
+            path in ("/logout", "/account", "/account/sessions/end")
+            or path.startswith("/live/")
+            or is_write_of_records(method, path)
+        ):
             continue
-        if (method, path) in {("POST", "/admin/users/{user_id}"), ("POST", "/admin/tokens")} and role == "admin":
+        if (
+            path in {"/admin/users/{user_id}", "/admin/tokens", "/admin/users/{user_id}/sessions/end"}
+            and role == "admin"
+        ):
             continue  # their own tests
         answer = asked(client, method, path, app, csrf=csrf)
         needed = NEEDS.get((method, path), "viewer")

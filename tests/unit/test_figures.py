@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from bkkenergy.access import server_actor
 from bkkenergy.adapters.state import open_state
-from bkkenergy.adapters.state.users import audit_lines
+from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.cli import cli
 from bkkenergy.dated import Citation, cited
 from bkkenergy.errors import ConfigError, InputError

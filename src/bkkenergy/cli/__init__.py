@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "jobs": ("jobs", "Run scheduled reports, list them, and try failed ones again."),
         "web": ("web", "Serve the web app and its API alone."),
         "users": ("users", "Manage who may use the web app, and what they may do."),
+        "audit": ("audit", "See who did what, and find out whether the log is as it was written."),
         "tokens": ("users", "Manage keys by which programs use the API."),
         "plan": ("plan", "Manage the action plan: targets, projects, progress."),
         "retrofit": ("retrofit", "Find projects: what equipment uses, and which measures to do first."),

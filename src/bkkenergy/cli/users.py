@@ -22,6 +22,7 @@ from bkkenergy.i18n import Words
 from bkkenergy.readings import US_PER_S
 from bkkenergy.site import load_configuration
 from bkkenergy.texts import Lang
+from bkkenergy.usecases.ownaccount import end_users_factor, end_users_sessions
 from bkkenergy.usecases.people import (
     NewUser,
     alter_user,
@@ -165,6 +166,29 @@ def lock_command(name: str, lang: Lang, config_dir: Path, *, off: bool) -> None:
     user_id = _known(engine, name)["id"]
     alter_user(engine, command_line(), user_id, {"disabled": int(not off)}, dt.datetime.now(dt.UTC))
     click.echo(Words(lang)("command.user_let_in" if off else "command.user_locked", name=name))
+
+
+@users_command.command("sign-out", epilog="\b\nExamples:\n  bkkenergy users sign-out somchai")
+@click.argument("name")
+@operator_lang_option
+@config_option
+def sign_out_command(name: str, lang: Lang, config_dir: Path) -> None:
+    """Sign a user out of every browser."""
+    engine = open_state(load_configuration(config_dir).settings.state)
+    count = end_users_sessions(engine, command_line(), _known(engine, name)["id"], dt.datetime.now(dt.UTC))
+    click.echo(Words(lang)("command.user_signed_out", name=name, count=count))
+
+
+@users_command.command("second-step", epilog="\b\nExamples:\n  bkkenergy users second-step somchai --off")
+@click.argument("name")
+@click.option("--off", is_flag=True, required=True, help="The user's phone is lost: sign in with the password alone.")
+@operator_lang_option
+@config_option
+def second_step_command(name: str, lang: Lang, config_dir: Path, *, off: bool) -> None:  # noqa: ARG001 - said on purpose
+    """Switch off the second step of a user whose phone is lost, and sign the user out everywhere."""
+    engine = open_state(load_configuration(config_dir).settings.state)
+    end_users_factor(engine, command_line(), _known(engine, name)["id"], dt.datetime.now(dt.UTC))
+    click.echo(Words(lang)("command.user_without_second_step", name=name))
 
 
 @click.group(

@@ -19,6 +19,7 @@ from bkkenergy.adapters.identities import bystander
 from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.adapters.outage import has_own_users, play_outage
 from bkkenergy.adapters.sqlite_file import fault_in
+from bkkenergy.adapters.state.auditlog import check_seals
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
@@ -226,6 +227,7 @@ def _state(settings: Settings) -> Iterator[CheckResult]:
     try:
         with opened_state(settings) as state:
             count = Quarantine.of(state, limits).counts()["quarantine.kept"]
+            seals = check_seals(state)
             gateways = Logbook(state).gateways().values()
             since = dt.datetime.now(dt.UTC) - dt.timedelta(days=GAP_DAYS)
             gaps = Logbook(state).events([gaps_of(settings.mqtt.client_id)], since)
@@ -238,6 +240,9 @@ def _state(settings: Settings) -> Iterator[CheckResult]:
         yield _failed("state", error)
         return
     yield CheckResult.of("quarantine", count == 0, "quarantine", "quarantine_do", count=count)
+    key = "audit_broken" if seals.broken else "audit"
+    numbers = ", ".join(str(seal.number) for seal in seals.broken[:5])
+    yield CheckResult.of("audit log", not seals.broken, key, "audit_do", count=seals.sealed, seals=numbers)
     yield CheckResult.of("spool", waiting == 0, "spool", "spool_do", count=waiting)
     lost = [f"{event.kind} {event.at.astimezone(BANGKOK):%Y-%m-%d %H:%M}" for event in gaps[:5]]
     yield CheckResult.of("gaps", not gaps, "gaps" if gaps else "gaps_none", "gaps_do", gaps=lost, days=GAP_DAYS)

@@ -14,6 +14,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from bkkenergy.access import server_actor
 from bkkenergy.adapters.archive import sweep
 from bkkenergy.adapters.files import make_file
+from bkkenergy.adapters.state.auditlog import seal_lines
 from bkkenergy.adapters.state.runs import Run, RunQueue
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import BkkEnergyError
@@ -39,6 +40,7 @@ log = structlog.get_logger(__name__)
 
 LATE_EVERY = dt.timedelta(hours=1)
 OWNERS_EVERY = dt.timedelta(minutes=10)
+SEAL_EVERY = dt.timedelta(minutes=10)
 BASELINES_EVERY = dt.timedelta(hours=6)
 LEDGER_EVERY_S = 2
 SCHEDULER = server_actor("scheduler")
@@ -108,6 +110,8 @@ class Jobs:
             remind_owners(site.state, site.portfolio, self.clock())
         if self._is_time("purge", dt.timedelta(days=1)):
             self._purge()
+        if self._is_time("audit", SEAL_EVERY):
+            self._seal()
         if self._is_time("baselines", BASELINES_EVERY):
             self._propose_baselines(site)
         return done
@@ -151,6 +155,16 @@ class Jobs:
         """Go on with the portfolio's newest revision, and with that of today. Raises StoreUnavailable."""
         if (config := self.follower.look()) is not None:
             self.site = up_to_date(self.site.with_config(config))
+
+    def _seal(self) -> None:
+        """Seal the audit log, and say so in the service's own log, which is not where the lines are."""
+        try:
+            for seal in seal_lines(self.site.state, self.clock()):
+                log.info(
+                    "audit_sealed", seal=seal.number, last_line=seal.last_line, lines=seal.lines, digest=seal.digest
+                )
+        except BkkEnergyError as error:
+            log.error("audit_not_sealed", why=str(error))  # noqa: TRY400
 
     def _purge(self) -> None:
         try:

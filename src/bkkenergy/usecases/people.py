@@ -10,17 +10,14 @@ from typing import Any, cast
 
 from bkkenergy.access import EVERY_AGENCY, Actor, Role, TokenScope
 from bkkenergy.adapters.state import StateStore, transaction
+from bkkenergy.adapters.state.tokens import add_token, drop_token, tokens
 from bkkenergy.adapters.state.users import (
     PasswordHash,
-    add_token,
     add_user,
-    audit_lines,
     change_password,
     change_user,
-    drop_token,
     enter_audit,
     locked_users,
-    tokens,
     users,
 )
 from bkkenergy.errors import InputError, NotThere
@@ -103,9 +100,9 @@ def give_password(
     """Set another password of a user, and end their sessions."""
     actor.need("administer")
     password = PasswordHash.of(password)
-    with transaction(engine) as connection:
-        name = _reached(actor, locked_users(connection), user_id)["name"]
-        change_password(engine, user_id, password)
+    with transaction(engine):
+        name = reached_user(engine, actor, user_id)["name"]
+        change_password(engine, user_id, password, now)
         if must_change:
             change_user(engine, user_id, {"must_change": 1})
         _note(engine, actor, "change_password", name, {}, now)
@@ -116,7 +113,7 @@ def change_own_password(engine: StateStore, actor: Actor, password: str, now: dt
     """Set one's own password, and end one's other sessions. session : the key of this one."""
     password = PasswordHash.of(password)
     with transaction(engine):
-        change_password(engine, _own_id(actor), password, keep=session)
+        change_password(engine, _own_id(actor), password, now, keep=session)
         _note(engine, actor, "change_password", actor.name, {}, now)
 
 
@@ -138,8 +135,8 @@ def enter_token(
     engine: StateStore, actor: Actor, user_id: int, name: str, scope: TokenScope, now: dt.datetime, *, days: int
 ) -> str:
     """Make a token of a user, and return it this once."""
-    with transaction(engine) as connection:
-        whose = _reached(actor, locked_users(connection), user_id)["name"]
+    with transaction(engine):
+        whose = reached_user(engine, actor, user_id)["name"]
         secret = add_token(engine, user_id, name, scope, now, days=days)
         _note(engine, actor, "add_token", name, {"user": whose, "scope": scope, "days": days}, now)
     return secret
@@ -148,23 +145,16 @@ def enter_token(
 @use_case("tokens.end", "administer", "agency")
 def end_token(engine: StateStore, actor: Actor, token_id: int, now: dt.datetime) -> dict[str, Any]:
     """Delete a token at once, and return what it was."""
-    with transaction(engine) as connection:
+    with transaction(engine):
         ended = next((token for token in tokens(engine) if token["id"] == token_id), None)
         if ended is None:
             actor.need("administer")
             raise NotThere(f"token {token_id} does not exist. See: bkkenergy tokens list.")
-        _reached(actor, locked_users(connection), ended["user_id"])
+        reached_user(engine, actor, ended["user_id"])
         drop_token(engine, token_id)
         detail = {"user": ended["user"], "name": ended["name"], "scope": ended["scope"]}
         _note(engine, actor, "drop_token", str(token_id), detail, now)
     return ended
-
-
-@use_case("audit.read", "serve", "server")
-def read_audit(engine: StateStore, actor: Actor, limit: int) -> list[dict[str, Any]]:
-    """Return the latest lines of the audit log."""
-    actor.need("serve")
-    return audit_lines(engine, limit)
 
 
 def _own_id(actor: Actor) -> int:
@@ -174,6 +164,12 @@ def _own_id(actor: Actor) -> int:
 def _is_within(actor: Actor, agencies: Sequence[str]) -> bool:
     """Return whether all that a user reaches is the actor's."""
     return all(actor.reaches(agency) for agency in agencies)
+
+
+def reached_user(engine: StateStore, who: Actor, user_id: int) -> dict[str, Any]:
+    """Return a user that someone may administer, locked until the transaction ends. Raises NotThere, NotAllowed."""
+    with transaction(engine) as connection:
+        return _reached(who, locked_users(connection), user_id)
 
 
 def _reached(actor: Actor, every: Mapping[int, dict[str, Any]], user_id: int) -> dict[str, Any]:

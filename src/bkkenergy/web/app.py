@@ -59,6 +59,7 @@ from bkkenergy.web import (
     pages_plant,
     pages_retrofit,
     pages_setup,
+    pages_signin,
     pages_solar,
     pages_wall,
     pages_work,
@@ -69,6 +70,7 @@ from bkkenergy.web.assets import STATIC
 from bkkenergy.web.bodies import BoundedBodies
 from bkkenergy.web.budgets import HeavyWork
 from bkkenergy.web.context import AppContext
+from bkkenergy.web.delays import Delays, Throttle
 from bkkenergy.web.figures import CityFigures
 from bkkenergy.web.livefigures import LiveFigures
 from bkkenergy.web.problems import problem, with_problem_schema
@@ -79,13 +81,14 @@ from bkkenergy.web.records import proposals as record_proposals
 from bkkenergy.web.records import roofs as record_roofs
 from bkkenergy.web.render import open_page, page
 from bkkenergy.web.security import (
-    Delays,
     MustChangePassword,
+    NeedsCode,
+    NeedsPassword,
     NotSignedIn,
-    Throttle,
     hardened,
     is_of_another_site,
     language_of,
+    note_denied,
     visitor_of,
     with_headers,
 )
@@ -114,6 +117,7 @@ PAGES = (
     pages_official,
     pages_plant,
     pages_setup,
+    pages_signin,
     pages_retrofit,
     pages_solar,
     pages_wall,
@@ -189,6 +193,8 @@ def create_app(here: AppContext, *, first_run_key: str = "") -> FastAPI:
     app.openapi = lambda: with_problem_schema(bare())  # type: ignore[method-assign]
     app.add_exception_handler(NotSignedIn, _to_sign_in)
     app.add_exception_handler(MustChangePassword, lambda _request, _error: RedirectResponse("/account", 303))
+    app.add_exception_handler(NeedsCode, lambda request, _error: _to(request, "/login/code"))
+    app.add_exception_handler(NeedsPassword, lambda request, _error: _to(request, "/again"))
     app.add_exception_handler(StarletteHTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(BkkEnergyError, _failed)
@@ -218,8 +224,13 @@ def _is_api(request: Request) -> bool:
 
 
 def _to_sign_in(request: Request, _error: Exception) -> Response:
+    return _to(request, "/login")
+
+
+def _to(request: Request, path: str) -> Response:
+    """Lead to a page that goes on to what was asked for."""
     target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"/login?next={quote(target if request.method == 'GET' else '/')}", 303)
+    return RedirectResponse(f"{path}?next={quote(target if request.method == 'GET' else '/')}", 303)
 
 
 def _http_error(request: Request, error: Exception) -> Response:
@@ -243,6 +254,8 @@ def _invalid(request: Request, error: Exception) -> Response:
 def _failed(request: Request, error: Exception) -> Response:
     """Return the service's errors: a store that is unreachable, input that cannot be used."""
     status = next((status for kind, status in STATUS_OF if isinstance(error, kind)), 422)
+    if isinstance(error, NotAllowed):
+        note_denied(request)
     if _is_api(request):
         return problem(status, str(error), request, RETRY if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
     if status in {403, 404}:

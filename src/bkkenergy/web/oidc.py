@@ -25,9 +25,8 @@ from bkkenergy.i18n import Words
 from bkkenergy.settings import OidcSettings
 from bkkenergy.tomlfiles import read_secret
 from bkkenergy.web.context import AppContext
-from bkkenergy.web.pages_account import inside
 from bkkenergy.web.render import open_page
-from bkkenergy.web.security import address_of, here_of, language_of, set_session
+from bkkenergy.web.security import address_of, here_of, inside, language_of, set_session
 
 router = APIRouter(default_response_class=HTMLResponse)
 TIMEOUT_S = 10.0
@@ -102,7 +101,16 @@ def come_back(request: Request, code: str = "", state: str = "") -> Response:
     name, address = str(claims.get(oidc.claim, "")), address_of(request)
     session_s = here.settings.web.session_h * 3600
     session = (
-        sign_in_known(here.opened.state, name, here.clock(), session_s=session_s, address=address) if name else None
+        sign_in_known(
+            here.opened.state,
+            name,
+            here.clock(),
+            session_s=session_s,
+            address=address,
+            agent=request.headers.get("User-Agent", ""),
+        )
+        if name
+        else None
     )
     if session is None:
         note(here.opened.state, name, "sign_in_failed", oidc.issuer, {}, here.clock(), address=address)

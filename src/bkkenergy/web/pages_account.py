@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from typing import Annotated, Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -13,12 +13,21 @@ from starlette.datastructures import FormData
 
 from bkkenergy.access import EVERY_AGENCY, ROLES, TOKEN_SCOPES, Actor, Power, TokenScope, password_fault
 from bkkenergy.adapters.state.owndelivery import OwnChannel, OwnDelivery
-from bkkenergy.adapters.state.users import MustWait, SignedIn, is_password_of, known_name, note, sign_in, sign_out
+from bkkenergy.adapters.state.users import (
+    MustWait,
+    PasswordExpired,
+    SignedIn,
+    is_password_of,
+    known_name,
+    note,
+    sign_in,
+    sign_out,
+)
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
-from bkkenergy.settings import CITY
-from bkkenergy.usecases.owndelivery import choose_own_delivery, own_wish, want_monthly
+from bkkenergy.usecases.auditing import read_audit
+from bkkenergy.usecases.owndelivery import choose_own_delivery, want_monthly
 from bkkenergy.usecases.people import (
     NewUser,
     alter_user,
@@ -29,18 +38,19 @@ from bkkenergy.usecases.people import (
     enter_user,
     list_tokens,
     list_users,
-    read_audit,
 )
+from bkkenergy.web.delays import Delays, Throttle
+from bkkenergy.web.pages_signin import account_shown
 from bkkenergy.web.pages_work import named
 from bkkenergy.web.render import open_page, page
 from bkkenergy.web.security import (
-    Delays,
     OwnForm,
     PageVisitor,
-    Throttle,
+    ProvenVisitor,
     address_of,
     cookie_name,
     here_of,
+    inside,
     language_of,
     posted_form,
     set_session,
@@ -49,13 +59,6 @@ from bkkenergy.web.security import (
 
 router = APIRouter(default_response_class=HTMLResponse)
 TOKEN_DAYS = (30, 90, 365)
-
-
-def inside(target: str) -> str:
-    """Return a path of ours to go on to; anything else becomes the front page."""
-    parts = urlsplit(target)
-    is_ours = not parts.scheme and not parts.netloc and target.startswith("/") and not target.startswith(("//", "/\\"))
-    return target if is_ours else "/"
 
 
 @router.get("/login")
@@ -89,7 +92,8 @@ def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> 
         fault = words("web.wait", seconds=words.number(math.ceil(wait_s)))
         return open_page(lang, "login.html.j2", status=429, fault=fault, **shown)
     session_s = here.settings.web.session_h * 3600
-    result = sign_in(here.opened.state, name, password, here.clock(), session_s=session_s, address=address)
+    agent = request.headers.get("User-Agent", "")
+    result = sign_in(here.opened.state, name, password, here.clock(), session_s=session_s, address=address, agent=agent)
     if not isinstance(result, SignedIn):
         throttle.failed(address)
         delays.failed(name, address)
@@ -97,10 +101,16 @@ def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> 
         note(here.opened.state, known, "sign_in_failed", "", {}, here.clock(), address=address)
         if isinstance(result, MustWait):
             fault, status = words("web.wait", seconds=words.number(result.seconds)), 429
+        elif isinstance(result, PasswordExpired):
+            fault, status = words("web.password_expired"), 403
         else:
             fault, status = words("web.wrong"), 401
         return open_page(lang, "login.html.j2", status=status, fault=fault, **shown)
     delays.succeeded(name, address)
+    if result.session.needs_code:
+        response = RedirectResponse(f"/login/code?next={quote(target)}", 303)
+        set_session(response, here.settings.web, result.key)
+        return response
     note(here.opened.state, result.session.account.name, "sign_in", "", {}, here.clock(), address=address)
     response = RedirectResponse(target, 303)
     set_session(response, here.settings.web, result.key)
@@ -123,26 +133,7 @@ def account_page(visitor: PageVisitor, fault: str = "") -> Response:
     """Show the visitor's account."""
     known = {"web.too_many", "web.password_short", "web.password_long", "web.password_guessed", "web.password_wrong"}
     text = visitor.words(fault) if fault in known else ""
-    return _account_page(visitor, text)
-
-
-def _account_page(visitor: PageVisitor, fault: str, status: int = 200) -> Response:
-    here, actor = visitor.here, visitor.actor
-    wish = own_wish(here.opened.state, actor)
-    reached = [*([CITY] if actor.sees_all else []), *actor.reachable(here.portfolio.agencies)]
-    return page(
-        visitor,
-        "account.html.j2",
-        title=visitor.words("web.account"),
-        status=status,
-        fault=fault,
-        languages=LANGS,
-        wish=wish,
-        has_line=here.settings.line.secret_file is not None,
-        has_mail=bool(here.settings.mail.host),
-        monthly=[(agency, named(visitor, agency)) for agency in (wish.monthly if wish else ())],
-        reports=[(agency, named(visitor, agency)) for agency in reached],
-    )
+    return account_shown(visitor, fault=text)
 
 
 @router.post("/account/messages")
@@ -162,7 +153,7 @@ def own_messages(visitor: PageVisitor, form: OwnForm) -> Response:
     try:
         choose_own_delivery(here.opened.state, visitor.actor, here.settings, wish, here.clock())
     except InputError as why:
-        return _account_page(visitor, why.said(visitor.lang), 422)
+        return account_shown(visitor, fault=why.said(visitor.lang))
     return RedirectResponse("/account#messages", 303)
 
 
@@ -174,7 +165,7 @@ def own_monthly(visitor: PageVisitor, form: OwnForm) -> Response:
     try:
         want_monthly(here.opened.state, visitor.actor, agency, here.clock(), is_wanted=is_wanted)
     except InputError as why:
-        return _account_page(visitor, why.said(visitor.lang), 422)
+        return account_shown(visitor, fault=why.said(visitor.lang))
     return RedirectResponse(inside(str(form.get("back", "/account#messages"))), 303)
 
 
@@ -206,7 +197,7 @@ def account(request: Request, visitor: PageVisitor, form: OwnForm) -> Response:
 
 
 @router.get("/admin")
-def admin_page(visitor: PageVisitor) -> Response:
+def admin_page(visitor: ProvenVisitor) -> Response:
     """Show users, tokens, settings and the audit log."""
     return _admin(visitor)
 
@@ -255,7 +246,7 @@ def settings_lines(visitor: PageVisitor) -> list[tuple[str, str]]:
 
 
 @router.post("/admin/users")
-def new_user(visitor: PageVisitor, form: OwnForm) -> Response:
+def new_user(visitor: ProvenVisitor, form: OwnForm) -> Response:
     """Add a user, with a password to be changed at the first sign-in."""
     visitor.need("administer")
     here, words = visitor.here, visitor.words
@@ -276,7 +267,7 @@ def new_user(visitor: PageVisitor, form: OwnForm) -> Response:
 
 
 @router.post("/admin/users/{user_id}")
-def edit_user(user_id: int, visitor: PageVisitor, form: OwnForm) -> Response:
+def edit_user(user_id: int, visitor: ProvenVisitor, form: OwnForm) -> Response:
     """Lock a user out, let one in again, or change the role or the agencies."""
     visitor.need("administer")
     values: dict[str, Any] = {}
@@ -298,7 +289,7 @@ def edit_user(user_id: int, visitor: PageVisitor, form: OwnForm) -> Response:
 
 
 @router.post("/admin/tokens")
-def new_token(visitor: PageVisitor, form: OwnForm) -> Response:
+def new_token(visitor: ProvenVisitor, form: OwnForm) -> Response:
     """Create a token for the visitor; it is shown this once."""
     visitor.need("administer")
     here = visitor.here
@@ -312,7 +303,7 @@ def new_token(visitor: PageVisitor, form: OwnForm) -> Response:
 
 
 @router.post("/admin/tokens/{token_id}/drop")
-def drop_token(token_id: int, visitor: PageVisitor, _form: OwnForm) -> Response:
+def drop_token(token_id: int, visitor: ProvenVisitor, _form: OwnForm) -> Response:
     """Remove a token."""
     end_token(visitor.here.opened.state, visitor.actor, token_id, visitor.here.clock())
     return RedirectResponse("/admin", 303)

@@ -32,10 +32,11 @@ from bkkenergy.usecases.commissioning import (
 from bkkenergy.usecases.meterchecks import MeterFacts, Verdict, check_meter
 from bkkenergy.usecases.meterchecktexts import check_text
 from bkkenergy.usecases.photos import photos_seen, read_stored_photo, remove_photo, store_photo
+from bkkenergy.web.delays import Throttle
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.pages_work import named
 from bkkenergy.web.render import page
-from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Throttle, Visitor, own_upload
+from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor, own_upload
 
 router = APIRouter(default_response_class=HTMLResponse)
 

@@ -18,11 +18,11 @@ from bkkenergy.ingest.doctor import CheckResult, broker_checks
 from bkkenergy.ingest.sort import Sorter
 from bkkenergy.ingest.topics import topics_for
 from bkkenergy.usecases.firstrun import enter_first_admin, steps_left
+from bkkenergy.web.delays import Throttle
 from bkkenergy.web.render import open_page, page
 from bkkenergy.web.security import (
     OwnForm,
     PageVisitor,
-    Throttle,
     Visitor,
     address_of,
     here_of,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
-from bkkenergy.adapters.state.users import is_token_valid, token_account
+from bkkenergy.adapters.state.tokens import is_token_valid, token_account
 from bkkenergy.i18n import Words
 from bkkenergy.web.assets import static_mark
 from bkkenergy.web.cityyear import year_so_far

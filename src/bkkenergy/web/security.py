@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hmac
 import re
-import threading
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -16,17 +14,12 @@ from fastapi import Depends, HTTPException, Request, Response
 from starlette.datastructures import FormData
 
 from bkkenergy.access import Account, Actor, Power
-from bkkenergy.adapters.state.users import (
-    FREE_TRIES,
-    LOCK_FIRST_S,
-    MAX_LOCK_S,
-    Signed,
-    note,
-    session_of,
-    token_account,
-)
+from bkkenergy.adapters.state import us_of
+from bkkenergy.adapters.state.tokens import token_account
+from bkkenergy.adapters.state.users import Signed, note, session_of
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.i18n import LANGS, Lang, Words
+from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import WebSettings
 from bkkenergy.web.bodies import MAX_BODY_BYTES
 from bkkenergy.web.context import AppContext
@@ -50,10 +43,10 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-FAILURES_AN_ADDRESS, WINDOW_S = 30, 600.0
-MAX_ADDRESSES, FORGET_S = 10_000, 86_400.0
-"""From here on, those that failed long ago are forgotten."""
 LONGEST_HEADER = 500
+DENIED_EVERY_S = 60.0
+PROVEN_S = 1800.0
+"""How long after the password users and tokens may be changed without giving it again."""
 MAX_FORM_FIELDS = 2_000
 """More than the form of a calendar has, or of a meter with all its exchanges."""
 
@@ -63,7 +56,15 @@ class NotSignedIn(Exception):
 
 
 class MustChangePassword(Exception):
-    """A one-time password has to be changed before anything else."""
+    """A one-time password has to be changed before anything else, or a second factor set."""
+
+
+class NeedsCode(Exception):
+    """The password was right, and the code of the second step is still to come."""
+
+
+class NeedsPassword(Exception):
+    """What is asked for needs the password again: it was given too long ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Visitor:
     lang: Lang
     here: AppContext
     address: str
+    session: Signed | None = None
 
     @property
     def words(self) -> Words:
@@ -148,11 +150,19 @@ def preferred_languages(header: str) -> list[str]:
     return [tag for weight, tag in sorted(weighed, key=lambda pair: -pair[0]) if weight > 0]
 
 
+def inside(target: str) -> str:
+    """Return a path of ours to go on to; anything else becomes the front page."""
+    parts = urlsplit(target)
+    is_ours = not parts.scheme and not parts.netloc and target.startswith("/") and not target.startswith(("//", "/\\"))
+    return target if is_ours else "/"
+
+
 def signed_of(request: Request) -> Signed | None:
     """Return the signed-in session of this browser, if any."""
     here = here_of(request)
     key = request.cookies.get(cookie_name(here.settings.web))
-    return session_of(here.opened.state, key, here.clock()) if key else None
+    idle_s = here.settings.web.idle_h * 3600
+    return session_of(here.opened.state, key, here.clock(), idle_s=idle_s) if key else None
 
 
 def page_visitor(request: Request) -> Visitor:
@@ -160,9 +170,47 @@ def page_visitor(request: Request) -> Visitor:
     signed = signed_of(request)
     if signed is None:
         raise NotSignedIn
-    if signed.account.must_change and request.url.path not in {"/account", "/logout"}:
+    if signed.needs_code:
+        raise NeedsCode
+    own_paths = request.url.path in {"/account", "/logout"} or request.url.path.startswith("/account/")
+    if not own_paths and (signed.account.must_change or lacks_factor(here_of(request).settings.web, signed)):
         raise MustChangePassword
-    return _visitor(request, signed.account, signed.csrf)
+    return _visitor(request, signed.account, signed.csrf, signed)
+
+
+def note_denied(request: Request) -> None:
+    """Note in the audit log that a user was refused what others may do; the same within a minute is noted once."""
+    visitor = visitor_of(request) or _by_token(request)
+    if visitor is None:
+        return
+    what = f"{request.method} {request.url.path}"[:255]
+    visitor.here.cached(("denied", visitor.account.id, what), DENIED_EVERY_S, lambda: visitor.noted("denied", what))
+
+
+def _by_token(request: Request) -> Visitor | None:
+    try:
+        return api_caller(request)
+    except (HTTPException, BkkEnergyError):
+        return None
+
+
+PageVisitor = Annotated[Visitor, Depends(page_visitor)]
+
+
+def lacks_factor(web: WebSettings, signed: Signed) -> bool:
+    """Return whether the settings want a second factor of a user who has none. The provider of others asks itself."""
+    is_asked_for = web.second_factor == "everyone" or (web.second_factor == "admins" and signed.account.role == "admin")
+    return is_asked_for and not signed.has_factor and not signed.is_by_provider
+
+
+def proven_visitor(visitor: PageVisitor) -> Visitor:
+    """Return the user of a page that only one who gave the password lately may use. Raises NeedsPassword."""
+    signed = visitor.session
+    if signed is None or signed.is_by_provider:
+        return visitor
+    if us_of(visitor.here.clock()) - signed.proven_us > PROVEN_S * US_PER_S:
+        raise NeedsPassword
+    return visitor
 
 
 def api_visitor(request: Request) -> Visitor:
@@ -189,13 +237,18 @@ def api_caller(request: Request) -> Visitor:
         account = token_account(here.opened.state, secret.strip(), here.clock())
         if account is not None:
             return _visitor(request, account, "")
-    elif (signed := signed_of(request)) is not None and not signed.account.must_change:
-        return _visitor(request, signed.account, signed.csrf)
+    elif (signed := signed_of(request)) is not None and _is_whole(request, signed):
+        return _visitor(request, signed.account, signed.csrf, signed)
     raise HTTPException(401, "sign in, or send a token", {"WWW-Authenticate": "Bearer"})
 
 
-def _visitor(request: Request, account: Account, csrf: str) -> Visitor:
-    return Visitor(account, csrf, language_of(request, account), here_of(request), address_of(request))
+def _is_whole(request: Request, signed: Signed) -> bool:
+    """Return whether a session is good for all that its user may do."""
+    return not (signed.needs_code or signed.account.must_change or lacks_factor(here_of(request).settings.web, signed))
+
+
+def _visitor(request: Request, account: Account, csrf: str, signed: Signed | None = None) -> Visitor:
+    return Visitor(account, csrf, language_of(request, account), here_of(request), address_of(request), signed)
 
 
 def visitor_of(request: Request) -> Visitor | None:
@@ -204,12 +257,12 @@ def visitor_of(request: Request) -> Visitor | None:
         signed = signed_of(request)
     except BkkEnergyError:
         return None
-    return None if signed is None or signed.account.must_change else _visitor(request, signed.account, signed.csrf)
+    return _visitor(request, signed.account, signed.csrf, signed) if signed and _is_whole(request, signed) else None
 
 
-PageVisitor = Annotated[Visitor, Depends(page_visitor)]
 ApiVisitor = Annotated[Visitor, Depends(api_visitor)]
 ApiSender = Annotated[Visitor, Depends(api_sender)]
+ProvenVisitor = Annotated[Visitor, Depends(proven_visitor)]
 
 
 async def posted_form(request: Request) -> FormData:
@@ -241,80 +294,6 @@ def whole_number(text: object) -> int | None:
     """Parse a whole number from a form; None where there is none."""
     match = re.fullmatch(r"[0-9]{1,18}", str(text))
     return None if match is None else int(match[0])
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How many wrong tries are free, and how long one waits after the next: twice as long each time."""
-
-    free: int
-    first_s: float
-    max_s: float
-
-    def wait_s(self, failed: int) -> float:
-        """Return how long to wait after some wrong tries."""
-        over = failed - self.free
-        return 0.0 if over < 0 else float(min(self.first_s * 2 ** min(over, 20), self.max_s))
-
-
-@dataclass
-class Delays:
-    """Wrong tries to sign in, and how long each makes one wait: a name from an address, and a name from anywhere.
-
-    Names that are no user's are counted as others are: the answers do not say which names there are.
-    """
-
-    from_one: Patience = Patience(5, 30.0, 3600.0)
-    from_all: Patience = Patience(FREE_TRIES, LOCK_FIRST_S, MAX_LOCK_S)
-    _tries: dict[tuple[str, str], tuple[int, float]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def wait_s(self, name: str, address: str) -> float:
-        """Return how long one has to wait before a name's password is looked at."""
-        now_s = time.monotonic()
-        return max(0.0, *(self._tries.get(key, (0, 0.0))[1] - now_s for key in _keys(name, address)))
-
-    def failed(self, name: str, address: str) -> None:
-        """Count a wrong try."""
-        now_s = time.monotonic()
-        with self._lock:
-            for key, patience in zip(_keys(name, address), (self.from_one, self.from_all), strict=True):
-                failed = self._tries.get(key, (0, 0.0))[0] + 1
-                self._tries[key] = failed, now_s + patience.wait_s(failed)
-            if len(self._tries) > MAX_ADDRESSES:
-                self._tries = {key: tries for key, tries in self._tries.items() if tries[1] > now_s - FORGET_S}
-
-    def succeeded(self, name: str, address: str) -> None:
-        """Forget a name's wrong tries from an address."""
-        with self._lock:
-            self._tries.pop((name, address), None)
-
-
-def _keys(name: str, address: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    return (name, address), (name, "")
-
-
-@dataclass
-class Throttle:
-    """Failed tries by address, so that one address cannot try every account."""
-
-    _failed: dict[str, list[float]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def is_full(self, address: str) -> bool:
-        """Return whether an address has failed too often of late."""
-        return len(self._recent(address)) >= FAILURES_AN_ADDRESS
-
-    def failed(self, address: str) -> None:
-        """Count a failure."""
-        with self._lock:
-            self._failed[address] = [*self._recent(address), time.monotonic()]
-            if len(self._failed) > MAX_ADDRESSES:
-                self._failed = {name: tries for name in self._failed if (tries := self._recent(name))}
-
-    def _recent(self, address: str) -> list[float]:
-        since_s = time.monotonic() - WINDOW_S
-        return [at_s for at_s in self._failed.get(address, []) if at_s >= since_s]
 
 
 def is_of_another_site(request: Request) -> bool:

@@ -113,7 +113,9 @@ user = Table(
     Column("created_us", BigInteger, nullable=False),
     Column("failed", Integer, nullable=False, default=0),
     Column("locked_until_us", BigInteger, nullable=False, default=0),
+    Column("password_us", BigInteger, nullable=False, server_default="0"),
 )
+"""password_us : when the password was set; 0 where that was before it was noted."""
 
 session = Table(
     "session",
@@ -124,7 +126,45 @@ session = Table(
     Column("created_us", BigInteger, nullable=False),
     Column("until_us", BigInteger, nullable=False),
     Column("address", String(64), nullable=False, default=""),
+    Column("agent", String(128), nullable=False, server_default=""),
+    Column("seen_us", BigInteger, nullable=False, server_default="0"),
+    Column("proven_us", BigInteger, nullable=False, server_default="0"),
+    Column("needs_code", Integer, nullable=False, server_default="0"),
+    Column("by", String(16), nullable=False, server_default="password"),
 )
+"""agent : what the browser calls itself. seen_us : when it was last used, to a minute. proven_us : when the user last
+gave a password or came from the provider. needs_code : 1 while the second step of signing in is still to be done.
+by : how the user came, "password" or "provider"."""
+
+second_factor = Table(
+    "second_factor",
+    metadata,
+    Column("user_id", Integer, ForeignKey("user_account.id"), primary_key=True),
+    Column("secret", String(64), nullable=False),
+    Column("confirmed_us", BigInteger),
+    Column("last_step", BigInteger, nullable=False, server_default="0"),
+)
+"""The secret that an app on the user's phone shares. confirmed_us : since when it is asked for. last_step : the newest
+interval whose code was used: no code is taken twice."""
+
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("user_id", Integer, ForeignKey("user_account.id"), nullable=False, index=True),
+)
+"""Codes that open the second step once, where the phone is lost."""
+
+audit_seal = Table(
+    "audit_seal",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("last_line", Integer, nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+"""last_line, lines : up to which line, and how many there were. digest : of these lines and of the seal before."""
 
 token = Table(
     "token",

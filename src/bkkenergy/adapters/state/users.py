@@ -8,23 +8,27 @@ import hashlib
 import secrets
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Exists, Row, Select, delete, exists, func, insert, select, update
 
-from bkkenergy.access import Account, Actor, Role, TokenScope
+from bkkenergy.access import Account, Actor, Role
 from bkkenergy.adapters.state import reading, transaction, us_of
-from bkkenergy.adapters.state.tables import audit, session, token, user
+from bkkenergy.adapters.state.tables import audit, second_factor, session, token, user
 from bkkenergy.errors import InputError
 from bkkenergy.readings import US_PER_S
 
-TOKEN_MARK = "bkk_"  # noqa: S105 - what our tokens begin with, so that scanners know one
 FREE_TRIES = 50
 LOCK_FIRST_S, MAX_LOCK_S = 5, 60
 """Of tries from all addresses together: a stranger may slow an account down, and locks no user out."""
+MAX_SESSIONS, SEEN_EVERY_S, ID_LENGTH = 10, 60.0, 16
+"""Of a user: the oldest ends where there is one more. How often it is noted that a session is used."""
+PROVIDER = "provider"
+CODE_S, ONE_TIME_S = 300.0, 7 * 86_400
+"""How long the second step may take, and how long a one-time password may wait for its first use."""
 hasher = PasswordHasher()
 
 
@@ -36,10 +40,20 @@ def unknown_user_hash() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A session: whose it is, and its secret against forged requests."""
+    """A session: whose it is, and its secret against forged requests.
+
+    id : by which its user ends it. needs_code : whether the second step of signing in is still to be done. has_factor :
+    whether the user has one. proven_us : when the user last gave a password, or came from the provider, which is
+    the one to ask for a second factor.
+    """
 
     account: Account
     csrf: str
+    id: str
+    needs_code: bool
+    has_factor: bool
+    proven_us: int
+    is_by_provider: bool = False
 
 
 class PasswordHash(str):
@@ -90,6 +104,7 @@ def add_user(
                 language=language,
                 must_change=int(must_change),
                 created_us=us_of(now),
+                password_us=us_of(now),
             )
         )
 
@@ -97,8 +112,9 @@ def add_user(
 def users(engine: Engine) -> list[dict[str, Any]]:
     """Return all users, without their secrets."""
     columns = (user.c.id, user.c.name, user.c.display, user.c.role, user.c.agencies, user.c.disabled, user.c.created_us)
+    query = select(*columns, _confirmed_join().label("has_factor")).order_by(user.c.name)
     with reading(engine) as connection:
-        return [dict(row) for row in connection.execute(select(*columns).order_by(user.c.name)).mappings()]
+        return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def locked_users(connection: Connection) -> dict[int, dict[str, Any]]:
@@ -147,13 +163,20 @@ class WrongPassword:
     """No such user, one who is locked out, or another password: which of them is not said."""
 
 
-SignInResult = SignedIn | MustWait | WrongPassword
+class PasswordExpired:
+    """The one-time password is right, and too old."""
+
+
+SignInResult = SignedIn | MustWait | WrongPassword | PasswordExpired
 
 
 def sign_in(
-    engine: Engine, name: str, password: str, now: dt.datetime, *, session_s: float, address: str
+    engine: Engine, name: str, password: str, now: dt.datetime, *, session_s: float, address: str, agent: str = ""
 ) -> SignInResult:
-    """Start a session by a password. Return it, or seconds to wait after too many tries, or a refusal."""
+    """Start a session by a password. Return it, or seconds to wait after too many tries, or a refusal.
+
+    Of a user with a second factor the session is good for nothing but its code.
+    """
     now_us = us_of(now)
     with transaction(engine) as connection:
         row = connection.execute(select(user).where(user.c.name == name)).first()
@@ -168,26 +191,62 @@ def sign_in(
         connection.execute(update(user).where(user.c.id == row.id).values(failed=0, locked_until_us=0))
         if hasher.check_needs_rehash(row.password_hash):
             connection.execute(update(user).where(user.c.id == row.id).values(password_hash=PasswordHash.of(password)))
-        return _session(connection, row, now_us, session_s, address)
+        if row.must_change and 0 < row.password_us < now_us - ONE_TIME_S * US_PER_S:
+            return PasswordExpired()
+        factor = connection.execute(_confirmed(row.id)).scalar()
+        return _session(connection, row, now_us, session_s, (address, agent), needs_code=factor is not None)
 
 
-def sign_in_known(engine: Engine, name: str, now: dt.datetime, *, session_s: float, address: str) -> SignedIn | None:
+def _confirmed(user_id: int) -> Select[tuple[int]]:
+    return select(second_factor.c.user_id).where(
+        second_factor.c.user_id == user_id, second_factor.c.confirmed_us.is_not(None)
+    )
+
+
+def sign_in_known(
+    engine: Engine, name: str, now: dt.datetime, *, session_s: float, address: str, agent: str = ""
+) -> SignedIn | None:
     """Start a session for a user that another service vouches for. None where there is none, or one locked out."""
     with transaction(engine) as connection:
         row = connection.execute(select(user).where(user.c.name == name, user.c.disabled == 0)).first()
-        return None if row is None else _session(connection, row, us_of(now), session_s, address)
+        return None if row is None else _session(connection, row, us_of(now), session_s, (address, agent), by=PROVIDER)
 
 
-def _session(connection: Connection, row: Row[Any], now_us: int, session_s: float, address: str) -> SignedIn:
+def _session(
+    connection: Connection,
+    row: Row[Any],
+    now_us: int,
+    session_s: float,
+    where: tuple[str, str],
+    *,
+    by: str = "password",
+    needs_code: bool = False,
+) -> SignedIn:
+    """Insert a session, and end the user's oldest one where there are too many. where : address and browser."""
     connection.execute(delete(session).where(session.c.until_us < now_us))
+    mine = select(session.c.key_hash).where(session.c.user_id == row.id).order_by(session.c.created_us.desc())
+    for oldest in connection.execute(mine.offset(MAX_SESSIONS - 1)).scalars().all():
+        connection.execute(delete(session).where(session.c.key_hash == oldest))
     key, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
-    until_us = now_us + int(session_s * US_PER_S)
+    seconds = CODE_S if needs_code else session_s
     connection.execute(
         insert(session).values(
-            key_hash=hashed(key), user_id=row.id, csrf=csrf, created_us=now_us, until_us=until_us, address=address
+            key_hash=hashed(key),
+            user_id=row.id,
+            csrf=csrf,
+            created_us=now_us,
+            until_us=now_us + int(seconds * US_PER_S),
+            address=where[0],
+            agent=where[1][:128],
+            seen_us=now_us,
+            proven_us=now_us,
+            needs_code=int(needs_code),
+            by=by,
         )
     )
-    return SignedIn(key, Signed(account_of(row), csrf))
+    return SignedIn(
+        key, Signed(account_of(row), csrf, hashed(key)[:ID_LENGTH], needs_code, needs_code, now_us, by == PROVIDER)
+    )
 
 
 def _is_right(password_hash: str, password: str) -> bool:
@@ -205,13 +264,26 @@ def _count_failure(connection: Connection, row: Row[Any], now_us: int) -> None:
     connection.execute(update(user).where(user.c.id == row.id).values(values))
 
 
-def session_of(engine: Engine, key: str, now: dt.datetime) -> Signed | None:
-    """Return the session of a cookie, where it is still valid."""
-    query = select(user, session.c.csrf).join(session, session.c.user_id == user.c.id)
-    is_valid = (session.c.key_hash == hashed(key), session.c.until_us > us_of(now), user.c.disabled == 0)
+def session_of(engine: Engine, key: str, now: dt.datetime, *, idle_s: float = float("inf")) -> Signed | None:
+    """Return the session of a cookie, where it is still valid, and was used within `idle_s`."""
+    key_hash, now_us = hashed(key), us_of(now)
+    has_factor = _confirmed_join().label("has_factor")
+    of_session = (session.c.csrf, session.c.seen_us, session.c.proven_us, session.c.needs_code, session.c.by)
+    query = select(user, *of_session, has_factor).join(session, session.c.user_id == user.c.id)
+    is_valid = (session.c.key_hash == key_hash, session.c.until_us > now_us, user.c.disabled == 0)
     with reading(engine) as connection:
         row = connection.execute(query.where(*is_valid)).first()
-    return Signed(account_of(row), row.csrf) if row is not None else None
+    if row is None or now_us - row.seen_us > idle_s * US_PER_S:
+        return None
+    if now_us - row.seen_us > SEEN_EVERY_S * US_PER_S:
+        with transaction(engine) as connection:
+            connection.execute(update(session).where(session.c.key_hash == key_hash).values(seen_us=now_us))
+    marks = bool(row.needs_code), bool(row.has_factor), int(row.proven_us), row.by == PROVIDER
+    return Signed(account_of(row), row.csrf, key_hash[:ID_LENGTH], *marks)
+
+
+def _confirmed_join() -> Exists:
+    return exists().where(second_factor.c.user_id == user.c.id, second_factor.c.confirmed_us.is_not(None))
 
 
 def sign_out(engine: Engine, key: str) -> None:
@@ -220,11 +292,12 @@ def sign_out(engine: Engine, key: str) -> None:
         connection.execute(delete(session).where(session.c.key_hash == hashed(key)))
 
 
-def change_password(engine: Engine, user_id: int, password: str, *, keep: str = "") -> None:
+def change_password(engine: Engine, user_id: int, password: str, now: dt.datetime, *, keep: str = "") -> None:
     """Set a password, and end the user's other sessions and all tokens: who had the password may have made one."""
     password_hash = PasswordHash.of(password)
     with transaction(engine) as connection:
         values = {"password_hash": password_hash, "must_change": 0, "failed": 0, "locked_until_us": 0}
+        values |= {"password_us": us_of(now)}
         connection.execute(update(user).where(user.c.id == user_id).values(values))
         connection.execute(
             delete(session).where(session.c.user_id == user_id, session.c.key_hash != (hashed(keep) if keep else ""))
@@ -245,65 +318,6 @@ def change_user(engine: Engine, user_id: int, values: Mapping[str, Any]) -> None
         connection.execute(update(user).where(user.c.id == user_id).values(**values))
         if values.get("disabled"):
             connection.execute(delete(session).where(session.c.user_id == user_id))
-
-
-def add_token(engine: Engine, user_id: int, name: str, scope: TokenScope, now: dt.datetime, *, days: int) -> str:
-    """Create a token of a user's and return its secret, which is shown this once."""
-    secret = TOKEN_MARK + secrets.token_urlsafe(32)
-    with transaction(engine) as connection:
-        connection.execute(
-            insert(token).values(
-                name=name,
-                key_hash=hashed(secret),
-                user_id=user_id,
-                scope=scope,
-                created_us=us_of(now),
-                until_us=us_of(now + dt.timedelta(days=days)),
-            )
-        )
-    return secret
-
-
-def tokens(engine: Engine) -> list[dict[str, Any]]:
-    """Return all tokens with their users, without their secrets."""
-    columns = (
-        token.c.id,
-        token.c.user_id,
-        token.c.name,
-        token.c.scope,
-        token.c.created_us,
-        token.c.until_us,
-        token.c.used_us,
-    )
-    query = select(*columns, user.c.name.label("user")).join(user, user.c.id == token.c.user_id).order_by(token.c.id)
-    with reading(engine) as connection:
-        return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def drop_token(engine: Engine, token_id: int) -> None:
-    """Delete a token."""
-    with transaction(engine) as connection:
-        connection.execute(delete(token).where(token.c.id == token_id))
-
-
-def token_account(engine: Engine, secret: str, now: dt.datetime) -> Account | None:
-    """Return the user of a token, where it is still valid, narrowed to the token's scope."""
-    query = select(user, token.c.scope, token.c.id.label("token_id")).join(token, token.c.user_id == user.c.id)
-    is_valid = (token.c.key_hash == hashed(secret), token.c.until_us > us_of(now), user.c.disabled == 0)
-    with transaction(engine) as connection:
-        row = connection.execute(query.where(*is_valid)).first()
-        if row is None:
-            return None
-        connection.execute(update(token).where(token.c.id == row.token_id).values(used_us=us_of(now)))
-    return replace(account_of(row), scope=row.scope)
-
-
-def is_token_valid(engine: Engine, secret: str, now: dt.datetime) -> bool:
-    """Return whether a token is still valid, without a note that it was used."""
-    query = select(token.c.id).join(user, token.c.user_id == user.c.id)
-    is_valid = (token.c.key_hash == hashed(secret), token.c.until_us > us_of(now), user.c.disabled == 0)
-    with reading(engine) as connection:
-        return connection.execute(query.where(*is_valid)).first() is not None
 
 
 def account_of(row: Row[Any]) -> Account:
@@ -341,11 +355,3 @@ def enter_audit(
             address=actor.address,
         )
     )
-
-
-def audit_lines(engine: Engine, limit: int = 200) -> list[dict[str, Any]]:
-    """Return the latest lines of the audit log."""
-    with reading(engine) as connection:
-        return [
-            dict(row) for row in connection.execute(select(audit).order_by(audit.c.id.desc()).limit(limit)).mappings()
-        ]

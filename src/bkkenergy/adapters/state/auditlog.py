@@ -1,0 +1,122 @@
+"""The audit log: read by who, what and when, and sealed, so that a line that is changed or taken out is seen.
+
+A seal is a digest of the lines since the seal before, and of that seal. Lines are sealed a while after they were
+written: no transaction can still be about to add one before them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, Row, func, insert, select
+
+from bkkenergy.adapters.state import reading, transaction, us_of
+from bkkenergy.adapters.state.tables import audit, audit_seal
+from bkkenergy.readings import US_PER_S
+
+SEALED_AFTER_S = 300
+AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class LinesAsked:
+    """Which lines are asked for: half-open in time, us since 1970 UTC; empty texts ask for all."""
+
+    since_us: int = 0
+    until_us: int = 2**62
+    actor: str = ""
+    action: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What is sealed. last_line : the number of the last line. lines : how many there were since the seal before."""
+
+    number: int
+    last_line: int
+    lines: int
+    digest: str
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class SealCheck:
+    """Whether the log is as it was sealed. broken : the seals that do not fit the lines any more.
+
+    sealed, unsealed : how many lines. newest : the last seal, by which a copy elsewhere is compared.
+    """
+
+    sealed: int
+    unsealed: int
+    broken: tuple[Seal, ...]
+    newest: Seal | None
+
+
+def audit_lines(engine: Engine, limit: int = 200, asked: LinesAsked | None = None) -> list[dict[str, Any]]:
+    """Return lines of the audit log, the latest first."""
+    query = select(audit).order_by(audit.c.id.desc()).limit(limit)
+    if asked is not None:
+        query = query.where(audit.c.at_us >= asked.since_us, audit.c.at_us < asked.until_us)
+        for column, text in ((audit.c.actor, asked.actor), (audit.c.action, asked.action)):
+            query = query.where(column == text) if text else query
+        query = query.where(audit.c.target.contains(asked.target, autoescape=True)) if asked.target else query
+    with reading(engine) as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def seal_lines(engine: Engine, now: dt.datetime) -> Sequence[Seal]:
+    """Seal the lines that are old enough, some thousand at a time. Return the new seals."""
+    seals = list[Seal]()
+    with transaction(engine) as connection:
+        last = connection.execute(
+            select(audit_seal).order_by(audit_seal.c.id.desc()).limit(1).with_for_update()
+        ).first()
+        digest, after = ("", 0) if last is None else (last.digest, last.last_line)
+        while True:
+            young = select(func.min(audit.c.id)).where(audit.c.at_us > us_of(now) - SEALED_AFTER_S * US_PER_S)
+            first_young = connection.execute(young).scalar()
+            chosen = select(audit).where(audit.c.id > after).order_by(audit.c.id)
+            chosen = chosen if first_young is None else chosen.where(audit.c.id < first_young)
+            lines = connection.execute(chosen.limit(AT_ONCE)).all()
+            if not lines:
+                return seals
+            digest, after = _digest(digest, lines), lines[-1].id
+            values = {"last_line": after, "lines": len(lines), "digest": digest, "at_us": us_of(now)}
+            number = connection.execute(insert(audit_seal).values(values)).inserted_primary_key
+            seals.append(Seal(int(number[0]) if number else 0, after, len(lines), digest, us_of(now)))
+
+
+def check_seals(engine: Engine) -> SealCheck:
+    """Compute every seal again. A seal that does not fit says that lines up to it were changed, added or taken out."""
+    broken, digest, after, sealed = list[Seal](), "", 0, 0
+    newest = None
+    with reading(engine) as connection:
+        for row in connection.execute(select(audit_seal).order_by(audit_seal.c.id)).all():
+            newest = Seal(row.id, row.last_line, row.lines, row.digest, row.at_us)
+            chosen = select(audit).where(audit.c.id > after, audit.c.id <= row.last_line).order_by(audit.c.id)
+            lines = connection.execute(chosen).all()
+            if len(lines) != row.lines or _digest(digest, lines) != row.digest:
+                broken.append(newest)
+            digest, after, sealed = row.digest, row.last_line, sealed + row.lines
+        unsealed = connection.execute(select(func.count()).select_from(audit).where(audit.c.id > after)).scalar()
+    return SealCheck(sealed, int(unsealed or 0), tuple(broken), newest)
+
+
+def _digest(before: str, lines: Sequence[Row[Any]]) -> str:
+    whole = hashlib.sha256(before.encode())
+    for text in _texts(lines):
+        whole.update(text.encode())
+    return whole.hexdigest()
+
+
+def _texts(lines: Sequence[Row[Any]]) -> Iterator[str]:
+    """Yield each line as one text, the same on every database."""
+    for line in lines:
+        values = [line.id, line.at_us, line.actor, line.action, line.target, line.detail, line.address]
+        yield json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n"

@@ -1,0 +1,161 @@
+"""Sessions as their users see them, and the second factor of signing in: a code of an app, or a spare code."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyotp
+from sqlalchemy import Engine, delete, insert, select, update
+
+from bkkenergy.adapters.state import reading, transaction, us_of
+from bkkenergy.adapters.state.tables import recovery_code, second_factor, session
+from bkkenergy.adapters.state.users import ID_LENGTH, SignedIn, hashed, session_of
+from bkkenergy.readings import US_PER_S
+
+STEP_S, STEPS_EARLIER, STEPS_LATER = 30, 1, 1
+"""RFC 6238's interval, and how far a phone's clock may be off."""
+SPARE_CODES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session of a user. id : by which it is ended. agent : what the browser calls itself."""
+
+    id: str
+    created_us: int
+    seen_us: int
+    until_us: int
+    address: str
+    agent: str
+
+
+def open_sessions(engine: Engine, user_id: int, now: dt.datetime) -> list[OpenSession]:
+    """Return a user's sessions, the one that was used last first."""
+    columns = session.c
+    query = (
+        select(columns.key_hash, columns.created_us, columns.seen_us, columns.until_us, columns.address, columns.agent)
+        .where(columns.user_id == user_id, columns.until_us > us_of(now), columns.needs_code == 0)
+        .order_by(columns.seen_us.desc())
+    )
+    with reading(engine) as connection:
+        rows = connection.execute(query).all()
+    return [OpenSession(row.key_hash[:ID_LENGTH], *row[1:]) for row in rows]
+
+
+def end_sessions(engine: Engine, user_id: int, *, only: str | None = None, but: str = "") -> int:
+    """End a user's sessions; one of them by its id, or all but one. Return how many."""
+    chosen = [session.c.user_id == user_id]
+    if only is not None:
+        chosen.append(session.c.key_hash.startswith(only, autoescape=True) if only else session.c.key_hash == "")
+    if but:
+        chosen.append(session.c.key_hash.not_like(f"{but}%"))
+    with transaction(engine) as connection:
+        return connection.execute(delete(session).where(*chosen)).rowcount
+
+
+def set_proven(engine: Engine, key: str, now: dt.datetime) -> None:
+    """Note that the user of a session gave the password again."""
+    with transaction(engine) as connection:
+        connection.execute(update(session).where(session.c.key_hash == hashed(key)).values(proven_us=us_of(now)))
+
+
+def new_secret(engine: Engine, user_id: int) -> str:
+    """Make the secret of a second factor that is still to be confirmed, in the place of one that was not."""
+    secret = pyotp.random_base32()
+    with transaction(engine) as connection:
+        connection.execute(
+            delete(second_factor).where(second_factor.c.user_id == user_id, second_factor.c.confirmed_us.is_(None))
+        )
+        connection.execute(insert(second_factor).values(user_id=user_id, secret=secret, confirmed_us=None, last_step=0))
+    return secret
+
+
+def confirm_secret(engine: Engine, user_id: int, code: str, now: dt.datetime) -> Sequence[str] | None:
+    """Confirm a second factor by its first code. Return spare codes; None for a wrong code."""
+    spare = [f"{secrets.token_hex(2)}-{secrets.token_hex(3)}" for _ in range(SPARE_CODES)]
+    with transaction(engine) as connection:
+        row = connection.execute(select(second_factor).where(second_factor.c.user_id == user_id)).first()
+        if row is None or row.confirmed_us is not None or (step := _step_of(row.secret, code, now, 0)) is None:
+            return None
+        values = {"confirmed_us": us_of(now), "last_step": step}
+        connection.execute(update(second_factor).where(second_factor.c.user_id == user_id).values(**values))
+        connection.execute(delete(recovery_code).where(recovery_code.c.user_id == user_id))
+        connection.execute(
+            insert(recovery_code), [{"code_hash": _spare_hash(user_id, each), "user_id": user_id} for each in spare]
+        )
+    return spare
+
+
+def end_factor(engine: Engine, user_id: int) -> bool:
+    """Delete a user's second factor with its spare codes. Return whether there was one."""
+    with transaction(engine) as connection:
+        connection.execute(delete(recovery_code).where(recovery_code.c.user_id == user_id))
+        return connection.execute(delete(second_factor).where(second_factor.c.user_id == user_id)).rowcount > 0
+
+
+def factor_since(engine: Engine, user_id: int) -> int | None:
+    """Return since when a user has a second factor, us since 1970 UTC; None without one."""
+    with reading(engine) as connection:
+        query = select(second_factor.c.confirmed_us).where(second_factor.c.user_id == user_id)
+        return connection.execute(query).scalar()
+
+
+def spare_codes_left(engine: Engine, user_id: int) -> int:
+    """Return how many spare codes a user has left."""
+    with reading(engine) as connection:
+        codes = connection.execute(select(recovery_code.c.code_hash).where(recovery_code.c.user_id == user_id)).all()
+    return len(codes)
+
+
+def pass_code(engine: Engine, key: str, code: str, now: dt.datetime, *, session_s: float) -> SignedIn | None:
+    """Do the second step of a session: return it under a new key; None for a code that is wrong, or was used."""
+    with transaction(engine) as connection:
+        row = connection.execute(
+            select(session, second_factor.c.secret, second_factor.c.last_step)
+            .join(second_factor, second_factor.c.user_id == session.c.user_id)
+            .where(session.c.key_hash == hashed(key), session.c.needs_code == 1, session.c.until_us > us_of(now))
+            .with_for_update()
+        ).first()
+        if row is None:
+            return None
+        step = _step_of(row.secret, code, now, row.last_step)
+        if step is not None:
+            taken = update(second_factor).where(
+                second_factor.c.user_id == row.user_id, second_factor.c.last_step < step
+            )
+            is_right = connection.execute(taken.values(last_step=step)).rowcount == 1
+        else:
+            spare = delete(recovery_code).where(recovery_code.c.code_hash == _spare_hash(row.user_id, code))
+            is_right = connection.execute(spare).rowcount == 1
+        if not is_right:
+            return None
+        new_key, now_us = secrets.token_urlsafe(32), us_of(now)
+        values = {
+            "key_hash": hashed(new_key),
+            "needs_code": 0,
+            "seen_us": now_us,
+            "until_us": now_us + int(session_s * US_PER_S),
+        }
+        connection.execute(update(session).where(session.c.key_hash == row.key_hash).values(**values))
+    signed = session_of(engine, new_key, now)
+    return None if signed is None else SignedIn(new_key, signed)
+
+
+def _step_of(secret: str, code: str, now: dt.datetime, after: int) -> int | None:
+    """Return the interval whose code was given, of those near now and after the one used last; None where none is."""
+    digits, app = "".join(code.split()), pyotp.TOTP(secret, interval=STEP_S)
+    present = int(now.timestamp()) // STEP_S
+    for step in range(present - STEPS_EARLIER, present + STEPS_LATER + 1):
+        if step > after and hmac.compare_digest(app.generate_otp(step).encode(), digits.encode()):
+            return step
+    return None
+
+
+def _spare_hash(user_id: int, code: str) -> str:
+    """Compute the hash of a spare code: as typed, in any case and with or without its dash."""
+    plain = "".join(sign for sign in code.lower() if sign.isalnum())
+    return hashed(f"{user_id}:{plain}")

@@ -1,0 +1,87 @@
+"""How long one waits after wrong passwords and codes, by name and by address."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+from bkkenergy.adapters.state.users import FREE_TRIES, LOCK_FIRST_S, MAX_LOCK_S
+
+FAILURES_AN_ADDRESS, WINDOW_S = 30, 600.0
+MAX_ADDRESSES, FORGET_S = 10_000, 86_400.0
+"""From here on, those that failed long ago are forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many wrong tries are free, and how long one waits after the next: twice as long each time."""
+
+    free: int
+    first_s: float
+    max_s: float
+
+    def wait_s(self, failed: int) -> float:
+        """Return how long to wait after some wrong tries."""
+        over = failed - self.free
+        return 0.0 if over < 0 else float(min(self.first_s * 2 ** min(over, 20), self.max_s))
+
+
+@dataclass
+class Delays:
+    """Wrong tries to sign in, and how long each makes one wait: a name from an address, and a name from anywhere.
+
+    Names that are no user's are counted as others are: the answers do not say which names there are.
+    """
+
+    from_one: Patience = Patience(5, 30.0, 3600.0)
+    from_all: Patience = Patience(FREE_TRIES, LOCK_FIRST_S, MAX_LOCK_S)
+    _tries: dict[tuple[str, str], tuple[int, float]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def wait_s(self, name: str, address: str) -> float:
+        """Return how long one has to wait before a name's password is looked at."""
+        now_s = time.monotonic()
+        return max(0.0, *(self._tries.get(key, (0, 0.0))[1] - now_s for key in _keys(name, address)))
+
+    def failed(self, name: str, address: str) -> None:
+        """Count a wrong try."""
+        now_s = time.monotonic()
+        with self._lock:
+            for key, patience in zip(_keys(name, address), (self.from_one, self.from_all), strict=True):
+                failed = self._tries.get(key, (0, 0.0))[0] + 1
+                self._tries[key] = failed, now_s + patience.wait_s(failed)
+            if len(self._tries) > MAX_ADDRESSES:
+                self._tries = {key: tries for key, tries in self._tries.items() if tries[1] > now_s - FORGET_S}
+
+    def succeeded(self, name: str, address: str) -> None:
+        """Forget a name's wrong tries from an address."""
+        with self._lock:
+            self._tries.pop((name, address), None)
+
+
+def _keys(name: str, address: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (name, address), (name, "")
+
+
+@dataclass
+class Throttle:
+    """Failed tries by address, so that one address cannot try every account."""
+
+    _failed: dict[str, list[float]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def is_full(self, address: str) -> bool:
+        """Return whether an address has failed too often of late."""
+        return len(self._recent(address)) >= FAILURES_AN_ADDRESS
+
+    def failed(self, address: str) -> None:
+        """Count a failure."""
+        with self._lock:
+            self._failed[address] = [*self._recent(address), time.monotonic()]
+            if len(self._failed) > MAX_ADDRESSES:
+                self._failed = {name: tries for name in self._failed if (tries := self._recent(name))}
+
+    def _recent(self, address: str) -> list[float]:
+        since_s = time.monotonic() - WINDOW_S
+        return [at_s for at_s in self._failed.get(address, []) if at_s >= since_s]

@@ -1,0 +1,221 @@
+"""Signing in with a code of a phone, the sessions that a user sees and ends, and the password again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+import pyotp
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from bkkenergy.adapters.state.auditlog import LinesAsked, audit_lines
+from bkkenergy.adapters.state.users import add_user
+from tests.web import PASSWORD, make_app, make_site
+
+NOW = dt.datetime.now(dt.UTC)
+PHONE = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/142.0 Mobile Safari/537.36"
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    return make_app(make_site(tmp_path_factory.mktemp("second")))
+
+
+@pytest.fixture
+def name(app, request):
+    """A new user of the health centres."""
+    whose = f"user-{sum(map(ord, request.node.name))}"
+    add_user(app.state.here.opened.state, whose, PASSWORD, "engineer", ["health"], NOW)
+    return whose
+
+
+def browser(app, agent="", address="10.1.0.1"):
+    headers = {"User-Agent": agent} if agent else {}
+    return TestClient(app, follow_redirects=False, client=(address, 50_000), headers=headers)
+
+
+def signed_in(app, name, agent="", address="10.1.0.1"):
+    client = browser(app, agent, address)
+    assert client.post("/login", data={"name": name, "password": PASSWORD}).status_code == 303
+    return client
+
+
+def sent(client, path, **values):
+    csrf = re.search(r'name="csrf" value="([^"]+)"', client.get("/account").text)[1]
+    return client.post(path, data={"csrf": csrf, **values}, params={"lang": "en"})
+
+
+def with_factor(app, name, address="10.1.0.1"):
+    """A browser of a user who has just set a second factor: (browser, secret, spare codes)."""
+    client = signed_in(app, name, address=address)
+    shown = sent(client, "/account/factor", password=PASSWORD).text
+    secret = re.search(r"<code>([A-Z2-7]{32})</code>", shown)[1]
+    done = sent(client, "/account/factor/confirm", secret=secret, code=code_of(secret, -1))
+    spare = re.findall(r"<li><code>([0-9a-f]{4}-[0-9a-f]{6})</code>", done.text)
+    assert len(set(spare)) == 10
+    return client, secret, spare
+
+
+def code_of(secret, steps=0):
+    """The code that the app shows now, or some intervals of half a minute later."""
+    return pyotp.TOTP(secret).at(dt.datetime.now(dt.UTC), counter_offset=steps)
+
+
+def test_a_password_alone_opens_nothing_of_a_user_with_a_second_step(app, name):
+    _, secret, _ = with_factor(app, name)
+    thief = browser(app, address="10.9.9.9")
+    answer = thief.post("/login", data={"name": name, "password": PASSWORD, "next": "/agencies/health"})
+    assert answer.headers["location"] == "/login/code?next=/agencies/health"
+    for path in ("/", "/account", "/agencies/health", "/api/v1/buildings"):
+        refused = thief.get(path)
+        assert (
+            refused.status_code == 401 if path.startswith("/api") else refused.headers["location"][:11] == "/login/code"
+        )
+    assert thief.post("/login/code", data={"code": "000000"}).status_code == 401
+    owner = browser(app)
+    owner.post("/login", data={"name": name, "password": PASSWORD})
+    half = owner.cookies["bkkenergy"]
+    done = owner.post("/login/code", data={"code": code_of(secret), "next": "/agencies/health"})
+    assert (done.status_code, done.headers["location"]) == (303, "/agencies/health")
+    assert owner.get("/agencies/health").status_code == 200
+    assert owner.cookies["bkkenergy"] != half
+
+
+def test_no_code_is_taken_twice(app, name):
+    _, secret, spare = with_factor(app, name)
+    code = code_of(secret)
+    for given, statuses in ((code, [303, 401]), (spare[0], [303, 401])):
+        answers = []
+        for _ in range(2):
+            client = browser(app)
+            client.post("/login", data={"name": name, "password": PASSWORD})
+            answers.append(client.post("/login/code", data={"code": given}).status_code)
+        assert answers == statuses
+
+
+def test_codes_cannot_be_tried_on_and_on(app, name):
+    _, secret, _ = with_factor(app, name)
+    client = browser(app, address="10.7.7.7")
+    client.post("/login", data={"name": name, "password": PASSWORD})
+    answers = [client.post("/login/code", data={"code": f"{number:06}"}).status_code for number in range(8)]
+    assert answers[-1] == 429
+    assert client.post("/login/code", data={"code": code_of(secret)}).status_code == 429
+
+
+def test_a_second_step_is_set_and_ended_with_the_password_alone(app, name):
+    client = signed_in(app, name)
+    assert "current password is wrong" in sent(client, "/account/factor", password="wrong").text
+    assert "the code is wrong" in sent(client, "/account/factor/confirm", secret="A" * 32, code="123456").text
+    _, _, _ = with_factor(app, name)
+    assert "current password is wrong" in sent(client, "/account/factor/end", password="wrong").text
+    assert sent(client, "/account/factor/end", password=PASSWORD).status_code == 303
+    fresh = browser(app)
+    assert fresh.post("/login", data={"name": name, "password": PASSWORD}).headers["location"] == "/"
+
+
+def test_a_user_sees_and_ends_sessions_one_by_one(app, name):
+    desk, phone = signed_in(app, name), signed_in(app, name, PHONE, "10.2.0.2")
+    shown = desk.get("/account", params={"lang": "en"}).text
+    assert "Chrome · Android" in shown
+    assert "10.2.0.2" in shown
+    (other,) = re.findall(r'name="session" value="([0-9a-f]{16})"', shown)
+    assert sent(desk, "/account/sessions/end", session=other).status_code == 303
+    assert phone.get("/account").headers["location"].startswith("/login")
+    assert desk.get("/account").status_code == 200
+    phone = signed_in(app, name, PHONE)
+    assert sent(desk, "/account/sessions/end").status_code == 303
+    assert (desk.get("/account").status_code, phone.get("/account").status_code) == (200, 303)
+
+
+@pytest.mark.parametrize("session", ["0" * 16, "", "%", "_" * 16])
+def test_no_session_is_ended_that_is_not_one_s_own(app, name, session):
+    other, mine = signed_in(app, "manager-health"), signed_in(app, name)
+    assert sent(mine, "/account/sessions/end", session=session).status_code == 404
+    theirs = re.findall(r'value="([0-9a-f]{16})"', signed_in(app, "manager-health").get("/account").text)
+    assert sent(mine, "/account/sessions/end", session=theirs[0]).status_code == 404
+    assert other.get("/account").status_code == 200
+
+
+def test_the_eleventh_session_ends_the_oldest(app, name):
+    clients = [signed_in(app, name) for _ in range(11)]
+    assert [client.get("/account").status_code for client in clients] == [303] + [200] * 10
+
+
+def aged(app, name, **hours):
+    """Move a user's sessions or password back in time."""
+    with app.state.here.opened.state.begin() as connection:
+        for column, count in hours.items():
+            table, key = ("user_account", "id") if column == "password_us" else ("session", "user_id")
+            connection.execute(
+                text(f"UPDATE {table} SET {column} = {column} - :us WHERE {key} = (SELECT id FROM user_account WHERE name = :name)"),
+                {"us": int(count * 3.6e9), "name": name},
+            )  # fmt: skip
+
+
+def test_a_session_that_rests_for_two_hours_has_ended(app, name):
+    client = signed_in(app, name)
+    aged(app, name, seen_us=1.9)
+    assert client.get("/account").status_code == 200
+    aged(app, name, seen_us=1.9)
+    assert client.get("/account").status_code == 200, "it was used meanwhile"
+    aged(app, name, seen_us=2.1)
+    assert client.get("/account").headers["location"].startswith("/login")
+
+
+def test_users_are_changed_only_by_one_who_gave_the_password_lately(app):
+    add_user(app.state.here.opened.state, "second-admin", PASSWORD, "admin", ["all"], NOW)
+    admin = signed_in(app, "second-admin")
+    assert admin.get("/admin").status_code == 200
+    aged(app, "second-admin", proven_us=0.6)
+    assert admin.get("/admin").headers["location"] == "/again?next=/admin"
+    new = {"name": "sneaked", "password": PASSWORD, "role": "admin", "agencies": "all"}
+    assert sent(admin, "/admin/users", **new).headers["location"].startswith("/again")
+    assert sent(admin, "/again", password="wrong", next="/admin").headers["location"].startswith("/again?fault")
+    assert sent(admin, "/again", password=PASSWORD, next="/admin").headers["location"] == "/admin"
+    assert admin.get("/admin").status_code == 200
+
+
+def test_a_one_time_password_is_good_for_a_week(app):
+    add_user(app.state.here.opened.state, "late", PASSWORD, "viewer", ["health"], NOW, must_change=True)
+    aged(app, "late", password_us=24 * 7.1)
+    answer = browser(app).post("/login", data={"name": "late", "password": PASSWORD}, params={"lang": "en"})
+    assert (answer.status_code, "seven days" in answer.text) == (403, True)
+
+
+def test_an_administrator_signs_a_user_out_and_takes_a_lost_phone_off(app, name):
+    client, _, _ = with_factor(app, name)
+    admin = signed_in(app, "admin")
+    row = re.search(
+        rf'<th scope="row">{name}</th>.*?/admin/users/(\d+)/factor/end', admin.get("/admin").text, re.DOTALL
+    )
+    assert sent(admin, f"/admin/users/{row[1]}/factor/end").status_code == 303
+    assert client.get("/account").status_code == 303
+    again = signed_in(app, name)
+    assert sent(admin, f"/admin/users/{row[1]}/sessions/end").status_code == 303
+    assert again.get("/account").status_code == 303
+
+
+def test_where_the_settings_want_it_who_has_none_is_led_to_set_one(tmp_path):
+    site = make_site(tmp_path)
+    path = site / "config/bkkenergy.toml"
+    path.write_text(path.read_text() + 'second_factor = "admins"\n')
+    app = make_app(site)
+    admin, manager = signed_in(app, "admin"), signed_in(app, "manager-health")
+    assert admin.get("/admin").headers["location"] == "/account"
+    assert admin.get("/api/v1/buildings").status_code == 401
+    assert "asks for a second step" in admin.get("/account", params={"lang": "en"}).text
+    assert manager.get("/agencies/health").status_code == 200
+    done, _, _ = with_factor(app, "admin")
+    assert done.get("/admin").status_code == 200
+
+
+def test_what_is_refused_is_noted_once_a_minute(app):
+    manager = signed_in(app, "manager-health")
+    for _ in range(3):
+        assert manager.get("/admin").status_code == 403
+    lines = audit_lines(app.state.here.opened.state, 50, LinesAsked(action="denied"))
+    assert [(line["actor"], line["target"], line["address"]) for line in lines] == [
+        ("manager-health", "GET /admin", "10.1.0.1")
+    ]
