@@ -13,19 +13,12 @@ from bkkenergy.adapters.state.tokens import is_token_valid, token_account
 from bkkenergy.i18n import Words
 from bkkenergy.web.assets import static_mark
 from bkkenergy.web.cityyear import year_so_far
+from bkkenergy.web.delays import Throttle
 from bkkenergy.web.figures import CityFigures, summed
 from bkkenergy.web.live import live_figures, looks, opened
 from bkkenergy.web.livefigures import LiveBuilding, said, totals
 from bkkenergy.web.render import environment, open_page
-from bkkenergy.web.security import (
-    NotSignedIn,
-    Throttle,
-    Visitor,
-    address_of,
-    here_of,
-    language_of,
-    signed_of,
-)
+from bkkenergy.web.security import NotSignedIn, Visitor, address_of, here_of, language_of, signed_of
 from bkkenergy.web.yesterday import yesterday
 
 router = APIRouter()
