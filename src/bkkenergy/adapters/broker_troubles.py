@@ -27,6 +27,20 @@ class TroubleKind(StrEnum):
     PACKET_SIZE_LOWERED = "packet_size_lowered"
     CANARY_MISSED = "canary_missed"
     HOST_STATE_REFUSED = "host_state_refused"
+    MESSAGES_DROPPED = "messages_dropped"
+    BACKLOG_HOLE = "backlog_hole"
+
+
+OF_THE_LAST = frozenset(
+    {
+        TroubleKind.CUT_BY_BROKER,
+        TroubleKind.CUT_AGAIN_AND_AGAIN,
+        TroubleKind.SESSION_LOST,
+        TroubleKind.MESSAGES_DROPPED,
+        TroubleKind.BACKLOG_HOLE,
+    }
+)
+"""Kinds about what was. They stay on view when the next connection is made."""
 
 
 class Trouble(NamedTuple):
@@ -131,6 +145,30 @@ def session_lost(client_id: str) -> Trouble:
         "(persistent_client_expiration), and does no other client use this mqtt.client_id?"
     )
     return Trouble(TroubleKind.SESSION_LOST, observed, remedy)
+
+
+def messages_dropped(count: int) -> Trouble:
+    """Return the trouble of a broker that dropped messages for want of room, by its own count."""
+    observed = f"the broker dropped {count:,} messages since its count was last heard: ours, or another client's"
+    remedy = (
+        "Let it store more for sessions that are away (mosquitto: max_queued_messages 0, as deploy/mosquitto has it), "
+        "and end sessions of clients that never come back. bkkenergy doctor plays an outage and counts."
+    )
+    return Trouble(TroubleKind.MESSAGES_DROPPED, observed, remedy)
+
+
+def backlog_hole(meters: int, of_meters: int, between: str, messages: int) -> Trouble:
+    """Return the trouble of a backlog that lacks a time in which most meters must have sent."""
+    observed = (
+        f"the broker had our session, but of {of_meters} meters {meters} have no reading of {between}, though they "
+        f"have before and after: about {messages:,} are missing"
+    )
+    remedy = (
+        "Either the meters' network was down too, or the broker dropped what it had to store: a limit of its queue "
+        "(mosquitto max_queued_messages, HiveMQ max-queued-messages), or a crash before it was saved (mosquitto "
+        "autosave_interval). bkkenergy doctor plays an outage and counts. Energy of registers is right all the same."
+    )
+    return Trouble(TroubleKind.BACKLOG_HOLE, observed, remedy)
 
 
 REMEDIES: Mapping[str, str] = MappingProxyType(

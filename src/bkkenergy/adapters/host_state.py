@@ -13,6 +13,7 @@ import paho.mqtt.client as mqtt
 
 from bkkenergy.adapters.broker_troubles import Trouble, host_state_refused
 from bkkenergy.adapters.cut_guard import CutGuard
+from bkkenergy.payloads.message import Message
 
 LEAVES_WITHIN_S = 2.0
 
@@ -49,6 +50,14 @@ class HostState:
         """Give it up where connections end before it was ever heard: to store readings goes before it."""
         if self.guard.cut():
             on_trouble(host_state_refused(self.topic))
+
+    def sifted(self, messages: list[Message]) -> tuple[list[Message], list[Message]]:
+        """Return the messages of others, and those on our topic."""
+        ours = [message for message in messages if message.topic == self.topic]
+        if not ours:
+            return messages, ours
+        self.guard.was_heard = True
+        return [message for message in messages if message.topic != self.topic], ours
 
     def is_contradicted_by(self, payload: bytes) -> bool:
         """Return whether a message on the topic says that the host is offline: an old will, or another ingester's."""

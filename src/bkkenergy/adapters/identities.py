@@ -14,6 +14,7 @@ from types import MappingProxyType
 import structlog
 from pydantic import SecretStr
 
+from bkkenergy.adapters.drop_count import DROPPED
 from bkkenergy.settings import MqttSettings
 from bkkenergy.tomlfiles import read_secret
 
@@ -37,7 +38,13 @@ RIGHTS = MappingProxyType(
 """What each of our clients may do at the broker, beside the ingester."""
 LISTENERS = frozenset({"listen", "discover"})
 """Whose session ends with the connection: to a session that goes on, mosquitto gives no retained message twice."""
-INGESTER_RIGHTS = ("read #", "write spBv1.0/+/NCMD/+", "write spBv1.0/STATE/+", f"write {OWN_TOPICS}/canary/+")
+INGESTER_RIGHTS = (
+    "read #",
+    f"read {DROPPED}",
+    "write spBv1.0/+/NCMD/+",
+    "write spBv1.0/STATE/+",
+    f"write {OWN_TOPICS}/canary/+",
+)
 
 
 def user_of(ingester: str, role: str) -> str:

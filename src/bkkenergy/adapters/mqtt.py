@@ -21,6 +21,7 @@ from bkkenergy.adapters import broker_troubles as troubles
 from bkkenergy.adapters.broker_troubles import Trouble, TroubleKind
 from bkkenergy.adapters.bulk_client import BulkClient, fits
 from bkkenergy.adapters.canary import Canary
+from bkkenergy.adapters.drop_count import DropCount
 from bkkenergy.adapters.host_state import HostState
 from bkkenergy.adapters.inbox import Inbox
 from bkkenergy.adapters.mqtt_client import introduce
@@ -43,10 +44,6 @@ SOON_S = 5.0
 """A connection that the broker ends within so long was none."""
 CUTS_BEFORE_PAUSE = 3
 FULL_QUEUE_PAUSE_S = 0.01
-
-
-_OF_THE_LAST = {TroubleKind.CUT_BY_BROKER, TroubleKind.CUT_AGAIN_AND_AGAIN, TroubleKind.SESSION_LOST}
-"""Kinds about what was, and stay on view when the next connection is made."""
 
 
 class Subscriber:
@@ -81,6 +78,7 @@ class Subscriber:
         self._has_wildcards = self._has_share = True
         self._session_mark, self._on_trouble, self._canary = session_mark, on_trouble, canary
         self._had_session = session_mark is not None and session_mark.exists()
+        self._drop_count = DropCount(session_mark.with_name(f"{session_mark.name}.dropped") if session_mark else None)
         self._connected_at_s = 0.0
         self._cuts = 0
         self.troubles: dict[TroubleKind, Trouble] = {}
@@ -163,7 +161,7 @@ class Subscriber:
         elif self.is_connected:
             self._tend_subscriptions()
             if self._canary is not None and self.granted:
-                self._canary.tend(partial(self._client.publish, qos=1), self._trouble)
+                self._canary.tend(partial(self._client.publish, qos=1), self.report)
 
     def _tend_subscriptions(self) -> None:
         """Ask again for what was refused, and miss an answer that does not come."""
@@ -172,7 +170,7 @@ class Subscriber:
             self._subscriptions.ask_again(self._client, now_s, is_v5=self._is_v5)
         is_late = self.granted is None and now_s - self._connected_at_s > SUBACK_WITHIN_S
         if is_late and TroubleKind.SUBSCRIPTION_REFUSED not in self.troubles:
-            self._trouble(troubles.subscription_unanswered(SUBACK_WITHIN_S))
+            self.report(troubles.subscription_unanswered(SUBACK_WITHIN_S))
 
     def take(self, most: int, max_bytes: int, *, timeout_s: float | None = None) -> list[Message]:
         """Return messages that have come, until there are `most` of them or their payloads reach `max_bytes`.
@@ -180,17 +178,24 @@ class Subscriber:
         Waits up to `timeout_s` for the first; not at all without one.
         """
         taken = self._inbox.take(most, max_bytes, timeout_s)
-        if taken and self._canary is not None:
-            taken = self._without_canary(taken)
-        return self._without_state(taken) if taken and self._host is not None else taken
+        return self._without_ours(taken) if taken else taken
 
-    def _without_canary(self, messages: list[Message]) -> list[Message]:
-        """Return the messages of others. Our own has done its work when it comes."""
-        others, ours = self._canary.sifted(messages) if self._canary else (messages, [])
-        if ours:
-            self.troubles.pop(TroubleKind.CANARY_MISSED, None)
-            self.acknowledge(ours)
-        return others
+    def _without_ours(self, messages: list[Message]) -> list[Message]:
+        """Return the messages of others. Our own have done their work when they come."""
+        if self._canary is not None:
+            messages, ours = self._canary.sifted(messages)
+            if ours:
+                self.troubles.pop(TroubleKind.CANARY_MISSED, None)
+                self.acknowledge(ours)
+        if self._host is not None:
+            messages, states = self._host.sifted(messages)
+            self.acknowledge(states)
+            if states and self.is_connected and self._host.is_contradicted_by(states[-1].payload):
+                self._host.announce(self._client)
+        messages, dropped = self._drop_count.sifted(messages)
+        if dropped is not None:
+            self.report(dropped)
+        return messages
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Mark messages as safe for the broker. Those of an earlier connection it sends again by itself."""
@@ -203,20 +208,6 @@ class Subscriber:
                 return
             for message in waiting:
                 self._client.ack(message.packet_id, message.qos)
-
-    def _without_state(self, messages: list[Message]) -> list[Message]:
-        """Return the messages that are not of our own Sparkplug STATE. Where that says offline, say online again."""
-        host = self._host
-        if host is None:
-            return messages
-        states = [message for message in messages if message.topic == host.topic]
-        if not states:
-            return messages
-        host.guard.was_heard = True
-        self.acknowledge(states)
-        if self.is_connected and host.is_contradicted_by(states[-1].payload):
-            host.announce(self._client)
-        return [message for message in messages if message.topic != host.topic]
 
     def want(self, topics: Sequence[str], exact_topics: Sequence[str]) -> None:
         """Subscribe to other topics from now on, in the same session: no message is lost meanwhile."""
@@ -308,7 +299,7 @@ class Subscriber:
             else:
                 self.refusal = str(reason)
             if self._host is not None and self.refusal in WILL_REFUSALS:
-                self._host.disconnected(self._trouble)
+                self._host.disconnected(self.report)
             return
         self._drops = 0
         with self._lock:
@@ -320,15 +311,16 @@ class Subscriber:
         with self._lock:
             self._topics = self._granted_by(properties)
             self._subscriptions.begin(client, self._topics, is_v5=self._is_v5)
+            self._drop_count.ask(client)
             if self._host is not None:
                 self._host.announce(client)
             self._connected.set()
 
     def _look_at_session(self, *, is_present: bool) -> None:
         """Check whether the broker still has what it had to store."""
-        self.troubles = {kind: trouble for kind, trouble in self.troubles.items() if kind in _OF_THE_LAST}
+        self.troubles = {kind: trouble for kind, trouble in self.troubles.items() if kind in troubles.OF_THE_LAST}
         if self._had_session and not is_present:
-            self._trouble(troubles.session_lost(self._settings.client_id))
+            self.report(troubles.session_lost(self._settings.client_id))
         self._had_session = True
         if self._session_mark is not None:
             with suppress(OSError):
@@ -348,7 +340,7 @@ class Subscriber:
         if settings.share and not self._is_v5:
             announced.append(troubles.without_share(self.protocol))
         for trouble in announced:
-            self._trouble(trouble)
+            self.report(trouble)
         kinds = {trouble.kind for trouble in announced}
         self._has_wildcards = TroubleKind.WILDCARDS_UNAVAILABLE not in kinds
         self._has_share = TroubleKind.SHARE_UNAVAILABLE not in kinds
@@ -370,7 +362,8 @@ class Subscriber:
         canary = (self._canary.filter,) if self._canary is not None else ()
         return canary if self._host is None else (*canary, self._host.topic)
 
-    def _trouble(self, trouble: Trouble) -> None:
+    def report(self, trouble: Trouble) -> None:
+        """Show a trouble, and say it in the log."""
         self.troubles[trouble.kind] = trouble
         log.warning("mqtt_trouble", kind=str(trouble.kind), observed=trouble.observed, remedy=trouble.remedy)
         if self._on_trouble is not None:
@@ -391,7 +384,7 @@ class Subscriber:
             self._look_at_cut(client, str(reason), is_explained=flags.is_disconnect_packet_from_server)
             suspect = next((one for one in self._published if one.guard.is_suspect), None)
             if suspect is not None:
-                suspect.disconnected(self._trouble)
+                suspect.disconnected(self.report)
         self._connected.clear()
         log.warning("mqtt_disconnected", broker=self._where, why=str(reason))
 
@@ -402,14 +395,16 @@ class Subscriber:
         """
         is_soon = time.monotonic() - self._connected_at_s < SOON_S
         self._cuts = self._cuts + 1 if is_soon else 0
+        if is_soon:
+            self._drop_count.cut()
         if self._cuts >= CUTS_BEFORE_PAUSE:
             pause_s = min(2 ** (self._cuts - CUTS_BEFORE_PAUSE + 1), self._settings.reconnect_max_s)
             client.reconnect_delay_set(pause_s, self._settings.reconnect_max_s)
-            self._trouble(troubles.cut_again(self._cuts, reason, pause_s))
+            self.report(troubles.cut_again(self._cuts, reason, pause_s))
             return
         client.reconnect_delay_set(1, self._settings.reconnect_max_s)
         if is_explained:
-            self._trouble(troubles.cut(reason))
+            self.report(troubles.cut(reason))
 
     def _on_connect_fail(self, _client: mqtt.Client, _data: object) -> None:
         log.warning("mqtt_unreachable", broker=self._where)
@@ -422,7 +417,7 @@ class Subscriber:
         if self._subscriptions.has_all_but(()):
             self.troubles.pop(TroubleKind.SUBSCRIPTION_REFUSED, None)
         for trouble in ills:
-            self._trouble(trouble)
+            self.report(trouble)
 
     def _stamp(self) -> tuple[int, int]:
         """Return the connection's number, and a time of receipt after all before. In the network thread alone."""

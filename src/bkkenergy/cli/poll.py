@@ -13,8 +13,8 @@ from bkkenergy.adapters.modbus import DeviceRefused, DeviceSilent, ModbusLine
 from bkkenergy.adapters.outbound import Outbound
 from bkkenergy.cli.context import config_option, log_options, set_up_logging
 from bkkenergy.errors import InputError
+from bkkenergy.ingest.ownclock import is_of_a_set_clock
 from bkkenergy.ingest.poll import MapMisfit, Poller, by_address, read_once
-from bkkenergy.ingest.service import EARLIEST_CLOCK_S, LATEST_CLOCK_S
 from bkkenergy.site import load_configuration
 from bkkenergy.site.folder import outbound_file
 from bkkenergy.site.poll_config import DEVICES, PolledMeter, load_polled, unverified_maps
@@ -45,7 +45,7 @@ def poll_command(config_dir: Path, log_level: str, log_format: str, *, is_once: 
         _show(polled)
         return
     outbound = Outbound(bystander(config.settings.mqtt, ROLE), outbound_file(config.settings))
-    poller = Poller(polled, outbound.put, is_clock_right=lambda: EARLIEST_CLOCK_S <= time.time() < LATEST_CLOCK_S)
+    poller = Poller(polled, outbound.put, is_clock_right=lambda: is_of_a_set_clock(time.time()))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: poller.stop())
     outbound.start()

@@ -13,6 +13,8 @@ LOSING = {
     TroubleKind.SESSION_LOST: EventKind.SESSION_LOST,
     TroubleKind.QOS_0: EventKind.QOS_0,
     TroubleKind.CANARY_MISSED: EventKind.CANARY_MISSED,
+    TroubleKind.MESSAGES_DROPPED: EventKind.MESSAGES_DROPPED,
+    TroubleKind.BACKLOG_HOLE: EventKind.BACKLOG_HOLE,
 }
 """Troubles by which messages are lost, and the events that say so."""
 

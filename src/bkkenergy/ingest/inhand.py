@@ -41,6 +41,10 @@ CRASHES_ALONE = 2
 """A message that was alone in hand at this many crashes is set aside."""
 LARGEST_BYTES = 12_000_000
 """The file is written afresh beyond this."""
+SET_ASIDE = (
+    "the service was killed twice while it held this message alone: no memory left, or a fault in a library. "
+    "It was not decoded. Look at it, and replay it where another process may die."
+)
 MAX_SUSPECTS = 10_000
 MAX_RECEIPTS = 65_536
 """As many as can be without an acknowledgement: a packet identifier has 16 bits."""

@@ -33,6 +33,7 @@ class IngesterState:
     subscribed : whether the broker granted every topic of readings. tick_age_s : since its loop last turned.
     oldest_s : how long the oldest message waits for safety.
     clock_behind_s : how far our clock is behind that of most gateways; 0 where they do not agree.
+    troubles : what the broker does or did that endangers messages.
     """
 
     connected: bool
@@ -44,6 +45,7 @@ class IngesterState:
     oldest_s: float
     tick_age_s: float
     clock_behind_s: float = 0.0
+    troubles: tuple[str, ...] = ()
 
     def is_alive(self) -> bool:
         """Return whether the loop turns. A store or broker that is unreachable is no reason to be restarted."""

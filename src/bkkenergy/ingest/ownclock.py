@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import structlog
 
-from bkkenergy.readings import US_PER_S
+from bkkenergy.readings import LATEST, US_PER_S
 
 log = structlog.get_logger(__name__)
 
@@ -20,6 +21,16 @@ MIN_BEHIND_US = 60 * US_PER_S
 """Less is a matter of seconds, which no reading is refused for."""
 HEARD_WITHIN_S = 7200.0
 REMEDY = "Let this host keep time by NTP (timedatectl)."
+SET_CLOCK = (
+    "Set this machine's clock (timedatectl), with years of the common era. Until then nothing is taken from the broker."
+)
+EARLIEST_CLOCK_S, LATEST_CLOCK_S = dt.datetime(2026, 1, 1, tzinfo=dt.UTC).timestamp(), LATEST.timestamp()
+"""Outside of these our own clock was never set, or counts the years of the Buddhist era."""
+
+
+def is_of_a_set_clock(at_s: float) -> bool:
+    """Return whether a clock that shows this, in seconds since 1970, can be right."""
+    return EARLIEST_CLOCK_S <= at_s < LATEST_CLOCK_S
 
 
 def behind_us(lags_us: Collection[int]) -> int:

@@ -26,10 +26,11 @@ from bkkenergy.ingest.backlog import Backlog, late_events
 from bkkenergy.ingest.batching import BatchContext, Waiting, next_batch, rests_on_receipt
 from bkkenergy.ingest.births import StoredBirths
 from bkkenergy.ingest.gaps import Gaps
-from bkkenergy.ingest.inhand import InHand
+from bkkenergy.ingest.holes import Holes
+from bkkenergy.ingest.inhand import SET_ASIDE, InHand
 from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.observe import Endpoint, IngesterState, notify_systemd
-from bkkenergy.ingest.ownclock import OwnClock
+from bkkenergy.ingest.ownclock import SET_CLOCK, OwnClock, is_of_a_set_clock
 from bkkenergy.ingest.pipeline import Clock, Pipeline
 from bkkenergy.ingest.sort import Sorted, Sorter
 from bkkenergy.ingest.spool import Spool
@@ -41,7 +42,7 @@ from bkkenergy.payloads.message import Message, Reason, Refused, described
 from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.ports.readings import ReadingStore, StoreUnavailable
-from bkkenergy.readings import LATEST, US_PER_S
+from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import MqttSettings, Settings
 from bkkenergy.site.folder import in_hand_file, session_mark
 from bkkenergy.site.open import open_ledger, open_writable
@@ -59,23 +60,9 @@ SWITCH_INTERVAL_S = 0.0002
 each statement, and would wait Python's usual 5 ms each time. At 1 ms, 60 readings a message took 3 % longer."""
 COLLECT_AFTER = 100_000
 """Objects that are made before the collector of cycles looks at the youngest."""
-SET_CLOCK = (
-    "Set this machine's clock (timedatectl), with years of the common era. Until then nothing is taken from the broker."
-)
-SET_ASIDE = (
-    "the service was killed twice while it held this message alone: no memory left, or a fault in a library. "
-    "It was not decoded. Look at it, and replay it where another process may die."
-)
-EARLIEST_CLOCK_S, LATEST_CLOCK_S = dt.datetime(2026, 1, 1, tzinfo=dt.UTC).timestamp(), LATEST.timestamp()
-"""Outside of these our own clock was never set, or counts the years of the Buddhist era."""
 CLOCK_LOOK_S = 1.0
 MAX_FINISHED_BYTES = 2_000_000
 """Of what waits when the service stops, dealt with together."""
-
-
-def is_of_a_set_clock(message: Message) -> bool:
-    """Return whether a message was stamped by a clock that can be right."""
-    return EARLIEST_CLOCK_S <= message.received_us / US_PER_S < LATEST_CLOCK_S
 
 
 def _make_room_for_a_flood(stack: ExitStack) -> None:
@@ -135,6 +122,7 @@ class Ingester:
             births=self._births.births,
         )
         self._watch = Watch(portfolio.meters, stuck_after_s=settings.ingest.stuck_after_s)
+        self._holes = Holes(self._sorter.meter_ids)
         self._stop = threading.Event()
         self._ticked_s = time.monotonic()
         self._waiting: deque[Waiting] = deque()
@@ -173,6 +161,7 @@ class Ingester:
             oldest_s=0.0 if since_s is None else round(now_s - since_s, 3),
             tick_age_s=round(now_s - self._ticked_s, 3),
             clock_behind_s=self._own_clock.behind_us / US_PER_S,
+            troubles=tuple(sorted(self.subscriber.troubles)),
         )
 
     def run(self) -> None:
@@ -200,7 +189,7 @@ class Ingester:
         time is stamped by it.
         """
         is_reported = False
-        while not EARLIEST_CLOCK_S <= self._wall_clock() < LATEST_CLOCK_S:
+        while not is_of_a_set_clock(self._wall_clock()):
             if not is_reported:
                 now = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=self._wall_clock())
                 log.error("own_clock_not_set", now=now.isoformat(timespec="seconds"), remedy=SET_CLOCK)
@@ -239,6 +228,7 @@ class Ingester:
             with closing(open_ledger(self._settings)) as ledger:
                 seen = ledger.seen(self._sorter.meter_ids)
             self._watch.recall(self._sorter.meter_ids, store, seen)
+            self._holes.recall(seen)
         except StoreUnavailable as error:
             log.warning("store_unavailable", why=str(error))
             try_first = partial(prepare_and_try, store, state)
@@ -316,6 +306,7 @@ class Ingester:
         )
         self._watch = Watch(portfolio.meters, stuck_after_s=limits.stuck_after_s)
         self._watch.take_over(self._sorter.meter_ids, watch_before, before.meter_ids)
+        self._holes = self._holes.of_meters(self._sorter.meter_ids)
         self.subscriber.want(topics_for(self._settings, self._sorter.topics), self._sorter.topics)
         self._portfolio = portfolio
         log.info("ingest_follows_portfolio", revision=portfolio.revision, meters=len(self._sorter.meter_ids))
@@ -323,10 +314,13 @@ class Ingester:
     def _stamped(self, messages: list[Message]) -> list[Message]:
         """Stamp what came while the clock was not set as if it came now."""
         # The subscriber's stamps never fall: between a good first and a good last there is no other.
-        if not messages or (is_of_a_set_clock(messages[0]) and is_of_a_set_clock(messages[-1])):
+        if all(is_of_a_set_clock(message.received_us / US_PER_S) for message in (*messages[:1], *messages[-1:])):
             return messages
         now_us = int(self._wall_clock() * US_PER_S)
-        return [message if is_of_a_set_clock(message) else message._replace(received_us=now_us) for message in messages]
+        return [
+            one if is_of_a_set_clock(one.received_us / US_PER_S) else one._replace(received_us=now_us)
+            for one in messages
+        ]
 
     def _bridged(self, messages: list[Message]) -> list[Message]:
         """Stamp a backlog of messages without a time as of the resumed session's begin."""
@@ -353,6 +347,7 @@ class Ingester:
         """Decode a batch and hand it to the committing thread. False when the service stops."""
         number = desk.in_hand.take(messages) if messages else 0
         outcome = self._sorted(messages, desk.in_hand)
+        self._look_for_holes(outcome, messages)
         events = [*self._events(outcome), *outcome.events, *late_events(outcome, messages, self._late_topics)]
         self._late_topics.clear()
         events += self._gaps.taken() if messages else []
@@ -382,6 +377,13 @@ class Ingester:
         outcome = self._sorter.sort(messages, now_us=int(self._wall_clock() * US_PER_S))
         self._births.after_batch()
         return outcome
+
+    def _look_for_holes(self, outcome: Sorted, messages: Sequence[Message]) -> None:
+        """Note what came of a time away, and report what lacks of it."""
+        now_us = int(self._wall_clock() * US_PER_S)
+        self._holes.hear(outcome, messages, self.subscriber.resumed_epoch, now_us)
+        if hole := self._holes.trouble(now_us):
+            self.subscriber.report(hole)
 
     def _events(self, outcome: Sorted) -> list[Event]:
         """Return what registers do. Events that cannot be found are no reason to lose the readings."""

@@ -21,6 +21,8 @@ class EventKind(StrEnum):
     SESSION_LOST = "session_lost"
     QOS_0 = "qos_0"
     CANARY_MISSED = "canary_missed"
+    MESSAGES_DROPPED = "messages_dropped"
+    BACKLOG_HOLE = "backlog_hole"
 
 
 class Event(NamedTuple):

@@ -1,0 +1,113 @@
+"""What a broker drops of a backlog without a word is said by the service itself: event, metric, log, /readyz and doctor."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from structlog.testing import capture_logs
+
+from bkkenergy.adapters.broker_troubles import TroubleKind
+from bkkenergy.ingest import holes
+from bkkenergy.ingest.doctor import examine
+from bkkenergy.readings import US_PER_S
+from bkkenergy.site.folder import session_mark
+from tests.integration.conftest import dealt_with, ingesting, publish, reading, stored, wait_until
+from tests.integration.test_broker_limits import WILDCARD, counted, warnings_in
+from tests.integration.test_delivery import METER, TOPIC, updated
+from tests.servers import mosquitto, started, stock_mosquitto
+
+pytestmark = pytest.mark.broker
+
+AWAY = 1_500
+COUNTS_EACH_SECOND = "sys_interval 1"
+
+
+@pytest.fixture
+def now_s() -> int:
+    return int(time.time())
+
+
+@pytest.fixture(autouse=True)
+def looked_at_soon(monkeypatch):
+    monkeypatch.setattr(holes, "LOOK_AFTER_US", US_PER_S)
+
+
+def sent(broker, stamps) -> None:
+    publish(broker.port, [(TOPIC, reading(at, energy_kwh=float(at % 10**6))) for at in stamps])
+
+
+def said_of(settings, kind: TroubleKind) -> bool:
+    """Whether the doctor, who comes later, finds that readings may be missing."""
+    gaps = next(item for item in examine(settings, (WILDCARD,)) if item.check == "gaps")
+    return not gaps.is_well and kind in gaps.observed
+
+
+def test_what_a_stock_mosquitto_dropped_while_we_were_away_is_counted_and_said(settings, portfolio, tmp_path, now_s):
+    with started(stock_mosquitto(tmp_path / "mqtt", COUNTS_EACH_SECOND)) as broker:
+        settings = updated(settings, "mqtt", port=broker.port)
+        with capture_logs() as logs, ingesting(settings, portfolio) as ingester:
+            sent(broker, [now_s - 2000])
+            wait_until(lambda: dealt_with(ingester) == 1)
+            wait_until(lambda: session_mark(settings).with_name(f"{session_mark(settings).name}.dropped").exists())
+        assert warnings_in(logs) == set()
+        sent(broker, range(now_s - 1999, now_s - 1999 + AWAY))
+        with capture_logs() as logs, ingesting(settings, portfolio) as ingester:
+            wait_until(lambda: counted(ingester, TroubleKind.MESSAGES_DROPPED) == (1, 1))
+            sent(broker, range(now_s + 30, now_s + 40))
+            wait_until(lambda: counted(ingester, TroubleKind.BACKLOG_HOLE)[1] == 1)
+            assert {"backlog_hole", "messages_dropped"} <= set(ingester.state().troubles)
+            sent(broker, [now_s + 40])  # the event goes with the next batch
+            count = dealt_with(ingester)
+            wait_until(lambda: dealt_with(ingester) > count)
+    lost = AWAY + 12 - len(stored(settings, METER))
+    (dropped,) = [one for one in logs if one["event"] == "mqtt_trouble" and one["kind"] == "messages_dropped"]
+    assert 400 < lost < AWAY
+    assert 0 < int(dropped["observed"].split()[3].replace(",", "")) <= lost
+    assert int(session_mark(settings).with_name(f"{session_mark(settings).name}.dropped").read_text()) == lost
+    (hole,) = [one for one in logs if one["event"] == "mqtt_trouble" and one["kind"] == "backlog_hole"]
+    assert int(hole["observed"].rpartition("about ")[2].partition(" ")[0].replace(",", "")) >= lost
+    assert said_of(settings, TroubleKind.MESSAGES_DROPPED)
+    assert said_of(settings, TroubleKind.BACKLOG_HOLE)
+
+
+def test_what_a_mosquitto_that_was_killed_had_not_saved_is_said(settings, portfolio, tmp_path, now_s):
+    broker = mosquitto(tmp_path / "mqtt").start()
+    try:
+        settings = updated(settings, "mqtt", port=broker.port)
+        with ingesting(settings, portfolio) as ingester:
+            sent(broker, [now_s - 2000])
+            wait_until(lambda: dealt_with(ingester) == 1)
+        broker.stop()  # saves the session
+        broker.start()
+        sent(broker, range(now_s - 1999, now_s - 1700))
+        broker.process.kill()
+        broker.process.wait()
+        broker.start()
+        with capture_logs() as logs, ingesting(settings, portfolio) as ingester:
+            assert ingester.subscriber.resumed_epoch, "the broker has our session, and nothing of what it took"
+            sent(broker, range(now_s + 30, now_s + 40))
+            wait_until(lambda: counted(ingester, TroubleKind.BACKLOG_HOLE) == (1, 1))
+            sent(broker, [now_s + 40])
+            wait_until(lambda: dealt_with(ingester) == 11)
+        assert warnings_in(logs) == {"backlog_hole"}
+        assert said_of(settings, TroubleKind.BACKLOG_HOLE)
+    finally:
+        broker.stop()
+
+
+def test_a_backlog_that_comes_whole_gives_no_trouble(settings, portfolio, tmp_path, now_s):
+    with started(mosquitto(tmp_path / "mqtt", options=f"allow_anonymous true\n{COUNTS_EACH_SECOND}")) as broker:
+        settings = updated(settings, "mqtt", port=broker.port)
+        with ingesting(settings, portfolio) as ingester:
+            sent(broker, [now_s - 1600])
+            wait_until(lambda: dealt_with(ingester) == 1)
+        sent(broker, range(now_s - 1599, now_s - 99))
+        with capture_logs() as logs, ingesting(settings, portfolio) as ingester:
+            sent(broker, range(now_s - 99, now_s))
+            wait_until(lambda: dealt_with(ingester) == 1599)
+            time.sleep(1.2)  # it is looked at once more
+            sent(broker, [now_s + 40])
+            wait_until(lambda: dealt_with(ingester) == 1600)
+    assert warnings_in(logs) == set()
+    assert len(stored(settings, METER)) == 1601
