@@ -399,6 +399,29 @@ def test_a_meter_s_form_shows_the_last_message_of_its_topic(app, admin, manager)
     assert "No message of this topic has come yet: site/none" in text_of(preview)
 
 
+@pytest.mark.parametrize(("language", "mark"), [("en", "(unverified)"), ("th", "(ยังไม่ได้ตรวจสอบ)")])
+def test_a_profile_that_no_source_vouches_for_says_so_where_it_is_chosen(app, admin, language, mark):
+    profiles = app.state.here.profiles
+    unverified = {name for name, profile in profiles.items() if profile.unverified}
+    path = f"/records/new/meter?building={OWN}&payload=acrel-adw300&lang={language}"
+    chosen = admin.get(path, headers={"Accept-Language": language}).text
+    options = re.findall(r'<option value="([a-z0-9-]+)"[^>]*>([^<]*)</option>', chosen)
+    assert {name for name, text in options if mark in text} == unverified
+    assert "Names and units of data: from a description of cases alone." in html.unescape(chosen)
+    other = admin.get(path.replace("acrel-adw300", "canonical"), headers={"Accept-Language": language}).text
+    assert "Names and units of data: from a description of cases alone." not in html.unescape(other)
+
+
+def test_what_would_be_adopted_by_an_unverified_profile_says_so(app, admin):
+    here = app.state.here
+    said = {"type": "data", "meterSN": "8", "time": "20261125130030", "EPI": 12.0, "EPE": 1.0, "Ua": 230.0, "F": 50.0}
+    topic, payload = "/gw/acrelHW/ADW300/x/8", json.dumps(said).encode()
+    refused = Refused(topic, payload, Reason.UNKNOWN_METER, "no such meter")
+    Quarantine.of(here.opened.state, here.settings.ingest).keep([refused], {}, now_us=int(NOW.timestamp() * 1e6))
+    board = text_of(admin.get("/meters"))
+    assert "acrel-adw300 (unverified: hold it against the display)" in board
+
+
 def test_an_unknown_meter_is_adopted_in_three_taps_and_its_waiting_message_taken_in(app, admin):
     here = app.state.here
     at = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=20)

@@ -18,7 +18,7 @@ from bkkenergy.usecases.recordforms.fields import ALL_KINDS, fields_of, groups_o
 from bkkenergy.usecases.recordforms.ids import free_slug, slug_of
 from bkkenergy.usecases.recordforms.texts import MAX_TICKED, PREFIX, date_text, row_count, texts_of
 from bkkenergy.web.records.faults import FormFaults, form_faults
-from bkkenergy.web.records.options import options_of
+from bkkenergy.web.records.options import options_of, unverified_source
 from bkkenergy.web.records.pages import may_enter, visible_versions
 from bkkenergy.web.records.preview import preview_of
 from bkkenergy.web.records.view import PLAN_KIND, OpenRecords, RecordWords, book_of
@@ -121,6 +121,7 @@ def form_page(visitor: Visitor, book: OpenRecords, filled: FilledForm, record: S
         may_save=filled.kind == PLAN_KIND or (actor.may("edit") and not filled.must_propose),
         may_propose=filled.kind != PLAN_KIND and actor.may("propose") and not actor.may("portfolio"),
         preview=preview_of(visitor, filled.texts) if filled.kind == "meter" else None,
+        unverified=unverified_source(visitor, filled.texts) if filled.kind == "meter" else "",
         max_ticked=MAX_TICKED,
         prefix=PREFIX,
         read=read,

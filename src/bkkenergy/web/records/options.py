@@ -46,12 +46,24 @@ def options_of(  # noqa: PLR0911 - one a kind of thing
         case "programme":
             return Options(tuple((key, read.name_of("programme", key)) for key in read.programmes))
         case "payload":
-            return Options(tuple((key, key) for key in sorted(visitor.here.profiles)))
+            return Options(tuple(_profiles(visitor, read)))
         case _:
             records = visitor.here.portfolio.records.on(field.target, visitor.here.today)
             return Options(
                 tuple((key, read.title(field.target, key, thing.model_dump())) for key, thing in records.items())
             )
+
+
+def _profiles(visitor: Visitor, read: RecordWords) -> Iterator[tuple[str, str]]:
+    """Yield each profile; one that no source of the maker vouches for says so where it is chosen."""
+    for key, profile in sorted(visitor.here.profiles.items()):
+        yield key, read.words("record.profile_unverified", profile=key) if profile.unverified else key
+
+
+def unverified_source(visitor: Visitor, texts: Mapping[str, str]) -> str:
+    """Return what an unverified profile that a form names rests on; "" for any other."""
+    profile = visitor.here.profiles.get(texts.get("f.payload", "").strip())
+    return profile.source if profile is not None and profile.unverified else ""
 
 
 def _all(visitor: Visitor, field: FormField, read: RecordWords) -> Iterator[tuple[str, str]]:
