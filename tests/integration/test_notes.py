@@ -139,6 +139,22 @@ def test_a_report_says_how_many_notes_it_left_out_and_the_workbook_has_them(app)
     assert len([text for text in cells if text.startswith("note <")]) == 43
 
 
+def test_a_picture_with_more_marks_than_it_can_show_says_how_many_are_left(app, manager):
+    site = app.state.here.opened
+    day = dt.date(2026, 3, 2)
+    begin, end = (instant_of(day.isoformat(), is_end=is_end) for is_end in (False, True))
+    for number in range(23):
+        write_note(
+            site.state, server_actor("cli:root"), site.portfolio, BUILDING, begin, end, f"no {number}", site.clock()
+        )
+    days = {"first": day.isoformat(), "last": day.isoformat(), "lang": "en"}
+    assert "and 3 more" in manager.get(PAGE, params=days).text
+    shown = manager.get(f"/api/v1/explore/building/{BUILDING}", params=days).json()
+    assert (len(shown["notes"]), shown["notes_left"]) == (20, 3)
+    other = {"first": "2026-03-05", "last": "2026-03-05", "lang": "en"}
+    assert " more: choose" not in manager.get(PAGE, params=other).text
+
+
 def test_reports_have_the_notes_of_their_days_as_text(app):
     site = app.state.here.opened
     begin, end = (instant_of(YESTERDAY.isoformat(), is_end=is_end) for is_end in (False, True))

@@ -21,6 +21,7 @@ from bkkenergy.reports.content import (
     PlanProgress,
     Ranked,
     ReadBills,
+    ReportNote,
     SolarUse,
     Upstream,
     Use,
@@ -96,7 +97,7 @@ def city_report(
         year_changes=(),
         total_year_change=None,
         path=_path(reports),
-        notes=(),
+        notes=_notes(reports),
         owners=tuple(owner for report in reports for owner in report.owners),
         year_before=_year_before([report.year_before for report in reports if report.year_before], reports),
         revision=1,
@@ -104,6 +105,14 @@ def city_report(
         missing=tuple(missing),
         portfolio_revision=max(report.portfolio_revision for report in reports),
     )
+
+
+def _notes(reports: Sequence[AgencyReport]) -> tuple[ReportNote, ...]:
+    """Return what was noted anywhere, the oldest first, each with its agency where it is of no building."""
+    every = (
+        replace(note, building_id=note.building_id or report.agency_id) for report in reports for note in report.notes
+    )
+    return tuple(sorted(every, key=lambda note: (note.first, note.end, note.building_id)))
 
 
 def _read_bills(reports: Sequence[AgencyReport]) -> Iterator[ReadBills]:

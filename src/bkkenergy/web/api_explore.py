@@ -157,6 +157,7 @@ def record_of(seen: ExploreView, visitor: Visitor) -> dict[str, Any]:
             "values": _listed(seen.weather.values),
         },
         "closed_days": seen.closed,
+        "notes_left": seen.marks_left,
         "notes": [{"at_s": int(mark.at.timestamp()), "text": mark.text, "href": mark.href} for mark in seen.marks],
         "waiting_days": series.waiting,
     }

@@ -111,6 +111,7 @@ class ExploreView:
     closed: Sequence[dt.date]
     notes: Sequence[DayNote]
     marks: Sequence[Mark]
+    marks_left: int
     ended: dt.date | None = None
 
 
@@ -150,7 +151,7 @@ def explored(visitor: Visitor, asked: ExploreRequest) -> ExploreView:
         weather_beside(site, look),
         closed_days(site, look),
         notes,
-        marks_of(visitor, look, notes),
+        *marks_of(visitor, look, notes),
         ended if ended is not None and ended < period.last_day else None,
     )
 
@@ -181,9 +182,9 @@ def notes_of(view: ExploreView, words: Words) -> list[str]:
     return said
 
 
-def marks_of(visitor: Visitor, look: Look, notes: Sequence[DayNote]) -> list[Mark]:
+def marks_of(visitor: Visitor, look: Look, notes: Sequence[DayNote]) -> tuple[list[Mark], int]:
     """Return what to know of a period: what persons noted, a building's findings on their first day, and its projects
-    on the day on which they were done.
+    on the day on which they were done. The first in order of time, and how many more there are.
     """
     words, start = visitor.words, look.period.start
     noted = [
@@ -194,10 +195,11 @@ def marks_of(visitor: Visitor, look: Look, notes: Sequence[DayNote]) -> list[Mar
         (pd.Timestamp(day, tz=BANGKOK), kind, text, href) for day, kind, text, href in _days_to_mark(visitor, look)
     ]
     inside = sorted(mark for mark in noted if start <= mark[0] < look.period.end)
-    return [
+    marks = [
         Mark(at, number, kind, words.day_year(at.date()), text, href)
         for number, (at, kind, text, href) in enumerate(inside[:MAX_MARKS], 1)
     ]
+    return marks, len(inside) - len(marks)
 
 
 def _days_to_mark(visitor: Visitor, look: Look) -> list[tuple[dt.date, str, str, str]]:

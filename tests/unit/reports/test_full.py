@@ -25,7 +25,7 @@ from bkkenergy.reports.content import (
     ReportNote,
     SolarUse,
 )
-from bkkenergy.reports.phrasing import saving_sentence
+from bkkenergy.reports.phrasing import note_rows, saving_sentence
 from bkkenergy.reports.pictures import Column, as_grid, bars, coloured, heat_map, png
 from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.render.json import read_json
@@ -235,6 +235,17 @@ def test_the_city_sums_its_agencies(pair):
     assert city.pictures.heat_kw[-1][13] == pytest.approx(sum(own.pictures.heat_kw[-1][13] for own in pair))
 
 
+def test_the_city_has_what_was_noted_anywhere_in_order_of_time_with_its_place(pair):
+    at = NOW
+    later = ReportNote("agency.one", at + dt.timedelta(days=1), at + dt.timedelta(days=2), "exams", "malee")
+    whole = ReportNote("", at, at + dt.timedelta(hours=2), "a blackout", "wichai")
+    first, other = replace(pair[0], notes=(later,)), replace(pair[1], notes=(whole,))
+    rows = note_rows(city_of(first, other), Words("en"))
+    places = [("Other", "a blackout"), (first.names["agency.one"][1], "exams")]
+    assert [(place, text) for _, place, text, _ in rows] == places
+    assert "a blackout" in RENDERERS["html"](city_of(first, other), "en").decode()
+
+
 def test_the_city_quotes_each_source_of_its_bills_once_and_in_thai(pair):
     rates, ft = Citation("MEA's rates", "อัตราของ กฟน."), Citation("ERC's Ft", "Ft ของ กกพ.")
     first, second = (
@@ -337,7 +348,8 @@ def test_the_city_has_no_line_of_one_of_its_agencies_alone(pair):
     change = YearChange("", 900.0, 800.0, 850.0, 0.06, 0.02, 0.03, "more", 30, 30)
     lone = replace(one, total_year_change=change, year_changes=(change,), notes=(NOTE,), path=PATH)
     city = city_of(lone, replace(two, path=None))
-    assert (city.total_year_change, city.year_changes, city.notes, city.path) == (None, (), (), None)
+    assert (city.total_year_change, city.year_changes, city.path) == (None, (), None)
+    assert [note.building_id for note in city.notes] == ["agency"], "a note says whose it is"
 
 
 def test_the_city_s_path_sums_its_agencies_with_the_widest_interval(pair):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import replace
+
 import pytest
 
 from bkkenergy.access import Actor, server_actor
-from bkkenergy.portfolio import load_portfolio
+from bkkenergy.portfolio import Records, load_portfolio, portfolio_on
 from bkkenergy.usecases.find import MAX_HITS, find_by_name
 from tests.conftest import ROOT
 
@@ -48,3 +51,19 @@ def test_what_is_of_others_is_not_found(portfolio):
     assert keys(portfolio, "health", HEALTH)
     assert all(key.split(".")[0] == "health" for key in keys(portfolio, "a", HEALTH))
     assert keys(portfolio, "a", NONE) == []
+
+
+def test_what_is_no_more_is_found_after_what_is_there_with_its_last_day(portfolio):
+    key, last = "health.centre-1", dt.date(2026, 3, 31)
+    entries = tuple(
+        replace(entry, valid_to=last + dt.timedelta(days=1)) if entry.key in {key, f"{key}.main"} else entry
+        for entry in portfolio.records.entries
+    )
+    later = portfolio_on(Records(0, entries), dt.date(2026, 11, 27))
+    assert key not in later.buildings
+    hits = [hit for hit in find_by_name(later, ALL, "health.centre") if hit.kind == "building"]
+    assert [hit.key for hit in hits][-1] == key
+    assert [hit.ended for hit in hits] == [None] * (len(hits) - 1) + [last]
+    (meter,) = find_by_name(later, ALL, f"{key}.main")
+    assert (meter.kind, meter.ended) == ("meter", last)
+    assert find_by_name(later, Actor("h", powers=frozenset({"see"}), agencies=("education",)), key) == []
