@@ -135,7 +135,8 @@ class Period:
     @property
     def dates(self) -> list[dt.date]:
         """Every day of the period, in order."""
-        return [self.first_day + dt.timedelta(days=n) for n in range((self.last_day - self.first_day).days + 1)]
+        first = self.first_day
+        return [first + dt.timedelta(days=n) for n in range((self.last_day - first).days + 1)]
 
     @property
     def slug(self) -> str:

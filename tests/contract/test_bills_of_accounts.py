@@ -27,6 +27,7 @@ from bkkenergy.site.open import open_writable
 from bkkenergy.site.portfolio_files import read_folder
 from bkkenergy.site.what_counts import what_counts
 from bkkenergy.usecases.bills import bill_of_days, month_bills, running_bill
+from bkkenergy.usecases.billsofmany import bills_until
 from bkkenergy.usecases.portfolio import PortfolioState, change, replace_all
 from tests.conftest import CONFIG_PARTS, ROOT
 
@@ -103,6 +104,25 @@ def test_a_month_costs_the_same_alone_and_within_a_year(config):
 def test_days_that_are_no_whole_months_have_no_least_charge(config):
     (days,) = bills(config, Period.days(dt.date(2026, 10, 5), dt.date(2026, 10, 11)))
     assert days.amount_thb("minimum") == 0
+
+
+def test_bills_until_a_day_are_those_of_months_and_of_the_one_in_hand(config):
+    """The schedule changes on 10 September: that month comes in two parts. Before Ft is known there is no price."""
+    entered(config, account(meter_side="low"))
+    with records(config) as state:
+        change(
+            state, ME, [Amend("account", "one", {"schedule": "mea-3-2-lv"}), Amend("building", OFFICE, {"tariff": "mea-3-2-lv"})], why="TOU", from_day=dt.date(2026, 9, 10),
+            expected_revision=None, now=NOW,
+        )  # fmt: skip
+    until = dt.date(2026, 10, 11)
+    begun = Period.days(dt.date(2026, 10, 1), until)
+    with opened_site(load_configuration(config)) as site:
+        office = site.portfolio.buildings[OFFICE]
+        (together,) = bills_until(site, [office], dt.date(2026, 9, 1), until)
+        assert together == month_bills(site, office, SEPTEMBER) + month_bills(site, office, begun)
+        (unknown,) = bills_until(site, [office], dt.date(2010, 1, 1), until)
+    assert [len(bill.parts) for bill in together] == [2, 0]
+    assert isinstance(unknown, InputError)
 
 
 def account(**fields):

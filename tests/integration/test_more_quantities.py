@@ -23,6 +23,7 @@ from bkkenergy.savings.insights import find
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
 from bkkenergy.usecases.bills import month_bills
+from bkkenergy.usecases.billsofmany import bills_until
 from bkkenergy.web.app import create_app
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.sites import make_context, make_jobs
@@ -116,6 +117,9 @@ def test_the_bill_has_the_power_factor_charge_by_the_kvarh_register(app):
     excess_kvar = round(LOAD_KVAR - rules.free_kvar_per_kw * LOAD_KW)
     assert bill.each[0].quantities.peak_kvar == pytest.approx(LOAD_KVAR)
     assert bill.amount_thb("power_factor") == pytest.approx(excess_kvar * float(rules.kvar_thb))
+    buildings = [building for building in site.portfolio.buildings.values() if building.main_meters]
+    for one, together in zip(buildings, bills_until(site, buildings, MONTH.first_day, MONTH.last_day), strict=True):
+        assert together == month_bills(site, one, MONTH), f"{one.id}, with and without kvar beside it"
 
 
 def test_the_command_shows_a_channel_of_a_meter_with_its_unit(home):

@@ -14,6 +14,7 @@ from bkkenergy.reports.savings.gather import facts_of, hours_of
 from bkkenergy.reports.yearbefore import year_before
 from bkkenergy.site import load_configuration
 from bkkenergy.usecases.bills import month_bills, running_bill
+from bkkenergy.usecases.billsofmany import bills_until
 from bkkenergy.usecases.daychange import day_changes
 from bkkenergy.usecases.during import site_during
 from bkkenergy.usecases.emissions import emission_months
@@ -138,6 +139,15 @@ def test_a_running_bill_and_those_of_months_are_of_all_days(here, name):
     assert sum(each.quantities.energy_kwh for each in bill.each) == pytest.approx(16 * DAY_KWH)
     bills = month_bills(here.site, building(here, name), Period.days(dt.date(2026, 1, 1), dt.date(2026, 10, 31)))
     assert sum(each.quantities.energy_kwh for one in bills for each in one.each) == pytest.approx(304 * DAY_KWH)
+
+
+def test_bills_of_many_buildings_at_once_are_those_of_each(here):
+    until, this = TODAY - dt.timedelta(days=1), TODAY.replace(day=1)
+    buildings = list(here.portfolio.buildings.values())
+    together = list(bills_until(here.site, buildings, dt.date(2026, 5, 1), until))
+    whole, begun = Period.days(dt.date(2026, 5, 1), this - dt.timedelta(days=1)), Period.days(this, until)
+    assert together == [month_bills(here.site, one, whole) + month_bills(here.site, one, begun) for one in buildings]
+    assert len(together) == len(METERS)
 
 
 @pytest.mark.parametrize("name", METERS)

@@ -19,7 +19,7 @@ from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.budget import budget_data, budget_sentences, budget_title
-from bkkenergy.reports.savings.budget import budget_year, building_money
+from bkkenergy.reports.savings.budget import budget_bills, budget_year, building_money
 from bkkenergy.reports.savings.gather import facts_of_all, fiscal_year_so_far, hours_of, judge
 from bkkenergy.reports.savings.phrasing import verdict_text
 from bkkenergy.reports.savings.worth import saving_worth, year_under_typical_weather
@@ -146,8 +146,8 @@ def budget_command(agency: str, until: str | None, as_json: bool, lang: Any, con
         buildings = [building for building in site.portfolio.buildings_of(agency) if building.main_meters]
         facts = facts_of_all(site, buildings, last_day=last_day)
         moneys = [
-            building_money(site, building, known, building_year(site, building, known))
-            for building, known in zip(buildings, facts, strict=True)
+            building_money(site, known, building_year(site, building, known), bills)
+            for building, known, bills in zip(buildings, facts, budget_bills(site, buildings, last_day), strict=True)
         ]
         year = budget_year(site, agency, last_day, moneys)
     if as_json:

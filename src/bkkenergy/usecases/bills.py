@@ -143,7 +143,7 @@ def month_bills(site: Site, what: Billable, period: Period, *, by_reads: bool = 
     if not _is_of_whole_months(period):
         return _bills(site, what, period, ())
     first_month, last_month = period.first_day, period.last_day.replace(day=1)
-    begin = _first_with_history(site, what, period)
+    begin = first_with_history(site, what, period)
     read_day = read_day_of(site, what, period.last_day) if by_reads else None
     if read_day is None:
         longer, reads = Period.days(begin, period.last_day), list[Read]()
@@ -213,7 +213,7 @@ def _last_read(site: Site, what: Billable, today: dt.date, read_day: int) -> dt.
 
 def bill_of_days(site: Site, what: Billable, days: Period, month: dt.date) -> Bill:
     """Compute the bill for the days between two reads. month : that it is named by."""
-    begin = _first_with_history(site, what, Period.month(month.year, month.month))
+    begin = first_with_history(site, what, Period.month(month.year, month.month))
     reads = [
         Read(_months_earlier(days.first_day, count), months_before(month, count))
         for count in range(_months_from(begin, month), -1, -1)
@@ -252,13 +252,20 @@ def _parts(
         tariffs,
         demand_kwh=np.broadcast_to(quarters.firm_kwh, energy_kwh.shape),
         reactive_kvar=_of_each(_kvar(site, billed, period), energy_kwh),
-        cuts=_schedule_changes(site, billed, period.first_day, _next_day(period.last_day)),
+        cuts=schedule_changes(site, billed, period.first_day, _next_day(period.last_day)),
         reads=reads,
     )
-    lasts = [min(part.days.end - dt.timedelta(days=1), period.last_day) for part in rows[0]]
-    supplies = [billed.supply_on(last) for last in lasts]
-    parts = [[replace(part, supply=supply) for part, supply in zip(row, supplies, strict=True)] for row in rows]
-    return parts, [tariffs.schedules[billed.schedule_on(last)] for last in lasts]
+    parts, schedules = zip(*(with_schedules(site, billed, row, period.last_day) for row in rows), strict=True)
+    return list(parts), schedules[0]
+
+
+def with_schedules(
+    site: Site, billed: Billed, parts: Sequence[Quantities], last_day: dt.date
+) -> tuple[list[Quantities], list[Schedule]]:
+    """Return the parts of bills with who supplies each, and the schedule of each. last_day : no part goes beyond it."""
+    lasts = [min(part.days.end - dt.timedelta(days=1), last_day) for part in parts]
+    supplied = [replace(part, supply=billed.supply_on(last)) for part, last in zip(parts, lasts, strict=True)]
+    return supplied, [site.figures.tariffs.schedules[billed.schedule_on(last)] for last in lasts]
 
 
 def _of_each(kvar: FloatArray | None, energy_kwh: FloatArray) -> FloatArray | None:
@@ -272,7 +279,7 @@ def months_without_saving(site: Site, what: Billable, period: Period, saved_kwh:
     whose demand charges the minimum charge knows, come first. Raises StoreUnavailable.
     """
     billed = billed_of(site, what)
-    longer = Period.days(_first_with_history(site, what, period), period.last_day)
+    longer = Period.days(first_with_history(site, what, period), period.last_day)
     quarters = billed.quarters(site.energy, longer)
     added_kwh = np.concatenate([np.zeros(len(quarters.accepted_kwh) - len(saved_kwh)), saved_kwh])
     without_kwh = np.maximum(np.nan_to_num(quarters.accepted_kwh) + added_kwh, 0.0)
@@ -312,9 +319,7 @@ def _days_of(month: dt.date) -> int:
 
 def _kvar(site: Site, billed: Billed, period: Period) -> FloatArray | None:
     """(n,) reactive power of quarter-hours, from registers, else as measured; None where no bill charges for it."""
-    days = (period.first_day, *_schedule_changes(site, billed, period.first_day, _next_day(period.last_day)))
-    schedules = [site.figures.tariffs.schedules[billed.schedule_on(day)] for day in days]
-    if not any(rates.has_power_factor_charge for schedule in schedules for rates in schedule.rates):
+    if not charges_kvar(site, billed, period):
         return None
     counted_kvar = billed.quarters(site.energy, period, REACTIVE).firm_kwh * QUARTERS_PER_HOUR
     if np.isfinite(counted_kvar).any():
@@ -323,7 +328,14 @@ def _kvar(site: Site, billed: Billed, period: Period) -> FloatArray | None:
     return measured_kvar if np.isfinite(measured_kvar).any() else None
 
 
-def _schedule_changes(site: Site, billed: Billed, first: dt.date, end: dt.date) -> list[dt.date]:
+def charges_kvar(site: Site, billed: Billed, period: Period) -> bool:
+    """Return whether a schedule of a period charges for the power factor."""
+    days = (period.first_day, *schedule_changes(site, billed, period.first_day, _next_day(period.last_day)))
+    schedules = [site.figures.tariffs.schedules[billed.schedule_on(day)] for day in days]
+    return any(rates.has_power_factor_charge for schedule in schedules for rates in schedule.rates)
+
+
+def schedule_changes(site: Site, billed: Billed, first: dt.date, end: dt.date) -> list[dt.date]:
     """Return the days after `first` and before `end` from which another schedule holds."""
     days = [day for day in site.portfolio.records.change_days if first < day < end]
     schedules = [billed.schedule_on(day) for day in (first, *days)]
@@ -349,11 +361,11 @@ def _next_day(day: dt.date) -> dt.date:
     return day + dt.timedelta(days=1)
 
 
-def _first_with_history(site: Site, what: Billable, period: Period) -> dt.date:
+def first_with_history(site: Site, what: Billable, period: Period) -> dt.date:
     """Return the first day whose demand charges count in the minimum charge of a period's months, if they have one."""
     first, tariffs, billed = period.first_day, site.figures.tariffs, billed_of(site, what)
     begin = months_before(first, MONTHS_BEFORE)
-    changes = _schedule_changes(site, billed, begin, _next_day(period.last_day))
+    changes = schedule_changes(site, billed, begin, _next_day(period.last_day))
     schedules = [tariffs.schedules[billed.schedule_on(day)] for day in (begin, *changes)]
     if not any(rates.minimum_demand_share for schedule in schedules for rates in schedule.rates):
         return first

@@ -124,6 +124,10 @@ def buildings_quarters(
 
 def _together(values: FloatArray, quality: QualityArray) -> BuildingQuarters:
     """Add the quarter-hours of meters. values, quality : (n, m)."""
+    if values.shape[1] == 1:  # most buildings: nothing to add
+        alone, of_alone = values[:, 0], quality[:, 0]
+        whole, firm = (np.where(is_so[of_alone], alone, np.nan) for is_so in (IS_WHOLE, IS_FIRM))
+        return BuildingQuarters(alone.copy(), whole, firm)
 
     def where(is_so: BoolArray) -> FloatArray:
         total: FloatArray = np.where(is_so[quality], values, np.nan).sum(axis=1)

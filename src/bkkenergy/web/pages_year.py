@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from bkkenergy.calendar import Period
 from bkkenergy.i18n import Words
 from bkkenergy.reports.budget import BudgetYear, budget_sentences, budget_title
-from bkkenergy.reports.savings.budget import budget_year, building_money
+from bkkenergy.reports.savings.budget import budget_bills, budget_year, building_money
 from bkkenergy.reports.savings.comparing import total_beside_year, year_rows
 from bkkenergy.reports.savings.gather import facts_of_all
 from bkkenergy.reports.savings.yearly import building_year, compared_year, total_change, year_path
@@ -60,10 +60,16 @@ def _agency_year(here: AppContext, agency: str) -> AgencyYear:
     yesterday = here.today - dt.timedelta(days=1)
     buildings = [building for building in here.portfolio.buildings_of(agency) if building.main_meters]
     compared, years, moneys = [], [], []
-    for building, facts in zip(buildings, facts_of_all(site, buildings, last_day=yesterday), strict=True):
+    of_all = zip(
+        buildings,
+        facts_of_all(site, buildings, last_day=yesterday),
+        budget_bills(site, buildings, yesterday),
+        strict=True,
+    )
+    for building, facts, bills in of_all:
         compared.append(compared_year(site, building, month, facts.versions, facts.why or facts.series))
         years.append(building_year(site, building, facts))
-        moneys.append(building_money(site, building, facts, years[-1]))
+        moneys.append(building_money(site, facts, years[-1], bills))
     rows = year_rows(pool_of(here), compared, month)
     total = total_beside_year(total_change(site, compared), compared, rows)
     budget = budget_year(site, agency, yesterday, moneys)

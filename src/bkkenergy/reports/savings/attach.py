@@ -25,7 +25,7 @@ from bkkenergy.reports.content import (
 )
 from bkkenergy.reports.notes import report_notes
 from bkkenergy.reports.savings.billed import with_bills
-from bkkenergy.reports.savings.budget import budget_year, building_money
+from bkkenergy.reports.savings.budget import budget_bills, budget_year, building_money
 from bkkenergy.reports.savings.comparing import ComparisonPool, compared_total, total_beside_year, year_rows
 from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of_all, fiscal_year_so_far, judge, judged_total
 from bkkenergy.reports.savings.official import with_official
@@ -206,7 +206,10 @@ def _compared_rows(
 def _budget(
     site: Site, agency: str, period: Period, seen: Sequence[BuildingAssessment], years: Sequence[BuildingYear]
 ) -> BudgetYear | None:
-    moneys = [building_money(site, one.building, one.facts, year) for one, year in zip(seen, years, strict=True)]
+    bills = budget_bills(site, [one.building for one in seen], period.last_day)
+    moneys = [
+        building_money(site, one.facts, year, priced) for one, year, priced in zip(seen, years, bills, strict=True)
+    ]
     return budget_year(site, agency, period.last_day, moneys)
 
 

@@ -8,11 +8,13 @@ from dataclasses import replace
 
 from bkkenergy.calendar import Period
 from bkkenergy.dated import cited
+from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.content import AgencyReport, BillItem, ReadBills, in_bill_order
 from bkkenergy.site import Site
 from bkkenergy.tariff.bill import Bill
 from bkkenergy.usecases.bills import month_bills, read_day_of
+from bkkenergy.usecases.billsofmany import bills_until
 
 
 def with_bills(report: AgencyReport, site: Site, period: Period) -> AgencyReport:
@@ -24,7 +26,7 @@ def with_bills(report: AgencyReport, site: Site, period: Period) -> AgencyReport
     if any(period.first_day < _first_billed(site, building.id) for building in report.buildings):
         return report
     billed = [site.portfolio.buildings[one.id] for one in report.buildings if one.use.energy_kwh is not None]
-    bills = {building.id: month_bills(site, building, period) for building in billed}
+    bills = _bills(site, billed, period)
     every = [bill for months in bills.values() for bill in months]
     if not every:
         return report
@@ -51,6 +53,17 @@ def with_bills(report: AgencyReport, site: Site, period: Period) -> AgencyReport
         minimum_floor=site.figures.tariffs.rules.minimum_floor if _has_minimum(every) else None,
         read_bills=tuple(_read_bills(site, billed, period)),
     )
+
+
+def _bills(site: Site, buildings: Sequence[Building], period: Period) -> dict[str, list[Bill]]:
+    """Return each building's bills of whole months. Raises InputError where one has no price."""
+    bills: dict[str, list[Bill]] = {}
+    of_all = bills_until(site, buildings, period.first_day, period.last_day)
+    for building, of_building in zip(buildings, of_all, strict=True):
+        if isinstance(of_building, InputError):
+            raise of_building
+        bills[building.id] = of_building
+    return bills
 
 
 def _read_bills(site: Site, buildings: Iterable[Building], period: Period) -> Iterable[ReadBills]:

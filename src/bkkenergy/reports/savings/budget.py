@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from bkkenergy.calendar import BE_OFFSET_YEARS, Period, fiscal_year_of
+from bkkenergy.calendar import BE_OFFSET_YEARS, fiscal_year_of
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Agency, Building
 from bkkenergy.readings import FloatArray
@@ -21,7 +22,8 @@ from bkkenergy.savings.uncertainty import NORMAL_90
 from bkkenergy.savings.yearly import LEVEL_DAYS
 from bkkenergy.site import Site
 from bkkenergy.tariff.bill import Bill
-from bkkenergy.usecases.bills import month_bills, months_before
+from bkkenergy.usecases.bills import months_before
+from bkkenergy.usecases.billsofmany import bills_until
 
 PRICED_MONTHS = 3
 """Whole months whose baht for each kWh the forecast goes on at."""
@@ -44,16 +46,26 @@ class BuildingMoney:
     is_provisional: bool
 
 
-def building_money(site: Site, building: Building, facts: Facts, year: BuildingYear) -> BuildingMoney | None:
+def budget_bills(site: Site, buildings: Sequence[Building], until: dt.date) -> Iterator[list[Bill] | InputError]:
+    """Yield each building's bills of the year so far, and of the months before it that give the price.
+
+    Of many buildings at a time; the error where a month is before the first known rates. Raises StoreUnavailable.
+    """
+    this = (until + dt.timedelta(days=1)).replace(day=1)  # the month that is not whole yet
+    first = min(fiscal_year_of(until).first_day, months_before(this, PRICED_MONTHS))
+    return bills_until(site, buildings, first, until)
+
+
+def building_money(
+    site: Site, facts: Facts, year: BuildingYear, bills: Sequence[Bill] | InputError
+) -> BuildingMoney | None:
     """Compute a building's fiscal year in baht; None where nothing of the last months is known, or has no price.
 
-    Raises StoreUnavailable.
+    bills : of `budget_bills`, up to the last day of the facts.
     """
-    until = facts.series.day_index[-1].date()
-    try:
-        bills = _bills(site, building, until)
-    except InputError:  # before the first known rates
+    if isinstance(bills, InputError):
         return None
+    until = facts.series.day_index[-1].date()
     first = fiscal_year_of(until).first_day
     price = _price(facts, bills, until)
     if price is None:
@@ -64,19 +76,11 @@ def building_money(site: Site, building: Building, facts: Facts, year: BuildingY
     return BuildingMoney(measured, forecast, price, half_kwh, common_kwh, provisional)
 
 
-def _bills(site: Site, building: Building, until: dt.date) -> list[Bill]:
-    """Return the bills of the year's months so far, the last of them in part, and of those that give the price."""
-    this = (until + dt.timedelta(days=1)).replace(day=1)  # the month that is not whole yet
-    first = min(fiscal_year_of(until).first_day, months_before(this, PRICED_MONTHS))
-    whole = month_bills(site, building, Period.days(first, this - dt.timedelta(days=1)))
-    return whole + (month_bills(site, building, Period.days(this, until)) if this <= until else [])
-
-
 def _price(facts: Facts, bills: Sequence[Bill], until: dt.date) -> float | None:
     """Return what a kWh of use cost over the last whole months, with demand, Ft and VAT."""
     this = (until + dt.timedelta(days=1)).replace(day=1)
     months = {months_before(this, count) for count in range(1, PRICED_MONTHS + 1)}
-    is_in = np.array([day.date().replace(day=1) in months for day in facts.series.day_index])
+    is_in = np.isin(_month_of(facts.series.day_index), np.array(sorted(months), "datetime64[M]"))
     hours = facts.series.energy_kwh.reshape(-1, HOURS_PER_DAY)[is_in]
     used_kwh = float(np.nansum(hours))
     if not is_in.any() or np.isfinite(hours).mean() < MIN_PRICED_RATIO or used_kwh <= 0:
@@ -101,11 +105,16 @@ def _forecast(
         is_measured = days.isin(facts.series.day_index[facts.series.day_known])
         forecast_kwh, half_kwh, common_kwh = np.where(is_measured, 0.0, mean_kwh), None, 0.0
     forecast_kwh = np.maximum(np.nan_to_num(forecast_kwh) - _counted_kwh(facts, days), 0.0)
-    by_month: dict[dt.date, float] = {}
-    for day, kwh in zip(days, forecast_kwh.tolist(), strict=True):
-        first = day.date().replace(day=1)
-        by_month[first] = by_month.get(first, 0.0) + kwh
-    return by_month, half_kwh, common_kwh
+    months, at = np.unique(_month_of(days), return_inverse=True)
+    sums_kwh = np.bincount(at, weights=forecast_kwh).tolist()
+    firsts: list[dt.date] = months.astype("datetime64[D]").tolist()
+    return dict(zip(firsts, sums_kwh, strict=True)), half_kwh, common_kwh
+
+
+def _month_of(days: pd.DatetimeIndex) -> NDArray[np.datetime64]:
+    """(n,) the month of each day, by the clock of its own zone."""
+    month: NDArray[np.datetime64] = days.tz_localize(None).to_numpy().astype("datetime64[M]")
+    return month
 
 
 def _counted_kwh(facts: Facts, days: pd.DatetimeIndex) -> FloatArray:
