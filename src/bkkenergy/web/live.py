@@ -20,7 +20,7 @@ from bkkenergy.web.livefigures import LiveFigures, LiveView, listed, said, total
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.pages_work import ledger_of, own_agencies
 from bkkenergy.web.render import page
-from bkkenergy.web.security import PageVisitor, Visitor, signed_of
+from bkkenergy.web.security import PageVisitor, Visitor, is_signed_in
 
 router = APIRouter()
 EVERY_S = LOOK_EVERY_S
@@ -128,7 +128,7 @@ def _stream(request: Request, visitor: Visitor, event: Callable[[LiveView, bool]
 
 
 def _is_signed_in(request: Request) -> bool:
-    return signed_of(request) is not None
+    return is_signed_in(request)
 
 
 async def looks(figures: LiveFigures, event: Callable[[LiveView, bool], str]) -> AsyncIterator[str]:

@@ -18,7 +18,7 @@ from bkkenergy.web.figures import CityFigures, summed
 from bkkenergy.web.live import live_figures, looks, opened
 from bkkenergy.web.livefigures import LiveBuilding, said, totals
 from bkkenergy.web.render import environment, open_page
-from bkkenergy.web.security import NotSignedIn, Visitor, address_of, here_of, language_of, signed_of
+from bkkenergy.web.security import NotSignedIn, Visitor, address_of, here_of, is_signed_in, language_of, visitor_of
 from bkkenergy.web.yesterday import yesterday
 
 router = APIRouter()
@@ -45,13 +45,11 @@ def wall_visitor(request: Request) -> WallVisitor:
         if account is not None and account.scope == "wall":
             shown = Visitor(account, "", language_of(request, account), here, address_of(request))
             return WallVisitor(shown, lambda: is_token_valid(here.opened.state, secret, here.clock()))
-    signed = signed_of(request)
-    if signed is None or signed.account.must_change:
+    person = visitor_of(request)
+    if person is None:
         raise NotSignedIn
-    account = signed.account
-    shown = Visitor(account, signed.csrf, language_of(request, account), here, address_of(request))
-    shown.need("see")
-    return WallVisitor(shown, lambda: signed_of(request) is not None)
+    person.need("see")
+    return WallVisitor(person, lambda: is_signed_in(request))
 
 
 OnWall = Annotated[WallVisitor, Depends(wall_visitor)]
@@ -62,7 +60,7 @@ def wall(request: Request, key: str = "") -> Response:
     """Show the wall display. key : of its link; it is stored in the browser and leaves the address."""
     if key:
         return _with_key(request, key)
-    if request.cookies.get(WALL_COOKIE) and signed_of(request) is None and not _is_open(request):
+    if request.cookies.get(WALL_COOKIE) and visitor_of(request) is None and not _is_open(request):
         return _ended(request)
     visitor = wall_visitor(request).visitor
     text = environment.get_template("wall.html.j2").render(

@@ -157,12 +157,12 @@ def inside(target: str) -> str:
     return target if is_ours else "/"
 
 
-def signed_of(request: Request) -> Signed | None:
-    """Return the signed-in session of this browser, if any."""
+def signed_of(request: Request, *, is_use: bool = True) -> Signed | None:
+    """Return the session of this browser, if any: also one whose second step is still to be done."""
     here = here_of(request)
     key = request.cookies.get(cookie_name(here.settings.web))
     idle_s = here.settings.web.idle_h * 3600
-    return session_of(here.opened.state, key, here.clock(), idle_s=idle_s) if key else None
+    return session_of(here.opened.state, key, here.clock(), idle_s=idle_s, is_use=is_use) if key else None
 
 
 def page_visitor(request: Request) -> Visitor:
@@ -240,6 +240,12 @@ def api_caller(request: Request) -> Visitor:
     elif (signed := signed_of(request)) is not None and _is_whole(request, signed):
         return _visitor(request, signed.account, signed.csrf, signed)
     raise HTTPException(401, "sign in, or send a token", {"WWW-Authenticate": "Bearer"})
+
+
+def is_signed_in(request: Request) -> bool:
+    """Return whether a stream's user is still signed in; the look itself is no use of the session."""
+    signed = signed_of(request, is_use=False)
+    return signed is not None and _is_whole(request, signed)
 
 
 def _is_whole(request: Request, signed: Signed) -> bool:

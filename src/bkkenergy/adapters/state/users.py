@@ -264,8 +264,13 @@ def _count_failure(connection: Connection, row: Row[Any], now_us: int) -> None:
     connection.execute(update(user).where(user.c.id == row.id).values(values))
 
 
-def session_of(engine: Engine, key: str, now: dt.datetime, *, idle_s: float = float("inf")) -> Signed | None:
-    """Return the session of a cookie, where it is still valid, and was used within `idle_s`."""
+def session_of(
+    engine: Engine, key: str, now: dt.datetime, *, idle_s: float = float("inf"), is_use: bool = True
+) -> Signed | None:
+    """Return the session of a cookie, where it is still valid, and was used within `idle_s`.
+
+    is_use : whether this is the user's doing, and not a stream that looks whether it may go on.
+    """
     key_hash, now_us = hashed(key), us_of(now)
     has_factor = _confirmed_join().label("has_factor")
     of_session = (session.c.csrf, session.c.seen_us, session.c.proven_us, session.c.needs_code, session.c.by)
@@ -275,7 +280,7 @@ def session_of(engine: Engine, key: str, now: dt.datetime, *, idle_s: float = fl
         row = connection.execute(query.where(*is_valid)).first()
     if row is None or now_us - row.seen_us > idle_s * US_PER_S:
         return None
-    if now_us - row.seen_us > SEEN_EVERY_S * US_PER_S:
+    if is_use and now_us - row.seen_us > SEEN_EVERY_S * US_PER_S:
         with transaction(engine) as connection:
             connection.execute(update(session).where(session.c.key_hash == key_hash).values(seen_us=now_us))
     marks = bool(row.needs_code), bool(row.has_factor), int(row.proven_us), row.by == PROVIDER
