@@ -245,3 +245,37 @@ def test_a_photo_is_added_to_a_finding_that_is_worked_on_and_to_no_other(app, si
     assert f"/photos/{number}" not in client.get(f"/records/one/building/{BUILDING}").text
     back = client.post(f"/photos/{number}/remove", data=form).headers["location"]
     assert back == f"/buildings/{BUILDING}#findings"
+
+
+def test_an_old_month_is_archived_on_demand_and_sent_to_no_one(app, site, post_office):
+    chosen(app, channel="mail", address="malee@example.com", more="health")
+    client = signed_in(app, "manager-health")
+    month = Period.month(TODAY.year - 1, 3)
+    form = {"csrf": csrf_of(client), "agency": "health", "month": month.slug}
+    answer = client.post("/reports/ask", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/reports?agency=health&kind=month")
+    assert "Being made" in client.get("/reports", params={"lang": "en"}).text
+    client.post("/reports/ask", data=form)
+    jobs = Jobs(site)
+    with Browser() as browser:
+        assert jobs.work_off(RunContext(site, jobs.queue, browser)) == 1
+    sent(site)
+    assert post_office[0].messages == []
+    page = client.get("/reports", params={"lang": "en", "agency": "health", "kind": "month"}).text
+    assert ">XLSX<" in page
+    assert "Being made" not in page
+
+
+@pytest.mark.parametrize(
+    ("agency", "month", "status"),
+    [
+        ("education", "2025-03", 404), ("city", "2025-03", 404), ("health", "2025-03-01", 422), ("health", "2999-01", 422),
+        ("health", "x", 422), ("health", f"{TODAY:%Y-%m}", 422), ("", "2025-03", 404), ("health", "2025-03-01..2025-03-09", 422),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_archived_is_refused(app, agency, month, status):
+    client = signed_in(app, "manager-health")
+    form = {"csrf": csrf_of(client), "agency": agency, "month": month}
+    assert client.post("/reports/ask", data=form).status_code == status
+    viewer = signed_in(app, "viewer-health")
+    assert viewer.post("/reports/ask", data=form | {"csrf": csrf_of(viewer)}).status_code in {403, 404}

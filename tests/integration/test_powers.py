@@ -435,6 +435,8 @@ HOW = {
         site.state, actor, user_id(site, f"person-{agency}"), PASSWORD, NOW, must_change=True),
     "account.password": lambda site, actor, _: people.change_own_password(site.state, actor, STORED, NOW, session=""),
     "account.language": lambda site, actor, _: people.change_own_language(site.state, actor, "en"),
+    "runs.ask": lambda site, actor, agency: reruns.ask_for_archive(
+        site.state, actor, agency, Period.month(2025, 1), NOW),
     "account.delivery": lambda site, actor, _: owndelivery.choose_own_delivery(
         site.state, actor, site.settings, OwnDelivery(channel="mail", address="me@example.com"), NOW),
     "account.monthly": lambda site, actor, agency: owndelivery.want_monthly(site.state, actor, agency, NOW, is_wanted=False),

@@ -282,7 +282,7 @@ NEEDS = {
     ("PUT", "/api/v1/agencies/{agency}/ereport/{month}"): "manager", ("POST", "/agencies/{agency}/ereport"): "manager",
     ("POST", "/buildings/{building_id}/adjust"): "manager", ("POST", "/api/v1/buildings/{building_id}/event"): "manager",
     ("POST", "/buildings/{building_id}/findings"): "manager", ("POST", "/buildings/{building_id}/findings/undo"): "manager",
-    ("POST", "/notes"): "manager", ("POST", "/notes/{number}/remove"): "manager", ("POST", "/notes/{number}/adjustment"): "manager",
+    ("POST", "/notes"): "manager", ("POST", "/reports/ask"): "manager", ("POST", "/notes/{number}/remove"): "manager", ("POST", "/notes/{number}/adjustment"): "manager",
     ("POST", "/plan/{project_id}/move"): "manager", ("GET", "/setup"): "server", ("POST", "/setup/broker"): "server",
     ("GET", "/records/roofs/{building}"): "manager", ("POST", "/records/roofs/{building}"): "manager",
     ("POST", "/records/roofs/{building}/draw"): "manager",

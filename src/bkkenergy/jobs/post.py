@@ -49,7 +49,12 @@ def post_report(
     archive: Path,
     now: dt.datetime,
 ) -> None:
-    """Add a message for each recipient who wants the report, in the transaction that closes its run."""
+    """Add a message for each recipient who wants the report, in the transaction that closes its run.
+
+    What a person asked to be archived is no news for anyone else, and is not sent.
+    """
+    if run.is_for_the_archive:
+        return
     for recipient in recipients_of(settings, run):
         subject, text, html = report_message(report, Words(recipient.language))
         attached = tuple(

@@ -22,13 +22,14 @@ from bkkenergy.settings import CITY
 from bkkenergy.site.folder import archive_of
 from bkkenergy.usecases.owndelivery import wants_monthly
 from bkkenergy.usecases.plan import move_project
-from bkkenergy.usecases.reruns import ask_again
+from bkkenergy.usecases.reruns import ask_again, ask_for_archive
 from bkkenergy.web.papers import ASKED_FORMS, ASKED_KINDS, AskedForm, AskedKind, asked_file, period_asked
 from bkkenergy.web.render import page
 from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor, whole_number
 
 router = APIRouter(default_response_class=HTMLResponse)
 MAX_ROWS = 200
+MAX_WAITING = 50
 KEPT_S = 600.0
 MEDIA = {
     "html": "text/html; charset=utf-8",
@@ -95,6 +96,13 @@ def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "") -> Resp
         is_monthly=bool(monthly_of) and wants_monthly(visitor.here.opened.state, visitor.actor, monthly_of),
         kind=kind,
         subjects=_subjects(visitor),
+        waiting=[
+            (run.period.slug, named(visitor, run.agency))
+            for state in ("due", "running")
+            for run in ledger.runs(agency=agency or None, state=state, limit=MAX_WAITING)
+            if run.agency in agencies and run.is_for_the_archive
+        ],
+        may_ask=[one for one in agencies if one != CITY and visitor.account.may("edit", one)],
         asked_kinds=ASKED_KINDS,
         asked_forms=ASKED_FORMS,
         last_month=f"{visitor.here.today.replace(day=1) - dt.timedelta(days=1):%Y-%m}",
@@ -112,6 +120,21 @@ def report_made(
     if form == "html":
         headers["Content-Security-Policy"] = REPORT_POLICY
     return Response(content, media_type=MEDIA[form], headers=headers)
+
+
+@router.post("/reports/ask")
+def archive_asked(visitor: PageVisitor, form: OwnForm) -> Response:
+    """Ask that an agency's month be archived as PDF and workbook."""
+    here, agency = visitor.here, str(form.get("agency", ""))
+    visitor.need("edit")
+    if agency not in here.portfolio.agencies:
+        raise NotThere
+    try:
+        period = Period.parse(str(form.get("month", "")).strip(), today=here.today)
+    except (ValueError, OverflowError) as error:
+        raise HTTPException(422, str(error)) from None
+    ask_for_archive(here.opened.state, visitor.actor, agency, period, here.clock())
+    return RedirectResponse(f"/reports?agency={agency}&kind={period.kind}", 303)
 
 
 @router.get("/reports/file/{path:path}")

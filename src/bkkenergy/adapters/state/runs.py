@@ -71,6 +71,11 @@ class Run:
         """What the period is: a day, a month, a fiscal year."""
         return self.period.kind
 
+    @property
+    def is_for_the_archive(self) -> bool:
+        """Whether a person asked for a period that was never due: it is archived, and sent to no one."""
+        return self.revision == 1 and self.reason != ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artefact:
@@ -130,14 +135,14 @@ class RunQueue:
             mine = and_(lease.c.name == LEADER, lease.c.owner == self.owner)
             connection.execute(update(lease).where(mine).values(until_us=0))
 
-    def plan(self, due_runs: Sequence[Due]) -> int:
-        """Insert what is due and not in the ledger yet. Return how many were new."""
+    def plan(self, due_runs: Sequence[Due], *, reason: str = "") -> int:
+        """Insert what is due and not in the ledger yet. Return how many were new. reason : why a person asked."""
         with transaction(self.engine) as connection:
             known = {
                 tuple(row) for row in connection.execute(select(run.c.agency, run.c.period).where(run.c.revision == 1))
             }
             new = {(due.agency, due.period.slug): due for due in due_runs if (due.agency, due.period.slug) not in known}
-            return sum(_enter(connection, due, revision=1, reason="") is not None for due in new.values())
+            return sum(_enter(connection, due, revision=1, reason=reason) is not None for due in new.values())
 
     def again(self, before: Run, reason: str, now: dt.datetime) -> int | None:
         """Insert the next revision of a period that is done. Return None when it is entered already."""
