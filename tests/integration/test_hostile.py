@@ -35,7 +35,8 @@ SUPPLIED = Path(os.environ.get("BKKENERGY_CASES", ROOT.parent / "shared/cases/in
 """Payloads of public cases, which are not ours to commit."""
 SUFFIX_OF = {"esphome-energy": "/state", "esphome-power": "/state", "victron-grid": "/Ac/Power",
     "plain-number": "/energy", "mbmd": "/Import", "evcc-grid": "/energy", "home-assistant-statestream": "/state",
-    "home-assistant-statestream-power": "/state", "shelly-gen1": "/total",
+    "home-assistant-statestream-power": "/state", "shelly-gen1": "/total", "opendtu": "/yieldtotal",
+    "deye-inverter-mqtt": "/total_energy",
 }  # fmt: skip
 """Families that send each quantity to a topic of its own."""
 ADDRESS_OF = {"sparkplug-b": "spBv1.0/BMA/edge-1/panel", "plain-number": "gw/plain-number"}

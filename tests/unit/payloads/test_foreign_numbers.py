@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bkkenergy.ingest.files import read_long
@@ -108,6 +108,7 @@ def test_no_metric_of_sparkplug_raises_or_gets_by(value, stamp_ms):
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**400), 10**400), min_size=1))
+@example([10**17 - 8, 10**17 - 9, 10**14 - 1, -(10**17) + 1])
 def test_any_number_is_an_instant_or_is_beyond_all_instants(numbers):
     payload = ("[" + ",".join(f'{{"ts":{number!r},"power_kw":1}}' for number in numbers) + "]").encode()
     found = decode([payload])

@@ -97,6 +97,59 @@ READ = [
         {"energy_kwh": 8.125, "power_kw": 0.73, "reactive_kvar": 0.0, "apparent_kva": 1.21, "voltage_l2_v": 231.0},
         id="nicolasbernaerts_tasmota_22_one_total_three_phases",
     ),
+    pytest.param(
+        "tasmota-sensor",
+        {
+            "Time": "2026-03-09T12:25:37",
+            "Switch1": "ON",
+            "ENERGY": {
+                "TotalStartTime": "2025-02-02T16:01:12",
+                "Total": 24.5,
+                "Power": [40.0, 0.5],
+                "ApparentPower": [41.0, 1.0],
+                "Factor": [0.9, 0.5],
+                "Voltage": 229.0,
+                "Current": [0.2, 0.1],
+            },
+            "ESP32": {"Temperature": 52.8},
+        },
+        {
+            "energy_kwh": 24.5,
+            "power_kw": 0.0405,
+            "apparent_kva": 0.042,
+            "power_factor": 0.9,
+            "voltage_l1_v": 229.0,
+            "current_l1_a": 0.2,
+            "current_l2_a": 0.1,
+        },
+        id="tasmota_15084_two_relays_with_one_total",
+    ),
+    pytest.param(
+        "tasmota-sensor",
+        {
+            "Time": "2026-05-05T13:27:21",
+            "ENERGY": {
+                "Total": 41.5,
+                "TodaySumImport": 1.1,
+                "ExportActive": [0.0, 0.25, 0.0],
+                "Power": [21, 0, 0],
+                "Frequency": [50, 49, 53],
+                "Current": [0.75, 0.013, 0.013],
+                "CurrentNeutral": 0.008,
+            },
+        },
+        {
+            "energy_kwh": 41.5,
+            "export_kwh": 0.25,
+            "power_kw": 0.021,
+            "frequency_hz": 50.0,
+            "current_l1_a": 0.75,
+            "current_l2_a": 0.013,
+            "current_l3_a": 0.013,
+            "current_n_a": 0.008,
+        },
+        id="tasmota_21357_a_frequency_of_each_phase_and_the_neutral",
+    ),
 ]
 
 

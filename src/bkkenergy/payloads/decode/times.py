@@ -69,11 +69,12 @@ def _us(instant: dt.datetime) -> int:
 def _number(value: float) -> tuple[int, str]:
     if not -LARGEST_US < value < LARGEST_US:  # neither is NaN; an integer may be beyond any float
         raise DecodeError(f"{shown(value)} is no time")
-    if abs(value) < MILLISECONDS_FROM:
+    size = abs(float(value))  # as columns of many times have it: an integer beside a bound may round to it
+    if size < MILLISECONDS_FROM:
         return round(value * 1e6), "seconds since 1970"
-    if abs(value) < MICROSECONDS_FROM:
+    if size < MICROSECONDS_FROM:
         return round(value * 1e3), "milliseconds since 1970"
-    if abs(value) < NANOSECONDS_FROM:
+    if size < NANOSECONDS_FROM:
         return round(value), "microseconds since 1970"
     return round(value / 1e3), "nanoseconds since 1970"
 
