@@ -30,7 +30,7 @@ from tests.web import METERS, make_site
 
 DOES = {
     "init", "serve", "ingest", "web", "demo", "jobs start", "jobs run", "jobs retry", "jobs catch-up", "jobs test-mail",
-    "users add", "users password", "users change", "users lock", "users sign-out", "users second-step", "tokens add", "tokens end",
+    "users add", "users password", "users change", "users lock", "users sign-out", "users erase", "users second-step", "tokens add", "tokens end",
     "poll", "plan add", "plan move", "plan import", "plan undo", "plan withdraw", "portfolio import", "portfolio import-list", "portfolio undo", "quarantine replay",
     "backup", "restore", "migrate", "import", "energy edit", "baseline fit", "baseline accept",
     "baseline decline",
@@ -58,6 +58,7 @@ schedule = "mea-2-2-lv"
 buildings = ["{METERS[0].rpartition(".")[0]}"]
 """
 PRINTS: dict[str, tuple[list[str], set[str]]] = {
+    "users data": (["admin"], {"user_account"}),
     "audit list": ([], {"at", "actor", "action", "target", "detail", "address", "id"}),
     "audit verify": ([], {"sealed", "unsealed", "broken", "newest"}),
     "retrofit survey": ([BUILDING], {"building", "why", "equipment", "candidates"}),

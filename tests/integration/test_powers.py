@@ -69,6 +69,7 @@ from bkkenergy.usecases import (
     owndelivery,
     paperbills,
     people,
+    personaldata,
     photos,
     plan,
     portfolio,
@@ -455,6 +456,10 @@ HOW = {
         site.state, actor, user_id(site, f"person-{agency}"), NOW),
     "users.end_sessions": lambda site, actor, agency: ownaccount.end_users_sessions(
         site.state, actor, user_id(site, f"person-{agency}"), NOW),
+    "users.personal_data": lambda site, actor, agency: personaldata.personal_data(
+        site.state, actor, user_id(site, f"person-{agency}"), NOW),
+    "users.erase": lambda site, actor, agency: personaldata.erase_user(
+        site.state, actor, user_id(site, f"person-{agency}"), NOW),
     "audit.read": lambda site, actor, _: auditing.read_audit(site.state, actor, 100),
     "audit.export": lambda site, actor, _: auditing.export_audit(site.state, actor, LinesAsked(), NOW),
     "audit.check": lambda site, actor, _: auditing.check_audit(site.state, actor),
@@ -567,6 +572,7 @@ ON_A_CLOSED_SITE = {"server.backup", "server.restore", "readings.migrate"}
 """What opens the state by itself, so that nothing here may have it locked: its line in the audit log stays."""
 CHANGES_NO_ROW = READS | {
     "notes.list",
+    "users.personal_data",
     "photos.read",
     "commissioning.read",
     "findings.list_work",

@@ -33,6 +33,7 @@ from bkkenergy.usecases.people import (
     list_tokens,
     list_users,
 )
+from bkkenergy.usecases.personaldata import erase_user, personal_data
 
 console = Console()
 TOKEN_DAYS = 365
@@ -189,6 +190,40 @@ def second_step_command(name: str, lang: Lang, config_dir: Path, *, off: bool) -
     engine = open_state(load_configuration(config_dir).settings.state)
     end_users_factor(engine, command_line(), _known(engine, name)["id"], dt.datetime.now(dt.UTC))
     click.echo(Words(lang)("command.user_without_second_step", name=name))
+
+
+@users_command.command("data", epilog="\b\nExamples:\n  bkkenergy users data somchai --json > somchai.json")
+@click.argument("name")
+@json_option
+@operator_lang_option
+@config_option
+def data_command(name: str, lang: Lang, config_dir: Path, *, as_json: bool) -> None:
+    """Show all that is stored of a person, as the Personal Data Protection Act lets each ask for."""
+    engine = open_state(load_configuration(config_dir).settings.state)
+    rows = personal_data(engine, command_line(), _known(engine, name)["id"], dt.datetime.now(dt.UTC))
+    if as_json:
+        print_json(rows)
+        return
+    words = Words(lang)
+    table = Table(words("command.table"), words("command.rows"), box=None, header_style="bold")
+    for each, lines in rows.items():
+        table.add_row(each, str(len(lines)))
+    console.print(table)
+
+
+@users_command.command("erase", epilog="\b\nExamples:\n  bkkenergy users erase somchai")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@operator_lang_option
+@config_option
+def erase_command(name: str, lang: Lang, config_dir: Path, *, yes: bool) -> None:
+    """End an account for ever, with all of it but the name, under which records of what was done stay."""
+    engine = open_state(load_configuration(config_dir).settings.state)
+    user_id, words = _known(engine, name)["id"], Words(lang)
+    if not yes:
+        click.confirm(words("command.user_erase_sure", name=name), abort=True)
+    erase_user(engine, command_line(), user_id, dt.datetime.now(dt.UTC))
+    click.echo(words("command.user_erased", name=name))
 
 
 @click.group(

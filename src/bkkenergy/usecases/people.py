@@ -181,6 +181,13 @@ def _reached(actor: Actor, every: Mapping[int, dict[str, Any]], user_id: int) ->
     return user
 
 
+def leave_one_admin(engine: StateStore, without: int) -> None:
+    """Raise InputError where a user is the last admin of the server who may come in."""
+    with transaction(engine) as connection:
+        every = locked_users(connection)
+        _leave_one_admin(every, without, every[without] | {"disabled": 1})
+
+
 def _leave_one_admin(every: Mapping[int, dict[str, Any]], user_id: int, after: Mapping[str, Any]) -> None:
     """Raise InputError where no admin of the server would be left who may come in."""
     if any(_serves(user) for number, user in every.items() if number != user_id) or _serves(after):
