@@ -15,9 +15,9 @@ from bkkenergy.adapters.state.tables import recovery_code, second_factor, sessio
 from bkkenergy.adapters.state.users import PasswordHash
 
 NAMES = frozenset({"by", "actor", "owner", "decided_by", "removed_by", "undone_by", "fitted_by", "said_by", "who"})
+"""Columns that hold who did something, by the user's name."""
 NO_PERSONS = frozenset({("run", "owner"), ("session", "by")})
 """Columns of such names that hold a process, or a way of signing in."""
-"""Columns that hold who did something, by the user's name."""
 SECRETS = frozenset({"password_hash", "key_hash", "csrf", "secret", "code_hash"})
 """Columns that are shown to no one."""
 OF_THE_ACCOUNT = (recovery_code, second_factor, own_delivery, token, session)
