@@ -11,6 +11,7 @@ import numpy as np
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.carbon import in_order
 from bkkenergy.dated import Citation, cited
+from bkkenergy.reports.budget import city_budget
 from bkkenergy.reports.build import all_of, ranked_by_usual, summed, total_of
 from bkkenergy.reports.content import (
     AgencyReport,
@@ -97,6 +98,8 @@ def city_report(
         year_changes=(),
         total_year_change=None,
         path=_path(reports),
+        budget=city_budget([(report.budget, len(report.buildings)) for report in reports]),
+        savings_first_day=min((day for report in reports if (day := report.savings_first_day)), default=None),
         notes=_notes(reports),
         owners=tuple(owner for report in reports for owner in report.owners),
         year_before=_year_before([report.year_before for report in reports if report.year_before], reports),

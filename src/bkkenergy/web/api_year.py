@@ -267,6 +267,8 @@ class BudgetMonthRow(Row):
 class BudgetYearRow(Row):
     """An agency's fiscal year in baht, with Ft and VAT.
 
+    own_half_thb, common_half_thb : of the interval, what buildings err each by itself, and together.
+
     half_width_thb : half of the 90 % interval of the year, null where too much has no baseline. budget_thb : null where
     none is entered for this year. ft_until : the last day whose Ft is known, where the year goes on after it.
     """
@@ -283,6 +285,8 @@ class BudgetYearRow(Row):
     all_count: int
     ft_until: dt.date | None
     is_provisional: bool
+    own_half_thb: float | None
+    common_half_thb: float | None
     measured_thb: float
     forecast_thb: float
     total_thb: float
@@ -296,4 +300,8 @@ def budget(agency: str, visitor: ApiVisitor) -> BudgetYearRow | None:
         raise HTTPException(404, "not found")
     visitor.need("see", agency)
     known = agency_year(visitor.here, agency).budget
-    return None if known is None else BudgetYearRow(**budget_data(known))
+    return (
+        None
+        if known is None
+        else BudgetYearRow(**{name: value for name, value in budget_data(known).items() if name != "city"})
+    )

@@ -14,7 +14,7 @@ from bkkenergy.calendar import BE_OFFSET_YEARS, fiscal_year_of
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Agency, Building
 from bkkenergy.readings import FloatArray
-from bkkenergy.reports.budget import BudgetMonth, BudgetYear
+from bkkenergy.reports.budget import MIN_MODELLED_RATIO, BudgetMonth, BudgetYear
 from bkkenergy.reports.savings.yearly import BuildingYear
 from bkkenergy.savings.baseline import HOURS_PER_DAY
 from bkkenergy.savings.facts import Facts
@@ -27,7 +27,7 @@ from bkkenergy.usecases.billsofmany import bills_until
 
 PRICED_MONTHS = 3
 """Whole months whose baht for each kWh the forecast goes on at."""
-MIN_MODELLED_RATIO, MIN_PRICED_RATIO = 0.9, 0.5
+MIN_PRICED_RATIO = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +135,14 @@ def budget_year(site: Site, agency: str, until: dt.date, moneys: Sequence[Buildi
     modelled = sum(_thb(money, more) for money in known if money.half_kwh is not None)
     whole = sum(_thb(money, more) for money in known)
     ratio = modelled / whole if whole > 0 else 1.0
+    own_half_thb, common_half_thb = _halves_thb(known)
+    half_thb = own_half_thb if len(known) == 1 else float(np.hypot(own_half_thb, common_half_thb))
     return BudgetYear(
         first_day=span.first_day,
         last_day=span.last_day,
         until=until,
         months=tuple(_month(first, known, more[first]) for first in more),
-        half_width_thb=_half_thb(known) if ratio >= MIN_MODELLED_RATIO else None,
+        half_width_thb=half_thb if ratio >= MIN_MODELLED_RATIO else None,
         modelled_ratio=ratio,
         budget_thb=entered_budget(site, agency, span.last_day.year + BE_OFFSET_YEARS),
         forecast_kwh=sum(sum(money.forecast_kwh.values()) for money in known),
@@ -148,6 +150,8 @@ def budget_year(site: Site, agency: str, until: dt.date, moneys: Sequence[Buildi
         all_count=len(moneys),
         ft_until=_ft_until(site, until, span.last_day),
         is_provisional=any(money.is_provisional for money in known),
+        own_half_thb=own_half_thb,
+        common_half_thb=common_half_thb,
     )
 
 
@@ -183,11 +187,11 @@ def _month(first: dt.date, moneys: Sequence[BuildingMoney], more_thb_per_kwh: fl
     return BudgetMonth(first, measured, forecast)
 
 
-def _half_thb(moneys: Sequence[BuildingMoney]) -> float:
-    """Join the buildings' intervals: their own errors largely cancel, what they err together does not."""
+def _halves_thb(moneys: Sequence[BuildingMoney]) -> tuple[float, float]:
+    """Return half of the interval of what buildings err each by itself, which largely cancels, and together."""
     halves = np.array([(money.half_kwh or 0.0) * money.thb_per_kwh for money in moneys])
-    common = sum(money.common_kwh * money.thb_per_kwh for money in moneys) if len(moneys) > 1 else 0.0
-    return float(np.hypot(np.sqrt((halves**2).sum()), NORMAL_90 * common))
+    common = sum(money.common_kwh * money.thb_per_kwh for money in moneys)
+    return float(np.sqrt((halves**2).sum())), NORMAL_90 * common
 
 
 def _ft_until(site: Site, until: dt.date, last_day: dt.date) -> dt.date | None:
