@@ -98,6 +98,7 @@ def rates(plants: int, folder: Path | None) -> tuple[FloatArray, FloatArray]:
     for seed in range(plants):
         days = plant_days(made_plant(500 + seed, 0.0, years=3).hours)
         if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
             np.savez(folder / f"{seed}.npz", index=days.index, light=days.light_kwh_per_kwp)
         rate, dust = yearly_rate(days), soiling(days)
         aged.append(np.nan if rate is None else rate.ratio_per_year)

@@ -253,6 +253,12 @@ DESIGNS = [
     {"area_m2": "300", "tilt_deg": "95"},
     {"area_m2": "300", "tilt_deg": "steep"},
     {"area_m2": "300", "azimuth_deg": "-1"},
+    {"on_peak_thb": "-1"},
+    {"off_peak_thb": "dear"},
+    {"netting": "year"},
+    {"cleanings": "2.5"},
+    {"weather": "hills"},
+    {"export": "household"},
 ]
 
 

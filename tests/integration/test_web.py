@@ -471,12 +471,36 @@ def test_a_scenario_is_kept_found_again_and_forgotten(app, people):
         ({"area_m2": "-5"}, "area_m2"),
         ({"area_m2": "300", "tilt_deg": "95"}, "tilt_deg"),
         ({"mounting": "glued"}, "flush or racked"),
+        ({"on_peak_thb": "-1"}, "Give 0 to 20"),
+        ({"off_peak_thb": "nan"}, "Give 0 to 20"),
+        ({"netting": "year"}, "Use month"),
+        ({"cleanings": "2.5"}, "whole number from 0 to 12"),
+        ({"cleanings": "99"}, "whole number from 0 to 12"),
+        ({"weather": "../etc"}, "Use one of"),
+        ({"export": "household"}, "not for public buildings"),
     ],
 )
 def test_a_sketch_that_cannot_be_says_what_is_wrong_with_it(people, wish, message):
     page = people["engineer-health"].get("/solar", params={"building": OWN_BUILDING, "lang": "en"} | wish)
     assert page.status_code == 200
     assert message in page.text
+
+
+def test_the_designer_shows_what_surplus_earns_what_cleaning_brings_and_what_its_weather_is(people):
+    wish = {
+        "building": OWN_BUILDING, "lang": "en", "kwp": "25", "area_m2": "400", "on_peak_thb": "3", "off_peak_thb": "1.5",
+        "netting": "month", "cleanings": "6", "weather": "centre",
+    }  # fmt: skip
+    page = people["engineer-health"].get("/solar", params=wish).text
+    assert (
+        "offset what the same months bought; the rest is sold at 3.00 THB/kWh on-peak and 1.50 THB/kWh off-peak" in page
+    )
+    assert "Bangkok typical year, city centre" in page
+    assert re.search(r'<option value="6" selected>', page)
+    assert re.search(r">6</a> · [^<]*assumed", page)
+    assert "What was found about the weather" in page
+    other = re.search(r'href="(/solar\?[^"]*cleanings=12[^"]*)"', page)[1].replace("&amp;", "&")
+    assert '<option value="12" selected>' in people["engineer-health"].get(other).text
 
 
 @pytest.mark.parametrize(("form", "begins"), [("xlsx", b"PK"), ("csv", b"\xef\xbb\xbf"), ("json", b"{")])

@@ -20,6 +20,7 @@ from bkkenergy.i18n import LANGS
 from bkkenergy.reports.solar.gather import design_inputs, measured_weather
 from bkkenergy.reports.solar.write import FORMATS
 from bkkenergy.site import Site, load_configuration
+from bkkenergy.solar.cleaning import MAX_COUNT
 from bkkenergy.solar.design import DesignRequest, SolarDesign, design
 from bkkenergy.solar.terms import assumed
 from bkkenergy.solar.weather import Weather
@@ -79,11 +80,19 @@ def wish_options(command: Command) -> Command:
     @wraps(command)
     def wishing(
         *args: Any, inverter: str | None, rack_tilt: float, assume: tuple[str, ...], module: str, mounting: Any,
-        battery_kwh: float | None, export: str | None, **others: Any,
+        battery_kwh: float | None, export: str | None, cleanings: int | None, **others: Any,
     ) -> Any:  # fmt: skip
         terms = tuple(assumed(assume).items())
         wish = DesignRequest(
-            None, module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh, export=export, assume=terms
+            None,
+            module,
+            inverter,
+            mounting,
+            rack_tilt,
+            battery_kwh=battery_kwh,
+            export=export,
+            assume=terms,
+            cleanings=cleanings,
         )
         return command(*args, wish=wish, **others)
 
@@ -96,7 +105,15 @@ def wish_options(command: Command) -> Command:
         click.option("--mounting", type=click.Choice(["flush", "racked"]), default="flush", show_default=True),
         click.option("--rack-tilt", type=click.FloatRange(0, 40), default=10.0, show_default=True, help="Degrees."),
         click.option("--battery-kwh", type=click.FloatRange(0), help="Battery beside it (default: battery.kwh)."),
-        click.option("--export", help="Sell what is left over under this scheme of design.toml (default: no export)."),
+        click.option(
+            "--export",
+            help="Sell what is left over under this scheme of design.toml; none is zero export (default: as the site).",
+        ),
+        click.option(
+            "--cleanings",
+            type=click.IntRange(0, MAX_COUNT),
+            help="Cleanings a year, on the days that help most (default: those of design.toml).",
+        ),
         click.option(
             "--assume",
             multiple=True,

@@ -427,6 +427,7 @@ def design(
     rack_tilt_deg: float = 10.0,
     battery_kwh: float | None = None,
     export: str | None = None,
+    cleanings: int | None = None,
     latitude_deg: float = BANGKOK_DEG[0],
     longitude_deg: float = BANGKOK_DEG[1],
     **assumptions: Any,
@@ -461,7 +462,11 @@ def design(
     battery_kwh : float, optional
         A battery [kWh]; by default that of the configuration, which is none. It lowers energy and demand charges.
     export : str, optional
-        The scheme of the configuration under which surplus is sold, such as "school-hospital". By default none is.
+        The scheme of the configuration under which surplus is sold, such as "school-hospital"; "none" is zero export.
+        By default the site's own price holds, which is none. Prices by the tariff's windows and netting by the month
+        are assumptions: ``export_on_peak_thb_per_kwh``, ``export_off_peak_thb_per_kwh``, ``is_export_netted``.
+    cleanings : int, optional
+        Cleanings a year, 0 to 12, on the days that help most; by default those of the configuration.
     latitude_deg, longitude_deg : float
         Of the building [degrees].
     **assumptions
@@ -516,7 +521,7 @@ def design(
     year_load = _year_load(load, floor_m2, building, opening)
     wish = DesignRequest(
         capacity_kwp, module, inverter, mounting, rack_tilt_deg, battery_kwh=battery_kwh, export=export,
-        assume=tuple(_known_assumptions(assumptions).items()),
+        assume=tuple(_known_assumptions(assumptions).items()), cleanings=cleanings,
     )  # fmt: skip
     inputs = DesignInputs(
         building=building,

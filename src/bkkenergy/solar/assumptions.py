@@ -7,12 +7,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from bkkenergy.dated import Cited, SourcedFigure
+from bkkenergy.dated import Cited, DatedFigure
 from bkkenergy.errors import WrongValue
 from bkkenergy.solar.climate import Climate
+from bkkenergy.solar.export import ExportTerms
 from bkkenergy.solar.module import PvEquipment
 from bkkenergy.tomlfiles import Frozen
 
+ZERO_EXPORT = "none"
+"""In place of a scheme's id: what is left over is held back, whatever the site's own price."""
 Share = Annotated[float, Field(ge=0, le=1)]
 NotNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -113,10 +116,12 @@ class CapexPoint(Frozen):
 class FinanceAssumptions(Sourced):
     """Money over the system's life; rates are real or nominal alike, as long as all are.
 
-    export_thb_per_kwh : 0 is no export: what is left over is held back. export_years : from the first on for which the
-    price is agreed; after them nothing is paid. export_scheme : under which it is sold. loan_share : of the cost; 0 is
-    no loan. tax_rate : on profit; agencies pay none. vat_ratio : added to the prices of capex, which are without VAT:
-    what a bill saves has it, and an agency cannot reclaim it; 0 for who can.
+    export_thb_per_kwh : 0 is no export: what is left over is held back. export_on_peak_thb_per_kwh,
+    export_off_peak_thb_per_kwh : in the tariff's windows instead. is_export_netted : whether surplus of a month first
+    offsets what the month buys. export_years : from the first on for which that is agreed; after them nothing is paid.
+    export_scheme : under which it is sold. loan_share : of the cost; 0 is no loan. tax_rate : on profit; agencies pay
+    none. vat_ratio : added to the prices of capex, which are without VAT: what a bill saves has it, and an agency
+    cannot reclaim it; 0 for who can.
     """
 
     discount_rate: Annotated[float, Field(gt=-0.5, lt=1)]
@@ -130,6 +135,9 @@ class FinanceAssumptions(Sourced):
     esco_share: Share
     esco_years: Annotated[int, Field(ge=1)]
     export_thb_per_kwh: NotNegative
+    export_on_peak_thb_per_kwh: NotNegative | None = None
+    export_off_peak_thb_per_kwh: NotNegative | None = None
+    is_export_netted: bool = False
     export_years: Annotated[int, Field(ge=0)] = 60
     export_scheme: str = ""
     loan_share: Share = 0.0
@@ -139,6 +147,14 @@ class FinanceAssumptions(Sourced):
     depreciation_years: Annotated[int, Field(ge=1, le=60)] = 20
     vat_ratio: Annotated[float, Field(ge=0, le=0.5)] = 0.07
     capex: Annotated[tuple[CapexPoint, ...], Field(min_length=1)]
+
+    @property
+    def export(self) -> ExportTerms:
+        """The terms under which surplus is sold."""
+        return terms_of(
+            self.export_thb_per_kwh, self.export_on_peak_thb_per_kwh, self.export_off_peak_thb_per_kwh,
+            is_netted=self.is_export_netted,
+        )  # fmt: skip
 
     @property
     def paid_capex(self) -> tuple[CapexPoint, ...]:
@@ -151,19 +167,53 @@ class FinanceAssumptions(Sourced):
         )
 
 
-class ExportScheme(SourcedFigure):
-    """Terms under which surplus may be sold. building_types : whose; empty is everyone's."""
+def terms_of(flat: float, on_peak: float | None, off_peak: float | None, *, is_netted: bool) -> ExportTerms:
+    """Return terms of prices [THB/kWh]: a window without its own has the flat one."""
+    return ExportTerms(flat if on_peak is None else on_peak, flat if off_peak is None else off_peak, is_netted)
+
+
+class ExportScheme(DatedFigure):
+    """Terms under which surplus may be sold, and the days on which one may join.
+
+    thb_per_kwh : at all hours; on_peak_thb_per_kwh, off_peak_thb_per_kwh : in the tariff's windows instead.
+    is_netted_by_month : whether surplus of a month first offsets what the month buys. is_offered : to public buildings;
+    one that is not stands here so that its price is not taken for theirs. building_types : whose; empty is everyone's.
+    """
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
     name_th: str
     name_en: str
-    thb_per_kwh: Positive
+    thb_per_kwh: NotNegative = 0.0
+    on_peak_thb_per_kwh: NotNegative | None = None
+    off_peak_thb_per_kwh: NotNegative | None = None
+    is_netted_by_month: bool = False
+    is_offered: bool = True
     years: Annotated[int, Field(ge=1)]
     building_types: tuple[str, ...] = ()
 
+    @field_validator("id")
+    @classmethod
+    def _is_not_reserved(cls, scheme_id: str) -> str:
+        if scheme_id == ZERO_EXPORT:
+            raise WrongValue("export_id")
+        return scheme_id
+
+    @model_validator(mode="after")
+    def _is_worth_something(self) -> Self:
+        if not self.terms.is_allowed:
+            raise WrongValue("export_price")
+        return self
+
+    @property
+    def terms(self) -> ExportTerms:
+        """Its prices and its rule."""
+        return terms_of(
+            self.thb_per_kwh, self.on_peak_thb_per_kwh, self.off_peak_thb_per_kwh, is_netted=self.is_netted_by_month
+        )
+
     def is_open_to(self, building_type: str) -> bool:
         """Check whether buildings of a type may sell under it."""
-        return not self.building_types or building_type in self.building_types
+        return self.is_offered and (not self.building_types or building_type in self.building_types)
 
 
 class Battery(Sourced):

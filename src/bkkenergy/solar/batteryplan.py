@@ -15,6 +15,7 @@ from scipy import optimize, sparse
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.readings import BoolArray, FloatArray
 from bkkenergy.solar.dispatch import DispatchBalance, Storage
+from bkkenergy.solar.export import NO_EXPORT, ExportTerms
 from bkkenergy.tariff.schedule import Rates, Schedule, Tariffs, Window
 from bkkenergy.tariff.windows import window_masks
 
@@ -24,13 +25,13 @@ WEAR_THB_PER_KWH = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class MonthPrices:
-    """What a month charges. thb_per_kwh : (n,) bought in each interval. export_thb_per_kwh : earned by surplus.
+    """What a month charges. thb_per_kwh : (n,) bought in each interval. export_thb_per_kwh : (n,) earned by surplus.
 
     demand_thb_per_kw : of the highest mean power in each window; that of "tod_partial" is for what exceeds "tod_peak".
     """
 
     thb_per_kwh: FloatArray
-    export_thb_per_kwh: float
+    export_thb_per_kwh: FloatArray
     demand_thb_per_kw: Mapping[Window, float]
     windows: Mapping[Window, BoolArray]
 
@@ -44,7 +45,7 @@ def dispatch_by_bill(
     tariffs: Tariffs,
     *,
     interval_h: float,
-    export_thb_per_kwh: float = 0.0,
+    export: ExportTerms = NO_EXPORT,
 ) -> DispatchBalance:
     """Compute when a battery charges and discharges so that each month's energy and demand charges are lowest.
 
@@ -65,8 +66,8 @@ def dispatch_by_bill(
         Ft and rules that all schedules share.
     interval_h : float
         Length of an interval [h].
-    export_thb_per_kwh : float
-        What exported energy earns [THB/kWh].
+    export : ExportTerms
+        What exported energy earns. Where months are netted, a kWh sent out is taken to be worth what one bought costs.
 
     Returns
     -------
@@ -112,10 +113,12 @@ def dispatch_by_bill(
         rows = np.flatnonzero(month_of == month)
         first = local[rows[0]].date()
         rates = schedule.rates_on(first)
+        is_on_peak = masks["on_peak"][rows]
+        ft_thb = tariffs.ft_on(first).thb_per_kwh
+        bought_thb = _energy_prices(rates, is_on_peak, float(load_kwh[rows].sum())) + ft_thb
         prices = MonthPrices(
-            _energy_prices(rates, masks["on_peak"][rows], float(load_kwh[rows].sum()))
-            + tariffs.ft_on(first).thb_per_kwh,
-            export_thb_per_kwh,
+            bought_thb,
+            bought_thb if export.is_netted_by_month else export.prices_thb_per_kwh(is_on_peak),
             rates.demand_thb_per_kw,
             {window: masks[window][rows] for window in rates.demand_thb_per_kw},
         )
@@ -175,7 +178,7 @@ def cheapest(
     >>> import numpy as np
     >>> from bkkenergy.solar.batteryplan import MonthPrices, cheapest
     >>> from bkkenergy.solar.dispatch import Storage
-    >>> prices = MonthPrices(np.array([1.0, 5.0]), 0.0, {}, {})
+    >>> prices = MonthPrices(np.array([1.0, 5.0]), np.zeros(2), {}, {})
     >>> charged, discharged = cheapest(np.array([0.0, 3.0]), Storage(2.0, 9.0, 1.0), prices, 1.0)
     >>> charged.tolist(), discharged.tolist()
     ([2.0, 0.0], [0.0, 2.0])
@@ -184,14 +187,14 @@ def cheapest(
     one_way = np.sqrt(storage.round_trip_efficiency)
     most_kwh = storage.kw * interval_h
     windows = list(prices.demand_thb_per_kw)
-    export = min(prices.export_thb_per_kwh, float(prices.thb_per_kwh.min()))
+    export = np.minimum(prices.export_thb_per_kwh, prices.thb_per_kwh)
     eye = sparse.identity(count, format="csr")
     peaks = sparse.csr_matrix((count, len(windows)))
     # Columns: grid, charge, discharge, stored, peaks.
     cost = np.concatenate([
         prices.thb_per_kwh - export,
-        np.full(count, export + WEAR_THB_PER_KWH),
-        np.full(count, -export + WEAR_THB_PER_KWH),
+        export + WEAR_THB_PER_KWH,
+        -export + WEAR_THB_PER_KWH,
         np.zeros(count),
         [prices.demand_thb_per_kw[window] for window in windows],
     ])  # fmt: skip

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bkkenergy.errors import InputError
 from bkkenergy.solar.assumptions import Cleaning, Losses
 from bkkenergy.solar.production import Production
 from bkkenergy.solar.soiling import best_cleaning_days
 from bkkenergy.solar.weather import Weather
 
 COUNTS = (0, 1, 2, 3, 4, 6, 12)
+MAX_COUNT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,50 @@ class CleaningOption:
     def net_thb(self) -> float:
         """What is left of the gain."""
         return self.gain_thb - self.cost_thb
+
+
+def cleaned_otherwise(weather: Weather, losses: Losses, count: int) -> Losses:
+    """Return losses with another number of cleanings a year, on the days that help most.
+
+    Parameters
+    ----------
+    weather : Weather
+        Light and rain of a year.
+    losses : Losses
+        How fast dust grows, and what rain leaves.
+    count : int
+        Cleanings a year.
+
+    Returns
+    -------
+    Losses
+        With other days of cleaning.
+
+    Raises
+    ------
+    InputError
+        If there are more than twelve or fewer than none, or a table of months says how dirty modules are.
+
+    Examples
+    --------
+    >>> from bkkenergy.library.skies import solar_config
+    >>> from bkkenergy.solar.cleaning import cleaned_otherwise
+    >>> from bkkenergy.solar.climate import typical_year
+    >>> config = solar_config()
+    >>> cleaned_otherwise(typical_year(config.climate), config.losses, 0).soiling_cleaned_on
+    ()
+    """
+    if not 0 <= count <= MAX_COUNT:
+        raise InputError.of("cleanings_not_possible", given=count, most=MAX_COUNT)
+    if losses.soiling_months:
+        raise InputError.of("cleanings_by_months")
+    days = tuple(sorted(best_cleaning_days(weather, losses, count))) if count else ()
+    return losses.model_copy(update={"soiling_cleaned_on": days})
+
+
+def visit_thb(cleaning: Cleaning, module_m2: float) -> float:
+    """Return what cleaning all modules once costs [THB]."""
+    return cleaning.thb_per_visit + cleaning.thb_per_m2 * module_m2
 
 
 def cleaning_options(
@@ -91,8 +137,8 @@ def cleaning_options(
     productions = [simulated(losses.model_copy(update={"soiling_cleaned_on": days})) for days in plans]
     thb = saved_thb(productions)
     energy = [float(production.energy_kwh.sum()) for production in productions]
-    visit_thb = cleaning.thb_per_visit + cleaning.thb_per_m2 * module_m2
-    net_thb = [saved - thb[0] - len(days) * visit_thb for days, saved in zip(plans, thb, strict=True)]
+    once_thb = visit_thb(cleaning, module_m2)
+    net_thb = [saved - thb[0] - len(days) * once_thb for days, saved in zip(plans, thb, strict=True)]
     best = int(np.argmax(net_thb))
     return tuple(
         CleaningOption(
@@ -102,7 +148,7 @@ def cleaning_options(
             kwh,
             kwh - energy[0],
             saved - thb[0],
-            len(days) * visit_thb,
+            len(days) * once_thb,
             days == assumed,
             number == best,
         )

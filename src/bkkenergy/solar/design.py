@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,8 +15,9 @@ from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray, IntArray
 from bkkenergy.solar.assumptions import Losses, SolarConfig
 from bkkenergy.solar.chosen import WiringNote, chosen_layouts
-from bkkenergy.solar.cleaning import CleaningOption, cleaning_options
-from bkkenergy.solar.dispatch import BillChange, Storage, balance, bill_changes
+from bkkenergy.solar.cleaning import CleaningOption, cleaned_otherwise, cleaning_options, visit_thb
+from bkkenergy.solar.designwarnings import design_warnings
+from bkkenergy.solar.dispatch import BillChange, DispatchBalance, Storage, balance, bill_changes
 from bkkenergy.solar.finance import (
     Investment,
     PriceCase,
@@ -28,15 +30,15 @@ from bkkenergy.solar.finance import (
     tornado,
 )
 from bkkenergy.solar.irradiance import Sky, sky_of
-from bkkenergy.solar.layout import FLAT_DEG, Layout
+from bkkenergy.solar.layout import Layout
 from bkkenergy.solar.load import YearLoad
 from bkkenergy.solar.module import Module
-from bkkenergy.solar.operation import BatteryUse, operated
+from bkkenergy.solar.operation import BatteryUse, Operation, operated
 from bkkenergy.solar.outcome import LossLine, Week, exceeded_ratio, loss_lines, sigma_ratio, week_of
 from bkkenergy.solar.production import Models, Mounting, Plane, Production, Rear, simulate
 from bkkenergy.solar.quarters import on_load_grid
 from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, check_apart, laid
-from bkkenergy.solar.sizing import Sweep, sizes_up_to, storage_money, sweep
+from bkkenergy.solar.sizing import Sweep, sizes_up_to, storage_money, storage_of, sweep
 from bkkenergy.solar.strings import StringPlans
 from bkkenergy.solar.supports import support_notes, support_of, with_structures
 from bkkenergy.solar.terms import ExportOffer, offers, with_terms
@@ -44,10 +46,10 @@ from bkkenergy.solar.weather import Provenance, Weather, rows_at
 from bkkenergy.solar.weathercheck import Coordinates, WeatherFinding, usable, weather_findings, years_findings
 from bkkenergy.solar.weatheryears import YearSpread, in_mean_year, whole_years, year_spread
 from bkkenergy.tariff.schedule import Schedule, Tariffs
+from bkkenergy.tariff.windows import window_masks
 from bkkenergy.texts import Named
 
 MONTHS = 12
-COS_60_DEG = 0.5
 MAX_QUIET_SHADE_RATIO = 0.01
 
 
@@ -57,7 +59,8 @@ class DesignRequest:
 
     capacity_kwp : a size; "max" for the whole roof; None for the best.
     inverter : an id, or None for the one of the site's own that fits best. export : the id of a scheme under which
-    surplus is sold; None is the site's own price. assume : fields of `FinanceAssumptions` with other values.
+    surplus is sold; None is the site's own price, "none" is zero export. assume : fields of `FinanceAssumptions` with
+    other values. cleanings : a year, on the days that help most; None is what the site assumes.
     """
 
     capacity_kwp: float | str | None = None
@@ -69,11 +72,15 @@ class DesignRequest:
     battery_kwh: float | None = None
     export: str | None = None
     assume: tuple[tuple[str, float], ...] = ()
+    cleanings: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DesignInputs:
-    """Everything that a design is made from."""
+    """Everything that a design is made from.
+
+    day : on which it is made; None takes the newest terms of export. extra_cleanings : a year, over what upkeep has.
+    """
 
     building: Building
     weather: Weather
@@ -83,6 +90,8 @@ class DesignInputs:
     factor: GridFactor
     config: SolarConfig
     wish: DesignRequest = field(default_factory=DesignRequest)
+    day: dt.date | None = None
+    extra_cleanings: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +200,13 @@ def design(inputs: DesignInputs) -> SolarDesign:
     (22.0, 40)
     """
     wish, building, weather = inputs.wish, inputs.building, whole_years(inputs.weather)
-    config = with_terms(inputs.config, str(building.type), export=wish.export, values=dict(wish.assume))
-    inputs, said = replace(inputs, config=config, weather=weather), years_findings(inputs.weather)
+    config = with_terms(inputs.config, str(building.type), export=wish.export, values=dict(wish.assume), day=inputs.day)
+    extra = 0
+    if wish.cleanings is not None:
+        extra = wish.cleanings - len(config.losses.soiling_cleaned_on)
+        config = config.model_copy(update={"losses": cleaned_otherwise(weather, config.losses, wish.cleanings)})
+    said = years_findings(inputs.weather)
+    inputs = replace(inputs, config=config, weather=weather, extra_cleanings=extra)
     if not building.roofs:
         raise InputError.of("no_roofs", building=Named(building.id, building.name_th))
     module = config.equipment.module(wish.module)
@@ -210,7 +224,7 @@ def design(inputs: DesignInputs) -> SolarDesign:
     whole = _produced(inputs, planes, layouts, sky, module, None)
     per_kwp = whole.energy_kwh / np.array([layout.capacity_kwp for layout in layouts.values()])
     rows = rows_at(weather, inputs.load.starts)
-    storage = _storage(inputs)
+    storage = storage_of(config.battery, config.finance, wish.battery_kwh)
     sized = sweep(
         inputs.load,
         _per_kwp(inputs, whole, layouts, rows),
@@ -277,7 +291,7 @@ def _cleanings(
     storage: Storage | None,
 ) -> tuple[CleaningOption, ...]:
     """Simulate and bill other numbers of cleanings a year."""
-    first, load, export = next(iter(layouts.values())), inputs.load, inputs.config.finance.export_thb_per_kwh
+    first, load, export = next(iter(layouts.values())), inputs.load, inputs.config.finance.export
     models = _models(inputs, first.module, strings, first)
 
     def simulated(losses: Losses) -> Production:
@@ -288,7 +302,7 @@ def _cleanings(
         pv_kwh = np.stack([_on_load(inputs, kw, rows, strings.inverter_kw) for kw in each_kw])
         flows = balance(load.energy_kwh, pv_kwh, interval_h=load.interval_h, storage=storage)
         bills = bill_changes(
-            flows, load.starts, inputs.schedule, inputs.tariffs, interval_h=load.interval_h, export_thb_per_kwh=export
+            flows, load.starts, inputs.schedule, inputs.tariffs, interval_h=load.interval_h, export=export
         )
         return [bill.saving_thb for bill in bills]
 
@@ -317,15 +331,6 @@ def _on_load(inputs: DesignInputs, kw: FloatArray, rows: IntArray, max_kw: float
     return energy_kwh
 
 
-def _storage(inputs: DesignInputs) -> Storage | None:
-    battery = inputs.config.battery
-    kwh = battery.kwh if inputs.wish.battery_kwh is None else inputs.wish.battery_kwh
-    if kwh <= 0:
-        return None
-    price_thb = kwh * battery.capex_thb_per_kwh * (1 + inputs.config.finance.vat_ratio)
-    return Storage(kwh, battery.kw or kwh / 2, battery.round_trip_efficiency, price_thb)
-
-
 def _record(
     inputs: DesignInputs,
     roofs: tuple[RoofDesign, ...],
@@ -338,20 +343,16 @@ def _record(
 ) -> SolarDesign:
     config, load = inputs.config, inputs.load
     capacity, ac_kw = sum(roof.layout.capacity_kwp for roof in roofs), production.ac_kw.sum(axis=0)
+    module_m2 = sum(roof.layout.module_count * module.area_m2 for roof in roofs)
     energy = float(production.energy_kwh.sum())
     pv_kwh = _on_load(inputs, ac_kw, rows, strings.inverter_kw)
     work = operated(
         load, pv_kwh, inputs.schedule, inputs.tariffs, storage, dispatch=config.battery.dispatch,
-        export_thb_per_kwh=config.finance.export_thb_per_kwh,
+        export=config.finance.export,
     )  # fmt: skip
     flows, bills, used = work.flows, work.bills, float(work.flows.used_kwh[0])
-    stored = storage_money(storage, config.battery, work.battery.bill_saving_thb if work.battery else 0.0)
-    capex = capex_thb(capacity, config.finance.paid_capex) + stored.capex_thb
     counted = counted_kwh(energy, used, config.finance)
-    project = Investment(
-        capacity, capex, bills.bill_saving_thb, counted, config.losses.degradation_per_year, config.finance,
-        bills.export_thb, stored,
-    )  # fmt: skip
+    project = _project(inputs, work, storage, (capacity, counted, module_m2))
     ways: tuple[Way, ...] = ("own", "loan", "ppa", "esco") if config.finance.loan_share > 0 else ("own", "ppa", "esco")
     spread = year_spread(ac_kw, inputs.weather, config.uncertainty)
     sigma = sigma_ratio(config.uncertainty, spread.interannual_ratio)
@@ -381,7 +382,7 @@ def _record(
         week=week_of(load, pv_kwh),
         schedule=inputs.schedule,
         bills=bills,
-        capex_thb=capex,
+        capex_thb=project.capex_thb,
         ways={way: evaluate(project, way) for way in ways},
         tornado=tuple(tornado(project)),
         sweep=sized,
@@ -389,13 +390,36 @@ def _record(
         avoided_kg=emissions_kg(counted, inputs.factor),
         config=config,
         wish=inputs.wish,
-        warnings=_warnings(inputs, [roof.layout for roof in roofs], bills),
+        warnings=design_warnings(load, [roof.layout for roof in roofs], bills),
         prices=price_range(project),
         battery=work.battery,
-        offers=offers(config, str(inputs.building.type), float(flows.surplus_kwh.sum())),
+        offers=_offers(inputs, flows),
         year=inputs.weather,
         ac_kw=ac_kw,
     )
+
+
+def _project(
+    inputs: DesignInputs, work: Operation, storage: Storage | None, size: tuple[float, float, float]
+) -> Investment:
+    """Return what a design costs and brings in its first year. size : kWp, kWh a year that count, m2 of modules."""
+    (capacity_kwp, energy_kwh, module_m2), config, bills = size, inputs.config, work.bills
+    stored = storage_money(storage, config.battery, work.battery.bill_saving_thb if work.battery else 0.0)
+    return Investment(
+        capacity_kwp, capex_thb(capacity_kwp, config.finance.paid_capex) + stored.capex_thb, bills.bill_saving_thb,
+        energy_kwh, config.losses.degradation_per_year, config.finance, bills.export_thb, stored, bills.netted_thb,
+        inputs.extra_cleanings * visit_thb(config.cleaning, module_m2),
+    )  # fmt: skip
+
+
+def _offers(inputs: DesignInputs, flows: DispatchBalance) -> tuple[ExportOffer, ...]:
+    """List the schemes under which surplus could be sold."""
+    surplus_kwh = flows.surplus_kwh[0]
+    is_on_peak = window_masks(inputs.load.starts, inputs.tariffs)["on_peak"]
+    return offers(
+        inputs.config, str(inputs.building.type), float(surplus_kwh.sum()),
+        on_peak_kwh=float(surplus_kwh[is_on_peak].sum()), day=inputs.day,
+    )  # fmt: skip
 
 
 def _lifetime_kwh(energy_kwh: float, config: SolarConfig) -> tuple[float, ...]:
@@ -436,23 +460,3 @@ def _shade_by_strings(
     yield WiringNote(
         "shade", {"by_area": f"{-by_area:.1%}", "more": f"{max(0.0, 1 - least_kwh / record.energy_kwh):.1%}"}
     )
-
-
-def _faces_north(layout: Layout) -> bool:
-    """Check whether tilted modules look away from the sun: often an azimuth that was counted from south."""
-    return layout.module_tilt_deg > FLAT_DEG and np.cos(np.radians(layout.module_azimuth_deg)) > COS_60_DEG
-
-
-def _warnings(inputs: DesignInputs, layouts: Sequence[Layout], bills: BillChange) -> tuple[str, ...]:
-    warnings = [warning for layout in layouts for warning in layout.warnings]
-    if any(_faces_north(layout) for layout in layouts):
-        warnings.append("faces_north")
-    if inputs.load.is_typical:
-        warnings.append("load_is_typical")
-    elif inputs.load.measured_ratio < 0.9:  # noqa: PLR2004 - as reports ask of a period
-        warnings.append("load_is_partly_filled")
-    if any(one.figure != "off_peak_days" for bill in bills.before for one in bill.provisional):
-        warnings.append("figures_are_provisional")
-    if any(not layout.roof.is_known for layout in layouts):
-        warnings.append("outline_is_assumed")
-    return tuple(dict.fromkeys(warnings))

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.readings import FloatArray
+from bkkenergy.solar.export import NO_EXPORT, ExportTerms, netted
 from bkkenergy.tariff.bill import Bill, bills_of
 from bkkenergy.tariff.quantities import quantities_of_many
 from bkkenergy.tariff.schedule import Schedule, Tariffs
+from bkkenergy.tariff.windows import window_masks
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +117,17 @@ def _through_battery(
 
 @dataclass(frozen=True, slots=True)
 class BillChange:
-    """A year of bills without and with PV, and what export earned, THB."""
+    """A year of bills without and with PV, and what export earned, THB.
+
+    netted_kwh : surplus that offset what was bought. netted_thb : the part of the bills' saving that came of it, which
+    ends with the agreement on export.
+    """
 
     before: tuple[Bill, ...]
     after: tuple[Bill, ...]
     export_thb: float
+    netted_kwh: float = 0.0
+    netted_thb: float = 0.0
 
     @property
     def bill_saving_thb(self) -> float:
@@ -139,7 +147,7 @@ def bill_changes(
     tariffs: Tariffs,
     *,
     interval_h: float,
-    export_thb_per_kwh: float = 0.0,
+    export: ExportTerms = NO_EXPORT,
 ) -> list[BillChange]:
     """Compute the bills of k systems beside the bill without any.
 
@@ -155,8 +163,8 @@ def bill_changes(
         Ft and rules that all schedules share.
     interval_h : float
         Length of an interval [h].
-    export_thb_per_kwh : float
-        What exported energy earns [THB/kWh].
+    export : ExportTerms
+        What exported energy earns, and whether months are netted.
 
     Returns
     -------
@@ -179,8 +187,15 @@ def bill_changes(
     series = np.vstack([flows.load_kwh[None, :], flows.grid_kwh])
     months = quantities_of_many(series, starts, tariffs, interval_h=interval_h)
     before = tuple(bills_of(months[0], schedule, tariffs))
-    exported = flows.surplus_kwh.sum(axis=1) * export_thb_per_kwh
-    return [
-        BillChange(before, tuple(bills_of(month_end, schedule, tariffs)), float(earned))
-        for month_end, earned in zip(months[1:], exported, strict=True)
-    ]
+    afters = [tuple(bills_of(month_end, schedule, tariffs)) for month_end in months[1:]]
+    if not export.is_netted_by_month:
+        earned_thb = flows.surplus_kwh @ export.prices_thb_per_kwh(window_masks(starts, tariffs)["on_peak"])
+        return [BillChange(before, after, float(thb)) for after, thb in zip(afters, earned_thb, strict=True)]
+    surplus = quantities_of_many(flows.surplus_kwh, starts, tariffs, interval_h=interval_h)
+    changes = []
+    for bought, sent, after in zip(months[1:], surplus, afters, strict=True):
+        net = netted(bought, sent, schedule, export)
+        bills = tuple(bills_of(list(net.bought), schedule, tariffs))
+        saved_thb = sum(bill.total_thb for bill in after) - sum(bill.total_thb for bill in bills)
+        changes.append(BillChange(before, bills, net.earned_thb, net.netted_kwh, float(saved_thb)))
+    return changes

@@ -44,7 +44,8 @@ class Investment:
     """What a system costs and brings in its first year, THB; all of the bill's saving, with VAT.
 
     capex_thb, saving_thb : of everything, the battery too. energy_kwh : PV that is used or sold in the first year.
-    export_thb : earned by what is sold, beside the saving.
+    export_thb : earned by what is sold, beside the saving. netted_thb : the part of the saving that ends with the
+    agreement on export. cleaning_thb : of a year, for cleanings beyond those that upkeep has.
     """
 
     capacity_kwp: float
@@ -55,6 +56,8 @@ class Investment:
     money: FinanceAssumptions
     export_thb: float = 0.0
     storage: StorageMoney = NO_STORAGE
+    netted_thb: float = 0.0
+    cleaning_thb: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ def counted_kwh(made_kwh: float, used_kwh: float, money: FinanceAssumptions) -> 
     >>> counted_kwh(100.0, 80.0, money)
     80.0
     """
-    return made_kwh if money.export_thb_per_kwh > 0 else used_kwh
+    return made_kwh if money.export.is_allowed else used_kwh
 
 
 def evaluate(project: Investment, way: Way = "own") -> Result:
@@ -211,7 +214,8 @@ def _income(project: Investment) -> FloatArray:
     year = np.arange(1, money.analysis_years + 1)
     left = (1 - project.degradation_per_year) ** (year - 1)
     grown = (1 + money.tariff_escalation) ** (year - 1)
-    saving = (project.saving_thb - storage.saving_thb) * left * grown
+    ended_thb = np.where(year > money.export_years, project.netted_thb, 0.0)
+    saving = (project.saving_thb - storage.saving_thb - ended_thb) * left * grown
     age = (year - 1) % storage.replacement_years if storage.replacement_years else year - 1
     stored = storage.saving_thb * (1 - storage.fade_per_year) ** age * grown
     exported = np.where(year <= money.export_years, project.export_thb * left, 0.0)
@@ -222,7 +226,7 @@ def _costs(project: Investment) -> FloatArray:
     """Return (years + 1,) what an owner spends on keeping it at work."""
     money, storage = project.money, project.storage
     year = np.arange(money.analysis_years + 1)
-    costs = np.where(year > 0, project.capex_thb * money.om_share_of_capex, 0.0)
+    costs = np.where(year > 0, project.capex_thb * money.om_share_of_capex + project.cleaning_thb, 0.0)
     pv_thb = project.capex_thb - storage.capex_thb
     costs += ((year > 0) & (year == money.inverter_replacement_year)) * pv_thb * money.inverter_share_of_capex
     if storage.replacement_years:
@@ -357,9 +361,10 @@ def _moved(project: Investment, name: str, by: float) -> Investment:
             energy_kwh=project.energy_kwh * by,
             saving_thb=project.saving_thb * by,
             export_thb=project.export_thb * by,
+            netted_thb=project.netted_thb * by,
         ),
         "capex": lambda: replace(project, capex_thb=project.capex_thb * by),
-        "tariff": lambda: replace(project, saving_thb=project.saving_thb * by),
+        "tariff": lambda: replace(project, saving_thb=project.saving_thb * by, netted_thb=project.netted_thb * by),
         "om": lambda: replace(
             project, money=money.model_copy(update={"om_share_of_capex": money.om_share_of_capex * by})
         ),

@@ -8,6 +8,7 @@ from typing import Literal
 from bkkenergy.readings import FloatArray
 from bkkenergy.solar.batteryplan import dispatch_by_bill
 from bkkenergy.solar.dispatch import BillChange, DispatchBalance, Storage, balance, bill_changes
+from bkkenergy.solar.export import NO_EXPORT, ExportTerms
 from bkkenergy.solar.load import YearLoad
 from bkkenergy.tariff.schedule import Schedule, Tariffs
 
@@ -50,7 +51,7 @@ def operated(
     storage: Storage | None,
     *,
     dispatch: Dispatch = "bill",
-    export_thb_per_kwh: float = 0.0,
+    export: ExportTerms = NO_EXPORT,
 ) -> Operation:
     """Compute flows and bills of a year; of two rules for the battery the cheaper one is taken.
 
@@ -69,8 +70,8 @@ def operated(
     dispatch : {"bill", "surplus"}
         By bill: a linear program over energy and demand charges, which knows the month in advance. By surplus: what PV
         leaves over, and no more.
-    export_thb_per_kwh : float
-        What exported energy earns [THB/kWh].
+    export : ExportTerms
+        What exported energy earns, and whether months are netted.
 
     Returns
     -------
@@ -94,9 +95,7 @@ def operated(
     """
 
     def billed(flows: DispatchBalance) -> BillChange:
-        (change,) = bill_changes(
-            flows, load.starts, schedule, tariffs, interval_h=load.interval_h, export_thb_per_kwh=export_thb_per_kwh
-        )
+        (change,) = bill_changes(flows, load.starts, schedule, tariffs, interval_h=load.interval_h, export=export)
         return change
 
     alone = balance(load.energy_kwh, pv_kwh[None, :], interval_h=load.interval_h)
@@ -109,7 +108,7 @@ def operated(
     if dispatch == "bill":
         planned = dispatch_by_bill(
             load.energy_kwh, pv_kwh, storage, load.starts, schedule, tariffs, interval_h=load.interval_h,
-            export_thb_per_kwh=export_thb_per_kwh,
+            export=export,
         )  # fmt: skip
         planned_bills = billed(planned)
         if planned_bills.saving_thb > bills.saving_thb:

@@ -138,12 +138,9 @@ def sweep(
     """
     sizes = np.asarray(sizes_kwp, np.float64)
     pv_kwh = sizes[:, None] * pv_kwh_per_kwp
-    export = money.export_thb_per_kwh
 
     def changed(flows: DispatchBalance) -> list[BillChange]:
-        return bill_changes(
-            flows, load.starts, schedule, tariffs, interval_h=load.interval_h, export_thb_per_kwh=export
-        )
+        return bill_changes(flows, load.starts, schedule, tariffs, interval_h=load.interval_h, export=money.export)
 
     flows = balance(load.energy_kwh, pv_kwh, interval_h=load.interval_h, storage=storage)
     changes = changed(flows)
@@ -156,8 +153,9 @@ def sweep(
         capex = capex_thb(float(size), money.paid_capex) + stored.capex_thb
         counted = counted_kwh(float(production_kwh[number]), float(used[number]), money)
         project = Investment(
-            float(size), capex, change.bill_saving_thb, counted, degradation_per_year, money, change.export_thb, stored
-        )
+            float(size), capex, change.bill_saving_thb, counted, degradation_per_year, money, change.export_thb, stored,
+            change.netted_thb,
+        )  # fmt: skip
         options.append(
             SizeOption(
                 float(size),
@@ -171,6 +169,38 @@ def sweep(
             )
         )
     return Sweep(tuple(options))
+
+
+def storage_of(battery: Battery, money: FinanceAssumptions, kwh: float | None) -> Storage | None:
+    """Return a battery with its price, VAT included.
+
+    Parameters
+    ----------
+    battery : Battery
+        The configuration's.
+    money : FinanceAssumptions
+        With the VAT.
+    kwh : float or None
+        Its size [kWh]; None is the configuration's.
+
+    Returns
+    -------
+    Storage or None
+        None where its size is 0.
+
+    Examples
+    --------
+    >>> from bkkenergy.library.skies import solar_config
+    >>> from bkkenergy.solar.sizing import storage_of
+    >>> config = solar_config()
+    >>> storage_of(config.battery, config.finance, None), storage_of(config.battery, config.finance, 40.0).kw
+    (None, 20.0)
+    """
+    size_kwh = battery.kwh if kwh is None else kwh
+    if size_kwh <= 0:
+        return None
+    price_thb = size_kwh * battery.capex_thb_per_kwh * (1 + money.vat_ratio)
+    return Storage(size_kwh, battery.kw or size_kwh / 2, battery.round_trip_efficiency, price_thb)
 
 
 def storage_money(storage: Storage | None, battery: Battery | None, saving_thb: float) -> StorageMoney:

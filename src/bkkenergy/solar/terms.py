@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from bkkenergy.dated import holding
 from bkkenergy.errors import InputError
-from bkkenergy.solar.assumptions import ExportScheme, FinanceAssumptions, SolarConfig
+from bkkenergy.solar.assumptions import ZERO_EXPORT, ExportScheme, FinanceAssumptions, SolarConfig
 
 NUMBERS = tuple(
     name for name in FinanceAssumptions.model_fields if name not in {"capex", "source", "source_th", "entered"}
 )
 """What can be assumed otherwise, by name; export_scheme is chosen by its id."""
+WITHOUT_WINDOWS: dict[str, object] = {"export_on_peak_thb_per_kwh": None, "export_off_peak_thb_per_kwh": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,12 @@ def assumed(texts: Iterable[str]) -> dict[str, float]:
 
 
 def with_terms(
-    config: SolarConfig, building_type: str, *, export: str | None = None, values: Mapping[str, float] | None = None
+    config: SolarConfig,
+    building_type: str,
+    *,
+    export: str | None = None,
+    values: Mapping[str, float] | None = None,
+    day: dt.date | None = None,
 ) -> SolarConfig:
     """Return a configuration with the terms of one project.
 
@@ -73,9 +81,11 @@ def with_terms(
     building_type : str
         Of the building: a scheme may be open to some alone.
     export : str, optional
-        The scheme under which surplus is sold, by its id.
+        The scheme under which surplus is sold, by its id; "none" holds it back whatever the site's own price.
     values : mapping of str to float, optional
-        Assumptions that replace the site's, by name.
+        Assumptions that replace the site's, by name. One price for all hours replaces those of the windows too.
+    day : date, optional
+        On which a scheme is joined; by default its newest terms hold.
 
     Returns
     -------
@@ -85,7 +95,7 @@ def with_terms(
     Raises
     ------
     InputError
-        If a scheme is not known or not open to the building, or a value cannot be used.
+        If a scheme is not known, not open to the building or not on that day, or a value cannot be used.
 
     Examples
     --------
@@ -96,13 +106,11 @@ def with_terms(
     """
     changed: dict[str, object] = {}
     if export:
-        scheme = scheme_named(config, export)
-        if not scheme.is_open_to(building_type):
-            raise InputError.of("export_not_open", scheme=scheme.id, open_to=", ".join(scheme.building_types))
-        changed = {
-            "export_thb_per_kwh": scheme.thb_per_kwh, "export_years": scheme.years, "export_scheme": scheme.id,
-        }  # fmt: skip
-    changed |= dict(values or {})
+        changed = _sold_under(config, building_type, export, day)
+    given = dict(values or {})
+    if "export_thb_per_kwh" in given:
+        changed |= WITHOUT_WINDOWS
+    changed |= given
     if not changed:
         return config
     try:
@@ -114,8 +122,27 @@ def with_terms(
     return config.model_copy(update={"finance": finance})
 
 
-def scheme_named(config: SolarConfig, scheme_id: str) -> ExportScheme:
-    """Find a scheme by its id.
+def _sold_under(config: SolarConfig, building_type: str, export: str, day: dt.date | None) -> dict[str, object]:
+    """Return the fields of finance that a scheme sets. Raises InputError."""
+    if export == ZERO_EXPORT:
+        return WITHOUT_WINDOWS | {"export_thb_per_kwh": 0.0, "is_export_netted": False, "export_scheme": ""}
+    scheme = scheme_named(config, export, day)
+    if not scheme.is_offered:
+        raise InputError.of("export_not_offered", scheme=scheme.id)
+    if not scheme.is_open_to(building_type):
+        raise InputError.of("export_not_open", scheme=scheme.id, open_to=", ".join(scheme.building_types))
+    return {
+        "export_thb_per_kwh": scheme.thb_per_kwh,
+        "export_on_peak_thb_per_kwh": scheme.on_peak_thb_per_kwh,
+        "export_off_peak_thb_per_kwh": scheme.off_peak_thb_per_kwh,
+        "is_export_netted": scheme.is_netted_by_month,
+        "export_years": scheme.years,
+        "export_scheme": scheme.id,
+    }
+
+
+def scheme_named(config: SolarConfig, scheme_id: str, day: dt.date | None = None) -> ExportScheme:
+    """Find a scheme by its id, as it holds on a day.
 
     Parameters
     ----------
@@ -123,6 +150,8 @@ def scheme_named(config: SolarConfig, scheme_id: str) -> ExportScheme:
         The site's.
     scheme_id : str
         The id.
+    day : date, optional
+        The day; by default the newest terms are taken.
 
     Returns
     -------
@@ -132,7 +161,7 @@ def scheme_named(config: SolarConfig, scheme_id: str) -> ExportScheme:
     Raises
     ------
     InputError
-        If none has this id.
+        If none has this id, or it has not begun or has ended.
 
     Examples
     --------
@@ -141,14 +170,27 @@ def scheme_named(config: SolarConfig, scheme_id: str) -> ExportScheme:
     >>> scheme_named(solar_config(), "school-hospital").years
     10
     """
-    for scheme in config.export_schemes:
-        if scheme.id == scheme_id:
-            return scheme
-    known = ", ".join(scheme.id for scheme in config.export_schemes) or "–"
-    raise InputError.of("no_export_scheme", given=scheme_id, known=known)
+    records = [scheme for scheme in config.export_schemes if scheme.id == scheme_id]
+    if not records:
+        known = ", ".join(dict.fromkeys(scheme.id for scheme in config.export_schemes)) or "–"
+        raise InputError.of("no_export_scheme", given=scheme_id, known=known)
+    scheme = holding(records, day or dt.date.max)
+    if scheme is None:
+        first = min(record.valid_from for record in records)
+        raise InputError.of("export_not_begun", scheme=scheme_id, first=first)
+    if day is not None and scheme.valid_to is not None and day > scheme.valid_to:
+        raise InputError.of("export_ended", scheme=scheme_id, last=scheme.valid_to)
+    return scheme
 
 
-def offers(config: SolarConfig, building_type: str, surplus_kwh: float) -> tuple[ExportOffer, ...]:
+def offers(
+    config: SolarConfig,
+    building_type: str,
+    surplus_kwh: float,
+    *,
+    on_peak_kwh: float = 0.0,
+    day: dt.date | None = None,
+) -> tuple[ExportOffer, ...]:
     """List the schemes under which a design without export could sell what it leaves over.
 
     Parameters
@@ -159,6 +201,10 @@ def offers(config: SolarConfig, building_type: str, surplus_kwh: float) -> tuple
         Of the building.
     surplus_kwh : float
         What is left over in a year [kWh].
+    on_peak_kwh : float
+        The part of it in on-peak hours [kWh].
+    day : date, optional
+        On which a scheme would be joined; by default every scheme counts that has not ended.
 
     Returns
     -------
@@ -173,10 +219,52 @@ def offers(config: SolarConfig, building_type: str, surplus_kwh: float) -> tuple
     >>> [offer.income_thb for offer in offers(solar_config(), "school", 5_000.0)], offers(solar_config(), "office", 5.0)
     ([5000.0], ())
     """
-    if config.finance.export_thb_per_kwh > 0 or surplus_kwh < 1:
+    if config.finance.export.is_allowed or surplus_kwh < 1:
         return ()
     return tuple(
-        ExportOffer(scheme, surplus_kwh * scheme.thb_per_kwh)
-        for scheme in config.export_schemes
-        if scheme.is_open_to(building_type)
+        ExportOffer(
+            scheme,
+            on_peak_kwh * scheme.terms.on_peak_thb_per_kwh
+            + (surplus_kwh - on_peak_kwh) * scheme.terms.off_peak_thb_per_kwh,
+        )
+        for scheme in schemes_on(config, building_type, day)
+        if not scheme.is_netted_by_month
+    )
+
+
+def schemes_on(config: SolarConfig, building_type: str, day: dt.date | None) -> tuple[ExportScheme, ...]:
+    """List the schemes that a building can join on a day.
+
+    Parameters
+    ----------
+    config : SolarConfig
+        The site's.
+    building_type : str
+        Of the building.
+    day : date or None
+        The day; None takes the newest terms of each.
+
+    Returns
+    -------
+    tuple of ExportScheme
+        Those that are offered, open to it, begun and not ended, each id once.
+
+    Examples
+    --------
+    >>> from bkkenergy.library.skies import solar_config
+    >>> from bkkenergy.solar.terms import schemes_on
+    >>> [scheme.id for scheme in schemes_on(solar_config(), "school", None)]
+    ['school-hospital']
+    """
+    on = day or dt.date.max
+    newest = [
+        holding([record for record in config.export_schemes if record.id == name], on)
+        for name in dict.fromkeys(scheme.id for scheme in config.export_schemes)
+    ]
+    return tuple(
+        scheme
+        for scheme in newest
+        if scheme is not None
+        and scheme.is_open_to(building_type)
+        and (day is None or scheme.valid_to is None or day <= scheme.valid_to)
     )

@@ -13,12 +13,23 @@ from bkkenergy.adapters.state.scenarios import scenarios
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Lang
 from bkkenergy.portfolio.belongings import plants_of
-from bkkenergy.reports.solar.html import headline, render_design_html, render_design_pdf, solar_projects
+from bkkenergy.reports.solar.html import (
+    days_text,
+    export_text,
+    headline,
+    render_design_html,
+    render_design_pdf,
+    solar_projects,
+)
 from bkkenergy.reports.solar.tables import design_csv, design_json, design_xlsx
 from bkkenergy.reports.solar.tender import tender_archive, transformer_kva
+from bkkenergy.solar.assumptions import ZERO_EXPORT, ExportScheme
+from bkkenergy.solar.cleaning import COUNTS
 from bkkenergy.solar.design import SolarDesign
+from bkkenergy.solar.terms import schemes_on
 from bkkenergy.usecases.scenarios import delete_scenario, store_scenario
 from bkkenergy.web.budgets import HEAVY_PAGE
+from bkkenergy.web.context import AppContext
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.pages_work import MEDIA, named
 from bkkenergy.web.render import page
@@ -38,9 +49,15 @@ def sketch_of(
     azimuth_deg: str = "180",
     battery_kwh: str = "",
     export: str = "",
+    on_peak_thb: str = "",
+    off_peak_thb: str = "",
+    netting: str = "",
+    cleanings: str = "",
+    weather: str = "",
 ) -> Sketch:
     """Parse a sketch from an address. Raises HTTPException where a field is too long to be meant."""
-    fields = (kwp, mounting, area_m2, tilt_deg, azimuth_deg, battery_kwh, export)
+    terms = (battery_kwh, export, on_peak_thb, off_peak_thb, netting, cleanings, weather)
+    fields = (kwp, mounting, area_m2, tilt_deg, azimuth_deg, *terms)
     if any(len(text) > MAX_TEXT for text in fields):
         raise HTTPException(422, "a field is too long")
     return Sketch(building, *fields)
@@ -79,7 +96,10 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
         against=against,
         designs=designs,
         fault=fault,
-        schemes=here.opened.solar.export_schemes,
+        schemes=_schemes(here, sketch.building),
+        zero_export=ZERO_EXPORT,
+        cleaning_counts=COUNTS,
+        levels=here.opened.solar.climate.levels,
         installed=installed,
         may_keep=may_keep,
         scenarios=[
@@ -88,6 +108,13 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
         building_name=lambda building: _name_of(visitor, building),
         may_drop=lambda agency: visitor.account.may("design", agency),
     )
+
+
+def _schemes(here: AppContext, building: str) -> tuple[ExportScheme, ...]:
+    """List the schemes of export that a building can join today; every one that is offered before one is chosen."""
+    if known_building := here.portfolio.buildings.get(building):
+        return schemes_on(here.opened.solar, str(known_building.type), here.today)
+    return tuple(scheme for scheme in here.opened.solar.export_schemes if scheme.is_offered)
 
 
 def _name_of(visitor: Visitor, building: str) -> str:
@@ -99,7 +126,17 @@ def _name_of(visitor: Visitor, building: str) -> str:
 def _shown(visitor: Visitor, sketch: Sketch) -> dict[str, Any]:
     """Return a design as the page shows it. Raises InputError."""
     design = designed(visitor.here, sketch)
-    return {"design": design, "headline": headline(design, visitor.words), "query": urlencode(sketch.query)}
+    return {
+        "design": design,
+        "headline": headline(design, visitor.words),
+        "query": urlencode(sketch.query),
+        "cleaning": [(option, days_text(option.days, visitor.words)) for option in design.cleaning],
+        "export": export_text(design, visitor.words),
+        "with_cleanings": {
+            option.count_per_year: urlencode(sketch.but(cleanings=str(option.count_per_year)).query)
+            for option in design.cleaning
+        },
+    }
 
 
 @router.get("/solar/report/{building}", dependencies=HEAVY_PAGE)

@@ -10,17 +10,19 @@ from pydantic import ValidationError
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Roof
 from bkkenergy.reports.solar.gather import design_inputs, screened
-from bkkenergy.solar.climate import typical_year
+from bkkenergy.solar.cleaning import MAX_COUNT
 from bkkenergy.solar.design import DesignRequest, SolarDesign, design
 from bkkenergy.solar.screening import Screening
 from bkkenergy.solar.terms import assumed
 from bkkenergy.solar.weather import Weather
 from bkkenergy.texts import Term, catalogue
+from bkkenergy.usecases.weather import TYPICAL, named_weather
 from bkkenergy.web.context import AppContext
 
 KEPT_S, DAY_S = 600.0, 86_400.0
 MAX_KWP = 100_000.0
 MAX_BATTERY_KWH = 100_000.0
+MAX_EXPORT_THB_PER_KWH = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,9 @@ class Sketch:
     """What an engineer fills in, as text. kwp : a size, "max" for the whole roof, "" for the best.
 
     area_m2, tilt_deg, azimuth_deg : another roof than the portfolio's, where an area is given. export : the id of a
-    scheme under which surplus is sold. assume : NAME=VALUE of finance.
+    scheme under which surplus is sold. on_peak_thb, off_peak_thb : a price of surplus in each window instead; netting :
+    "month" where a month's surplus offsets what it buys. cleanings : a year. weather : a level of the typical year.
+    assume : NAME=VALUE of finance.
     """
 
     building: str
@@ -39,6 +43,11 @@ class Sketch:
     azimuth_deg: str = "180"
     battery_kwh: str = ""
     export: str = ""
+    on_peak_thb: str = ""
+    off_peak_thb: str = ""
+    netting: str = ""
+    cleanings: str = ""
+    weather: str = ""
     assume: tuple[str, ...] = ()
 
     @property
@@ -54,9 +63,10 @@ class Sketch:
 FIELDS = tuple(name for name in Sketch.__dataclass_fields__ if name != "assume")
 
 
-def typical_weather(here: AppContext) -> Weather:
-    """Return the typical year's weather. Raises ConfigError."""
-    weather: Weather = here.cached(("weather",), DAY_S, lambda: typical_year(here.opened.solar.climate))
+def typical_weather(here: AppContext, level: str = "") -> Weather:
+    """Return the typical year's weather, or that of a part of the city. Raises ConfigError, InputError."""
+    name = f"{TYPICAL}:{level}" if level else TYPICAL
+    weather: Weather = here.cached(("weather", level), DAY_S, lambda: named_weather(here.opened.config, name, None))
     return weather
 
 
@@ -66,13 +76,16 @@ def designed(here: AppContext, sketch: Sketch) -> SolarDesign:
         raise InputError.of("no_mounting", given=sketch.mounting)
     wish = DesignRequest(
         _size(sketch.kwp), mounting=cast("Any", sketch.mounting), battery_kwh=_battery_kwh(sketch.battery_kwh),
-        export=sketch.export or None, assume=tuple(assumed(sketch.assume).items()),
+        export=sketch.export or None, assume=(*assumed(sketch.assume).items(), *_own_export(sketch)),
+        cleanings=_cleanings(sketch.cleanings),
     )  # fmt: skip
     building = here.portfolio.buildings[sketch.building]
     drawn = building.model_copy(update={"roofs": (_roof(sketch),)}) if sketch.area_m2 else building
 
+    weather = typical_weather(here, sketch.weather)
+
     def make() -> SolarDesign:
-        return design(design_inputs(here.opened, typical_weather(here), drawn, wish, today=here.today))
+        return design(design_inputs(here.opened, weather, drawn, wish, today=here.today))
 
     solar_design: SolarDesign = here.cached(("design", sketch, here.today), KEPT_S, make)
     return solar_design
@@ -105,6 +118,37 @@ def _battery_kwh(text: str) -> float | None:
     if not 0 <= kwh < MAX_BATTERY_KWH:
         raise InputError.of("battery_not_possible", kwh=text, max_kwh=f"{MAX_BATTERY_KWH:,.0f}")
     return kwh
+
+
+def _own_export(sketch: Sketch) -> tuple[tuple[str, float], ...]:
+    """Return the terms of export that are filled in beside a scheme: prices of the windows, and netting."""
+    if sketch.netting not in {"", "month"}:
+        raise InputError.of("no_netting", given=sketch.netting)
+    prices = [
+        (name, _price(text))
+        for name, text in (
+            ("export_on_peak_thb_per_kwh", sketch.on_peak_thb),
+            ("export_off_peak_thb_per_kwh", sketch.off_peak_thb),
+        )
+        if text
+    ]
+    return (*prices, *((("is_export_netted", 1.0),) if sketch.netting else ()))
+
+
+def _price(text: str) -> float:
+    thb = _number("export_price", text)
+    if not 0 <= thb <= MAX_EXPORT_THB_PER_KWH:
+        raise InputError.of("export_price_not_possible", given=text, max_thb=f"{MAX_EXPORT_THB_PER_KWH:.0f}")
+    return thb
+
+
+def _cleanings(text: str) -> int | None:
+    if not text:
+        return None
+    count = _number("cleanings", text)
+    if not count.is_integer():
+        raise InputError.of("cleanings_not_possible", given=text, most=MAX_COUNT)
+    return int(count)
 
 
 def _number(what: str, text: str) -> float:

@@ -12,6 +12,7 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.site.figures import load_figures
 from bkkenergy.solar.batteryplan import MonthPrices, cheapest, dispatch_by_bill
 from bkkenergy.solar.dispatch import Storage, balance
+from bkkenergy.solar.export import ExportTerms
 from bkkenergy.solar.load import YearLoad
 from bkkenergy.solar.operation import operated
 from tests.conftest import ROOT
@@ -23,7 +24,7 @@ STEP_KWH = 0.5
 def cost_thb(net_kwh, charged, discharged, prices, interval_h):
     flow = net_kwh + charged - discharged
     grid, sold = np.maximum(flow, 0), np.maximum(-flow, 0)
-    thb = float((grid * prices.thb_per_kwh).sum() - sold.sum() * prices.export_thb_per_kwh)
+    thb = float((grid * prices.thb_per_kwh).sum() - (sold * prices.export_thb_per_kwh).sum())
     peaks = {window: float(grid[mask].max(initial=0)) / interval_h for window, mask in prices.windows.items()}
     for window, price in prices.demand_thb_per_kw.items():
         below = peaks.get("tod_peak", 0.0) if window == "tod_partial" else 0.0
@@ -57,7 +58,9 @@ def cheapest_of_all(net_kwh, storage, prices, interval_h):
 )
 def test_no_course_of_the_stored_energy_costs_less(net, price, export, demand, interval_h, is_peak):
     mask = np.array(is_peak)
-    prices = MonthPrices(np.array(price, float), export, {"on_peak": float(demand)}, {"on_peak": mask})
+    prices = MonthPrices(
+        np.array(price, float), np.full(len(price), export, float), {"on_peak": float(demand)}, {"on_peak": mask}
+    )
     storage, net_kwh = Storage(2.0, 2.0, 1.0), np.array(net, float)
     charged, discharged = cheapest(net_kwh, storage, prices, interval_h)
     found = cost_thb(net_kwh, charged, discharged, prices, interval_h)
@@ -70,7 +73,7 @@ def test_no_course_of_the_stored_energy_costs_less(net, price, export, demand, i
 def test_the_partial_window_pays_for_what_exceeds_the_peak_window():
     prices = MonthPrices(
         np.full(3, 2.0),
-        0.0,
+        np.zeros(3),
         {"tod_peak": 300.0, "tod_partial": 60.0},
         {"tod_peak": np.array([False, True, False]), "tod_partial": np.array([False, False, True])},
     )
@@ -98,7 +101,7 @@ def test_a_planned_battery_makes_no_energy(load, seed, kwh, kw, efficiency, sche
     pv_kwh = np.random.default_rng(seed).uniform(0, 60, 48) * ((starts.hour > 6) & (starts.hour < 18))
     found = dispatch_by_bill(
         load_kwh, pv_kwh, Storage(kwh, kw, efficiency), starts, TARIFFS.schedules[schedule], TARIFFS, interval_h=1.0,
-        export_thb_per_kwh=export,
+        export=ExportTerms(export, export),
     )  # fmt: skip
     np.testing.assert_allclose(
         load_kwh + found.charged_kwh + found.surplus_kwh, found.grid_kwh + pv_kwh + found.discharged_kwh, atol=1e-6
@@ -137,6 +140,6 @@ def test_the_cheaper_rule_is_taken():
 def test_an_export_price_above_the_night_rate_does_not_run_away():
     found = dispatch_by_bill(
         np.full(24, 5.0), np.zeros(24), Storage(10, 5, 0.9), days(1), TARIFFS.schedules["mea-3-2-lv"], TARIFFS,
-        interval_h=1.0, export_thb_per_kwh=9.0,
+        interval_h=1.0, export=ExportTerms(9.0, 9.0),
     )  # fmt: skip
     assert found.surplus_kwh.sum() == pytest.approx(0, abs=1e-6)

@@ -121,6 +121,7 @@ def design_inputs(
         factor=factor_on(site.figures.grid_factors, today, "footprint"),
         config=site.solar,
         wish=wish,
+        day=today,
     )
 
 

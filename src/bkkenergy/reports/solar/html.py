@@ -76,6 +76,7 @@ def render_design_html(design: SolarDesign, lang: Lang, *, today: dt.date, plann
             if _is_shown(line.change_ratio, line.step)
         ],
         cleaning=[(option, days_text(option.days, words)) for option in design.cleaning],
+        export=export_text(design, words),
         dirty_months=", ".join(words.percent(share, 1) for share in design.config.losses.soiling_months),
         years=named_years(design.years.names),
         min_years=MIN_YEARS,
@@ -112,6 +113,22 @@ def days_text(days: Sequence[str], words: Words) -> str:
     """Return days of a year, as month-day, in words: "15 Jan, 16 Mar"."""
     short = get_month_names("abbreviated", locale=Locale(words.lang))
     return ", ".join(f"{int(day[3:])} {short[int(day[:2])]}" for day in days)
+
+
+def export_text(design: SolarDesign, words: Words) -> str:
+    """Return what becomes of surplus: held back, sold at a price or at one in each window, or netted first."""
+    terms = design.config.finance.export
+    if not terms.is_allowed:
+        return words("solar.surplus_held")
+    on_peak, off_peak = terms.on_peak_thb_per_kwh, terms.off_peak_thb_per_kwh
+    sold = (
+        words("solar.surplus_sold", price=words.number(on_peak, 2))
+        if on_peak == off_peak
+        else words("solar.surplus_by_window", on_peak=words.number(on_peak, 2), off_peak=words.number(off_peak, 2))
+    )
+    if not terms.is_netted_by_month:
+        return sold
+    return words("solar.surplus_netted", kwh=words.number(design.bills.netted_kwh), rest=sold)
 
 
 def _is_shown(change_ratio: float, step: str) -> bool:

@@ -75,6 +75,9 @@ def design_data(design: SolarDesign) -> dict[str, Any]:
         "capex_thb": design.capex_thb,
         "export_scheme": design.config.finance.export_scheme or None,
         "export_thb": design.bills.export_thb,
+        "export_terms": asdict(design.config.finance.export),
+        "netted_kwh": design.bills.netted_kwh,
+        "netted_thb": design.bills.netted_thb,
         "battery": None if design.battery is None else asdict(design.battery),
         **_money_data(design),
         "avoided_kg": design.avoided_kg,
@@ -122,7 +125,12 @@ def _money_data(design: SolarDesign) -> dict[str, Any]:
         "ways": {way: asdict(result) for way, result in design.ways.items()},
         "prices": [asdict(case) for case in design.prices],
         "offers": [
-            {"scheme": offer.scheme.id, "thb_per_kwh": offer.scheme.thb_per_kwh, "income_thb": offer.income_thb}
+            {
+                "scheme": offer.scheme.id,
+                "thb_per_kwh": offer.scheme.thb_per_kwh,
+                "terms": asdict(offer.scheme.terms),
+                "income_thb": offer.income_thb,
+            }
             for offer in design.offers
         ],
         "tornado": [
@@ -171,6 +179,8 @@ def design_csv(design: SolarDesign, lang: Lang) -> bytes:
         (words("solar.used"), design.used_kwh, kwh),
         (words("solar.surplus"), design.surplus_kwh, kwh),
         (words("solar.saving"), design.bills.saving_thb, thb),
+        (words("solar.export_income"), design.bills.export_thb, thb),
+        (words("solar.netted"), design.bills.netted_kwh, kwh),
         (words("solar.capex"), design.capex_thb, thb),
         (words("solar.npv"), design.ways["own"].npv_thb, thb),
         (words("solar.payback"), design.ways["own"].payback_years, words("solar.years")),
