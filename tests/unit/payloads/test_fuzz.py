@@ -88,13 +88,13 @@ def sorter_for(profile):
 def check(sorter, payload, topic):
     """One input: an answer in time, and nothing in the batch that validation would refuse."""
     message = Message(topic, payload, received_us=RECEIVED_US)
-    started_s = time.perf_counter()
+    started_s = time.thread_time()
     try:
         found = sorter.sort([message], now_us=RECEIVED_US)
     except Exception as error:
         error.add_note(f"payload {payload!r} on {topic}")
         raise
-    seconds = time.perf_counter() - started_s
+    seconds = time.thread_time() - started_s
     for name in ("energy_kwh", "power_kw"):
         values = found.batch.column(name)
         assert np.isfinite(values[~np.isnan(values)]).all()
