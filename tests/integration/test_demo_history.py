@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import re
 import shutil
 from dataclasses import replace
@@ -15,10 +16,13 @@ from bkkenergy.adapters.state import reading
 from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.adapters.state.findingwork import work_entries
 from bkkenergy.adapters.state.projects import projects
+from bkkenergy.adapters.state.users import add_user
 from bkkenergy.calendar import Period
+from bkkenergy.cli.demo_web import with_web
 from bkkenergy.demo.meters import COOLING_LEFT_ON, NEW_LAMPS, lamps_done_on
 from bkkenergy.demo.records import BILLED, PV_KWP, STATION_AT
 from bkkenergy.demo.session import demo_settings
+from bkkenergy.i18n import LANGS, Words
 from bkkenergy.reports.savings.gather import hours_of
 from bkkenergy.reports.savings.plan import measured_savings
 from bkkenergy.site import load_configuration, open_site
@@ -26,8 +30,11 @@ from bkkenergy.site.portfolio_source import load_current
 from bkkenergy.usecases.balance import building_energy
 from bkkenergy.usecases.energy import air_temperature_c
 from bkkenergy.usecases.paperbills import account_of, bills_of_account, checked_bill
+from bkkenergy.web.app import create_app
 from tests.commands import bkkenergy
 from tests.conftest import CONFIG_PARTS, ROOT
+from tests.sites import make_context
+from tests.web import PASSWORD, signed_in
 
 pytestmark = pytest.mark.broker
 AGENCIES = ("district-phayathai", "district-dindaeng", "education", "environment")
@@ -131,6 +138,23 @@ def test_the_largest_finding_has_an_owner_and_a_day(site):
         (entry,) = work_entries(connection, ["education"], COOLING_LEFT_ON)
     assert (entry.state, entry.owner, entry.due) == ("assigned", "ช่างอาคาร", site.today + dt.timedelta(days=14))
     assert entry.cost_thb_a_month > 5000
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_tour_leads_to_five_pages_that_answer(site, lang):
+    name = f"guest-{lang}"
+    add_user(site.state, name, PASSWORD, "admin", ["all"], dt.datetime.now(dt.UTC), language=lang)
+    config = replace(site.config, settings=with_web(site.settings))
+    client = signed_in(create_app(make_context(config)), name)
+    page = client.get("/", params={"lang": lang}).text
+    tour = page[page.index('class="tour"') : page.index("</details>", page.index('class="tour"'))]
+    links = [html.unescape(link) for link in re.findall(r'href="([^"]+)"', tour)]
+    assert (len(links), links[0]) == (5, "#yesterday")
+    assert COOLING_LEFT_ON in links[1], "the building at which the air conditioning was left on"
+    assert Words(lang)("web.tour_5") in tour
+    assert 'id="yesterday"' in page
+    assert '<div class="scroll"><table class="facts">' in page, "long names must not widen a phone's page"
+    assert [client.get(link).status_code for link in links[1:]] == [200] * 4
 
 
 def test_a_short_history_has_its_lamps_later():
