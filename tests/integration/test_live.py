@@ -14,7 +14,7 @@ from bkkenergy.readings import ReadingBatch
 from bkkenergy.settings import Settings, StoreSettings
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
-from bkkenergy.usecases.demand import billed_peaks
+from bkkenergy.usecases.demand import billed_peaks, demand_quarters
 from bkkenergy.usecases.energy import building_quarters
 from bkkenergy.usecases.power import UNKNOWN, PowerWatch, power_now, power_of, quarter_forecast_kw
 from bkkenergy.usecases.recompute import recompute
@@ -144,6 +144,12 @@ def test_the_highest_demand_is_of_the_hours_that_the_tariff_charges(here, clock)
         assert peaks[building.id].power_kw == pytest.approx(kw.max())
         assert not peaks[building.id].is_last_month
         assert peaks[building.id].is_billed_now == bool(windows), "a Thursday at ten"
+        highest = demand_quarters(site, building, month)
+        assert highest[0].power_kw == pytest.approx(kw.max())
+        assert highest[0].start == kw.idxmax()
+        assert len({quarter.start.date() for quarter in highest}) == len(highest) == 5
+        rate = next(iter(schedule.rates_on(START.date()).demand_thb_per_kw.values()), None)
+        assert highest[0].charge_thb == (None if rate is None else pytest.approx(kw.max() * rate))
 
 
 def test_in_its_first_days_a_month_is_beside_the_month_before(here, clock):

@@ -126,6 +126,7 @@ QUERY = {
     "/api/v1/meters/{meter_id}/energy": {"first": "2026-11-01", "last": "2026-11-02"},
     "/api/v1/meters/{meter_id}/channels/{channel}": {"first": "2026-11-01", "last": "2026-11-02"},
     "/api/v1/buildings/{building_id}/balance": {"first": "2026-11-01", "last": "2026-11-02"},
+    "/api/v1/buildings/{building_id}/flows": {"first": "2026-11-01", "last": "2026-11-02"},
     "/api/v1/buildings/{building_id}/submeters": {"first": "2026-11-01", "last": "2026-11-02"},
     "/api/v1/meters": {"agency": OWN},
     "/api/v1/papers/{paper}/{subject}": {"period": "2026-11-20"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import Any, Literal
 
 import msgspec
@@ -10,10 +11,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from bkkenergy.calendar import Period
+from bkkenergy.tariff.schedule import Window
 from bkkenergy.usecases.balance import Note, building_energy
 from bkkenergy.usecases.balance_record import balance_record, sub_meters_record
 from bkkenergy.usecases.gross import pv_of
 from bkkenergy.usecases.plants import plant_yields
+from bkkenergy.usecases.whereitwent import BranchKind, WhereItWent, where_it_went
 from bkkenergy.web.api import span_of, step_of, tagged
 from bkkenergy.web.api_rows import Row
 from bkkenergy.web.problems import PROBLEMS
@@ -120,6 +123,46 @@ class SubMetersRow(Row):
     waiting_days: list[dt.date]
 
 
+class BranchRow(Row):
+    """A part of the tree. above : the key of what it is a part of; the building is above its sources. kind "rest": what
+    no sub-meter counts, below zero where they count more than the meter above.
+    """
+
+    key: str
+    above: str
+    kind: BranchKind
+    energy_kwh: float | None
+    share_ratio: float | None
+    known_ratio: float
+
+
+class DemandRow(Row):
+    """One of the highest measured quarter-hours of the hours whose demand is charged, one a day at most.
+
+    charge_thb : the month's demand charge at this height, before VAT; null where none is charged.
+    """
+
+    window: Window
+    start: dt.datetime
+    power_kw: float
+    charge_thb: float | None
+
+
+class FlowsRow(Row):
+    """Where a building's energy went. hour_kw : mean power by weekday (Monday first) and hour; null where not known.
+
+    duration_kw : power that is exceeded in 0, 1 .. 100 % of the known quarter-hours.
+    """
+
+    building: str
+    parts: list[BranchRow]
+    hour_kw: list[list[float | None]]
+    duration_kw: list[float | None]
+    demand: list[DemandRow]
+    notes: list[Note]
+    is_waiting: bool
+
+
 @router.get("/buildings/{building_id}/balance", response_model=BalanceRow, responses=RESPONSES)
 def balance(request: Request, building_id: str, visitor: ApiVisitor, first: dt.date, last: dt.date) -> Response:
     """Return its energy balance from the first to the last day: 15 minutes, hours or days, by the span."""
@@ -141,3 +184,42 @@ def submeters(request: Request, building_id: str, visitor: ApiVisitor, first: dt
     then = building_then(visitor, building_id, period)
     energy = building_energy(then.site.energy, then.building, period, "day")
     return tagged(request, msgspec.json.encode(sub_meters_record(then.building, energy)))
+
+
+@router.get("/buildings/{building_id}/flows")
+def flows(building_id: str, visitor: ApiVisitor, first: dt.date, last: dt.date) -> FlowsRow:
+    """Return where its energy went from the first to the last day: its tree of meters, hours of the week, demand."""
+    span_of(visitor, building_id, first, last)
+    period = Period.days(first, last)
+    then = building_then(visitor, building_id, period)
+    return flows_row(building_id, where_it_went(then.site, then.building, period))
+
+
+def flows_row(building_id: str, went: WhereItWent) -> FlowsRow:
+    """Return the same as the page shows, as rows."""
+    return FlowsRow(
+        building=building_id,
+        parts=[
+            BranchRow(
+                key=one.key,
+                above=one.above,
+                kind=one.kind,
+                energy_kwh=one.energy_kwh,
+                share_ratio=one.share_ratio,
+                known_ratio=one.known_ratio,
+            )
+            for one in went.branches
+        ],
+        hour_kw=[[_known(kw) for kw in day] for day in went.hour_kw.tolist()],
+        duration_kw=[_known(kw) for kw in went.duration_kw.tolist()],
+        demand=[
+            DemandRow(window=one.window, start=one.start, power_kw=one.power_kw, charge_thb=one.charge_thb)
+            for one in went.demand
+        ],
+        notes=list(went.notes),
+        is_waiting=went.is_waiting,
+    )
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None

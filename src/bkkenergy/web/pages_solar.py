@@ -15,10 +15,12 @@ from bkkenergy.i18n import LANGS, Lang
 from bkkenergy.portfolio.belongings import plants_of
 from bkkenergy.reports.solar.html import (
     days_text,
+    design_charts,
     export_text,
     headline,
     render_design_html,
     render_design_pdf,
+    roof_plans,
     solar_projects,
 )
 from bkkenergy.reports.solar.tables import design_csv, design_json, design_xlsx
@@ -30,6 +32,7 @@ from bkkenergy.solar.terms import schemes_on
 from bkkenergy.usecases.scenarios import delete_scenario, store_scenario
 from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.context import AppContext
+from bkkenergy.web.fluid import fluid
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.pages_work import MEDIA, named
 from bkkenergy.web.render import page
@@ -38,6 +41,7 @@ from bkkenergy.web.solar import FIELDS, Sketch, designed, ranked_roofs
 
 router = APIRouter(default_response_class=HTMLResponse)
 MAX_TEXT = 20
+SHOWN_CHARTS = ("months", "week", "cash")
 
 
 def sketch_of(
@@ -126,16 +130,20 @@ def _name_of(visitor: Visitor, building: str) -> str:
 def _shown(visitor: Visitor, sketch: Sketch) -> dict[str, Any]:
     """Return a design as the page shows it. Raises InputError."""
     design = designed(visitor.here, sketch)
+    words = visitor.words
+    charts = design_charts(design, words)
     return {
         "design": design,
-        "headline": headline(design, visitor.words),
+        "headline": headline(design, words),
         "query": urlencode(sketch.query),
-        "cleaning": [(option, days_text(option.days, visitor.words)) for option in design.cleaning],
-        "export": export_text(design, visitor.words),
+        "cleaning": [(option, days_text(option.days, words)) for option in design.cleaning],
+        "export": export_text(design, words),
         "with_cleanings": {
             option.count_per_year: urlencode(sketch.but(cleanings=str(option.count_per_year)).query)
             for option in design.cleaning
         },
+        "charts": {name: fluid(charts[name]) for name in SHOWN_CHARTS},
+        "plans": roof_plans(design, words),
     }
 
 

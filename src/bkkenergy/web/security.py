@@ -26,7 +26,7 @@ from bkkenergy.web.context import AppContext
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "font-src 'self'; frame-src 'self'; manifest-src 'self'; worker-src 'self'; "
+    "font-src 'self'; manifest-src 'self'; worker-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
 )
 REPORT_POLICY = (

@@ -65,11 +65,8 @@ def render_design_html(design: SolarDesign, lang: Lang, *, today: dt.date, plann
         planned=[planned_text(project, words) for project in planned],
         purchase=design.ways["own"],
         irr_of=lambda result: irr_text(result, words),
-        charts=_charts(design, words),
-        plans=[
-            (roof, roof_plan(roof.layout, f"{words('solar.plan')}: {roof.id}", words("unit.m"), words("solar.north")))
-            for roof in design.roofs
-        ],
+        charts=design_charts(design, words),
+        plans=list(zip(design.roofs, roof_plans(design, words), strict=True)),
         losses=[
             (words(f"solar.step_{line.step}"), line)
             for line in design.losses
@@ -173,7 +170,14 @@ def bill_rows(design: SolarDesign) -> list[YearBillItem]:
     ]
 
 
-def _charts(design: SolarDesign, words: Words) -> dict[str, Markup]:
+def roof_plans(design: SolarDesign, words: Words) -> list[Markup]:
+    """Return the plan of each roof with its modules."""
+    title, unit, north = words("solar.plan"), words("unit.m"), words("solar.north")
+    return [roof_plan(roof.layout, f"{title}: {roof.id}", unit, north) for roof in design.roofs]
+
+
+def design_charts(design: SolarDesign, words: Words) -> dict[str, Markup]:
+    """Return the pictures of a design by name: months, losses, a week, cash, sensitivities, sizes."""
     short = get_month_names("abbreviated", locale=Locale(words.lang))
     months = [
         Bar(str(short[number]), value, f"{short[number]}: {words.number(value)} {words('unit.kwh')}")
