@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from typing import Literal, NamedTuple, get_args
@@ -25,6 +26,22 @@ class Named(NamedTuple):
 
     id: str
     name_th: str
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A text by its key with its values, said when its reader's language is known; as a string it is English."""
+
+    key: str
+    values: Mapping[str, object]
+
+    def said(self, lang: Lang) -> str:
+        """Return the text in a language."""
+        return filled(lang, self.key, self.values)
+
+    def __str__(self) -> str:
+        """Return the text in English."""
+        return self.said("en")
 
 
 @lru_cache

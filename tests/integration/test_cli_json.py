@@ -252,7 +252,7 @@ def test_a_command_of_operators_speaks_thai_where_it_is_asked_to(site, path, mon
 WORD = re.compile(r"(?<![\w./:=@-])[A-Za-z]{3,}(?![\w./:=@-])")
 """A word in Latin letters that is no part of an id, a path or an address."""
 COMMAND = re.compile(r"bkkenergy( [a-z-]+)+|--[a-z-]+")
-NAMES = {"LED", "On", "Off", "Peak", "TOU", "IRR", "UTC", "kWh", "kVA", "kWp", "sqlite", "uPlot", "npm"}
+NAMES = {"LED", "On", "Off", "Peak", "TOU", "IRR", "UTC", "RMSE", "kWh", "kVA", "kWp", "sqlite", "uPlot", "npm"}
 """Names and units that Thai has no other word for."""
 OF_THE_SITE = {
     "admin",
@@ -266,14 +266,12 @@ OF_THE_SITE = {
     "malee",
 }
 """Ids of the site, and what was written into it."""
-FROM_FILES = {"figures list", "bill import"}
-"""What they show is named as the files name it; a file's form is described in English."""
-ONE_LANGUAGE = {
-    "version", "retention", "meters unknown", "plan history", "plan compare", "baseline bills", "portfolio proposals list",
-    "portfolio history", "portfolio show", "portfolio compare", "solar horizon", "solar weather show", "solar weather check",
-    "decode",
-}  # fmt: skip
-"""Commands that print English alone."""
+FROM_FILES = {"figures list", "bill import", "portfolio show", "solar weather show", "decode"}
+"""What they show is named as the files name it: figures, forms, records with their English names, sources, fields."""
+TO_PASTE = {"meters unknown": {"building", "meter", "topic", "payload"}, "solar horizon": {"horizon"}}
+"""Keys of TOML that is printed to be pasted."""
+ONE_LANGUAGE = {"version"}
+"""Names and numbers alone."""
 
 
 @pytest.mark.parametrize("path", sorted(set(PRINTS) - FROM_FILES - ONE_LANGUAGE))
@@ -284,7 +282,21 @@ def test_no_word_of_what_a_command_prints_in_thai_is_english(site, path, monkeyp
     if isinstance(done.exception, BkkEnergyError):
         assert re.search("[ก-๙]", str(done.exception)), str(done.exception)
     said = COMMAND.sub("", DATA.sub("", f"{done.stdout} {done.exception or ''}"))
-    assert set(WORD.findall(said)) - NAMES - OF_THE_SITE == set()
+    assert set(WORD.findall(said)) - NAMES - OF_THE_SITE - TO_PASTE.get(path, set()) == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("decode", "ปฏิเสธ ไม่มีมิเตอร์นี้ในทะเบียน: "),
+        ("portfolio show", "หลังคา health.centre-1.main-roof"),
+        ("solar weather show", "แสงกระจายคำนวณตาม"),
+    ],
+)
+def test_what_is_named_as_files_name_it_stands_in_thai_sentences(site, path, said):
+    arguments, _ = PRINTS[path]
+    assert said in called(site, path, arguments, "--lang", "th")
+    assert not re.search("[ก-๙]", re.sub(r"name_th [^,]+", "", called(site, path, arguments, "--lang", "en")))
 
 
 def test_an_error_is_thai_where_thai_is_asked_for_and_else_english(site, monkeypatch):

@@ -19,6 +19,7 @@ from bkkenergy.adapters.identities import OWN_TOPICS, bystander
 from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.adapters.mqtt_client import introduce
 from bkkenergy.settings import MqttSettings
+from bkkenergy.texts import Phrase
 
 MESSAGES = 1500
 MAX_BYTES = 1_000_000
@@ -33,11 +34,11 @@ PADDING = b"." * 100
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """What came of the messages of an outage. reason : why it could not be played; empty where it was."""
+    """What came of the messages of an outage. reason : why it could not be played; None where it was."""
 
     acknowledged: int = 0
     delivered: int = 0
-    reason: str = ""
+    reason: Phrase | None = None
 
 
 def has_own_users(settings: MqttSettings) -> bool:
@@ -55,7 +56,7 @@ def play_outage(settings: MqttSettings, protocol: str, *, messages: int = MESSAG
         try:
             first = _session(away, topic, lambda: publish(topic, 1), 1)
             if not first:
-                return Outage(reason=f"what is published to {topic} is not delivered to a client that is there")
+                return Outage(reason=Phrase("broker_trouble.outage_undelivered", {"topic": topic}))
             acknowledged = publish(topic, messages)
             delivered = len(_session(away, topic, lambda: 0, messages))
         finally:

@@ -9,7 +9,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from bkkenergy.adapters.broker_troubles import Trouble, qos_0, subscription_refused
+from bkkenergy.adapters.broker_troubles import Trouble, qos_0_granted, subscription_refused
 
 FILTERS_PER_REQUEST = 8
 """AWS IoT Core ends the connection at a SUBSCRIBE of more (quotas of its message broker). No broker takes fewer."""
@@ -76,4 +76,4 @@ class Subscriptions:
             if reason.is_failure and (self._is_second_try or reason.value != PACKET_IDENTIFIER_IN_USE)
         ]
         weak = sum(reason.value == 0 for _, reason in answered)
-        return [*ills, qos_0(f"{weak} of {len(reasons)} subscriptions are granted with QoS 0")] if weak else ills
+        return [*ills, qos_0_granted(weak, len(reasons))] if weak else ills

@@ -17,19 +17,19 @@ from bkkenergy.adapters.state.baselines import Fitted, versions_of
 from bkkenergy.calendar import past_year
 from bkkenergy.cli.context import command_line, config_option, period_of, today_here
 from bkkenergy.cli.inputfile import InputFile
-from bkkenergy.cli.lang import lang_option
+from bkkenergy.cli.lang import lang_option, operator_lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
-from bkkenergy.i18n import Words
+from bkkenergy.i18n import Lang, Words
 from bkkenergy.ingest.paper.bill import calendar_month
 from bkkenergy.ingest.paper.mapping import BillMapping
 from bkkenergy.ingest.paper.read import all_bills, read_bills
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.content import BesideGroup
 from bkkenergy.reports.savings.attach import saving_row
-from bkkenergy.reports.savings.bills import BilledDays, billed_days, monthly_from_bills, split_by_days
+from bkkenergy.reports.savings.bills import BilledDays, BillsBaseline, billed_days, monthly_from_bills, split_by_days
 from bkkenergy.reports.savings.comparing import ComparisonPool, compared_total
 from bkkenergy.reports.savings.fitting import progress_of
 from bkkenergy.reports.savings.gather import SavingsAssessment, fit_buildings, judge, judged_total
@@ -111,8 +111,11 @@ def fit_command(name: str, period: str | None, reason: str, scheduler: str | Non
 @click.option("--file", "path", type=InputFile(), help="A file of bills.")
 @click.option("--months", default=12, show_default=True, help="How many of the first bills make the baseline.")
 @json_option
+@operator_lang_option
 @config_option
-def bills_command(building: str, path: Path | None, months: int, config_dir: Path, *, as_json: bool) -> None:
+def bills_command(
+    building: str, path: Path | None, months: int, lang: Lang, config_dir: Path, *, as_json: bool
+) -> None:
     """Fit a baseline of a building without a meter to its paper bills: the first months predict the later ones.
 
     The bills are those that were entered for its electricity accounts (`bill import`), or those of a file with the same
@@ -139,19 +142,24 @@ def bills_command(building: str, path: Path | None, months: int, config_dir: Pat
         ]
         print_json({"building": chosen.id, "model": model.model, "cvrmse_ratio": model.cvrmse, "months": rows})
         return
-    table = Table(
-        title=f"{chosen.id}: {model.model.base_kwh:,.0f} kWh/day + {model.model.open_day_kwh:,.0f} x open + "
-        f"{model.model.cooling_kwh_per_c:,.1f} x degC above 24"
-    )
-    for column in ("month", "kWh", "baseline kWh", "saved kWh"):
-        table.add_column(column, justify="right")
+    _show_model(chosen.id, model, Words(lang))
+
+
+def _show_model(building: str, model: BillsBaseline, words: Words) -> None:
+    """Print a baseline from bills: its terms, each month beside it, and how well it fits."""
+    terms = model.model
+    base, open_day, cooling = f"{terms.base_kwh:,.0f}", f"{terms.open_day_kwh:,.0f}", f"{terms.cooling_kwh_per_c:,.1f}"
+    title = words("command.billfit_model", building=building, base=base, open_day=open_day, cooling=cooling)
+    table = Table(title=title)
+    for column in ("month", "energy", "baseline", "saving"):
+        table.add_column(words(f"command.billfit_{column}"), justify="right")
     for month, kwh, expected, is_base in model.rows:
-        table.add_row(
-            f"{month}{' *' if is_base else '  '}", f"{kwh:,.0f}", f"{expected:,.0f}", f"{expected - kwh:+,.0f}"
-        )
+        written = str(month) if words.lang == "en" else words.period(str(month))
+        mark = " *" if is_base else "  "
+        table.add_row(f"{written}{mark}", f"{kwh:,.0f}", f"{expected:,.0f}", f"{expected - kwh:+,.0f}")
     console.print(table)
-    console.print(f"CV(RMSE) of all bills: {model.cvrmse:.1%}".replace("%", " %"))
-    console.print("* within the baseline. From bills alone no band is stated: meter the building to prove a saving.")
+    console.print(words("command.billfit_fit", ratio=f"{model.cvrmse:.1%}".replace("%", " %")))
+    console.print(words("command.billfit_note"))
 
 
 def _billed_of_file(path: Path) -> list[BilledDays]:

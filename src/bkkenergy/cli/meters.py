@@ -131,8 +131,9 @@ def _event(event: NotedEvent, words: Words) -> str:
                         "  bkkenergy meters unknown --listen 60 --json")  # fmt: skip
 @click.option("--listen", "seconds", type=click.FloatRange(min=0.1), help="Listen to all topics so long, too.")
 @json_option
+@operator_lang_option
 @config_option
-def unknown_command(seconds: float | None, config_dir: Path, *, as_json: bool) -> None:
+def unknown_command(seconds: float | None, lang: Lang, config_dir: Path, *, as_json: bool) -> None:
     """List meters that are heard and not in the portfolio, each as TOML ready to paste and a command that adopts it.
 
     Every profile is tried on what was refused as unknown: new topics, and new meters on known topics.
@@ -143,7 +144,7 @@ def unknown_command(seconds: float | None, config_dir: Path, *, as_json: bool) -
         print_json([_as_record(proposal) for proposal in unknown])
         return
     for proposal in unknown:
-        click.echo(toml_block(proposal, config.portfolio.buildings))
+        click.echo(toml_block(proposal, config.portfolio.buildings, Words(lang)))
 
 
 def _proposed(config: Configuration, seconds: float | None = None) -> list[MeterProposal]:

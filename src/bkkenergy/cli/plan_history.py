@@ -10,8 +10,10 @@ import click
 from bkkenergy.adapters.state import open_state
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.days import CommonEra
+from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.output import json_option
 from bkkenergy.cli.revisions import show_changes, show_revisions
+from bkkenergy.i18n import Lang, Words
 from bkkenergy.settings import load_settings
 from bkkenergy.usecases.plan import plan_state, undo_plan, withdraw_project
 from bkkenergy.usecases.portfolio import PortfolioState, compare, history
@@ -28,10 +30,11 @@ def _state(config_dir: Path) -> PortfolioState:
 @click.option("--of", "key", help="The id of one project.")
 @click.option("--limit", default=40, show_default=True, type=click.IntRange(1), help="How many lines.")
 @json_option
+@operator_lang_option
 @config_option
-def history_command(key: str | None, limit: int, config_dir: Path, *, as_json: bool) -> None:
+def history_command(key: str | None, limit: int, lang: Lang, config_dir: Path, *, as_json: bool) -> None:
     """Show the plan's revisions, the newest first: who, when and why."""
-    show_revisions(history(_state(config_dir), key=key, limit=limit), as_json=as_json)
+    show_revisions(history(_state(config_dir), key=key, limit=limit), Words(lang), as_json=as_json)
 
 
 @click.command("compare", epilog="\b\nExamples:\n  bkkenergy plan compare 10\n"
@@ -39,10 +42,11 @@ def history_command(key: str | None, limit: int, config_dir: Path, *, as_json: b
 @click.argument("before", type=click.IntRange(0))
 @click.argument("after", type=click.IntRange(0), required=False)
 @json_option
+@operator_lang_option
 @config_option
-def compare_command(before: int, after: int | None, config_dir: Path, *, as_json: bool) -> None:
+def compare_command(before: int, after: int | None, lang: Lang, config_dir: Path, *, as_json: bool) -> None:
     """Show what differs between two of the plan's revisions (the later one by default the newest)."""
-    show_changes(compare(_state(config_dir), before, after), as_json=as_json)
+    show_changes(compare(_state(config_dir), before, after), Words(lang), as_json=as_json)
 
 
 @click.command("undo", epilog='\b\nExamples:\n  bkkenergy plan undo 12 --why "wrong project"')

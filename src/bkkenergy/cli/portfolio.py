@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
-from bkkenergy.adapters.state import open_state
-from bkkenergy.adapters.state.proposals import Proposal
-from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option, today_here
 from bkkenergy.cli.days import CommonEra
-from bkkenergy.cli.lang import fault_lang_option, faults_said_in
+from bkkenergy.cli.lang import fault_lang_option, faults_said_in, operator_lang_option
 from bkkenergy.cli.output import json_option, print_json
+from bkkenergy.cli.proposals import proposals_group
+from bkkenergy.cli.records import opened_records
 from bkkenergy.cli.revisions import show_changes, show_revisions
 from bkkenergy.errors import ConfigError, InputError, NotThere
 from bkkenergy.i18n import Words
 from bkkenergy.ingest.lists.headings import LIST_KINDS
 from bkkenergy.ingest.lists.importing import AskedList, enter_list, look_at_list, write_list
-from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.portfolio import Records
 from bkkenergy.settings import load_settings
 from bkkenergy.site.figures import load_figures
 from bkkenergy.site.folder import mappings_folder
 from bkkenergy.site.portfolio_files import read_folder, write_folder
-from bkkenergy.site.profiles import load_profiles
 from bkkenergy.texts import Lang, counted
 from bkkenergy.usecases.portfolio import (
     PortfolioState,
-    checked_state,
     compare,
     faults_of,
     history,
@@ -40,12 +33,10 @@ from bkkenergy.usecases.portfolio import (
     replace_all,
     undo,
 )
-from bkkenergy.usecases.portfolio_view import seen_of_building
-from bkkenergy.usecases.proposals import accept, list_proposals, read_proposal, refuse
+from bkkenergy.usecases.portfolio_view import SeenRecord, seen_of_building
 
 NAMED = frozenset({"id", "building"})
 """Fields that a line of `show` has in its heading."""
-PROPOSAL_FIELDS = ("number", "state", "by", "why", "seen_revision", "is_shared", "decided_by", "note", "revision")
 COMMENTS = "Comments in the files are not kept in the state: keep the files, or write reasons with --why."
 list_kind_option = click.option(
     "--kind", type=click.Choice(LIST_KINDS), default="building", show_default=True, help="What the rows are."
@@ -88,7 +79,7 @@ def import_command(folder: Path | None, why: str, lang: Lang, config_dir: Path, 
 
     What would change is shown first. Things that the files do not name are withdrawn, unless --partial is given.
     """
-    with faults_said_in(lang), _opened(config_dir) as state:
+    with faults_said_in(lang), opened_records(config_dir) as state:
         present = state.records()
         new_records = _read(state, folder or config_dir, present, is_partial=partial)
         changes = import_changes(present, new_records, partial)
@@ -119,7 +110,7 @@ def import_command(folder: Path | None, why: str, lang: Lang, config_dir: Path, 
 @config_option
 def diff_command(folder: Path | None, lang: Lang, config_dir: Path, *, partial: bool, as_json: bool) -> None:
     """Show what an import of a folder would change, and every fault that would stop it."""
-    with faults_said_in(lang), _opened(config_dir) as state:
+    with faults_said_in(lang), opened_records(config_dir) as state:
         present = state.records()
         new_records = _read(state, folder or config_dir, present, is_partial=partial)
         show_changes(import_changes(present, new_records, partial), Words(lang), as_json=as_json)
@@ -132,7 +123,7 @@ def diff_command(folder: Path | None, lang: Lang, config_dir: Path, *, partial: 
 @config_option
 def export_command(folder: Path, revision: int | None, config_dir: Path) -> None:
     """Write all records as files that an import reads back without a change."""
-    with _opened(config_dir) as state:
+    with opened_records(config_dir) as state:
         files = write_folder(_from(state, config_dir, revision), folder)
     click.echo(f"{counted(len(files), 'file')} below {folder}.")
 
@@ -143,12 +134,15 @@ def export_command(folder: Path, revision: int | None, config_dir: Path) -> None
 @click.option("--kind", help="A kind of record, such as meter.")
 @click.option("--limit", default=40, show_default=True, type=click.IntRange(1), help="How many lines.")
 @json_option
+@operator_lang_option
 @config_option
-def history_command(key: str | None, kind: str | None, limit: int, config_dir: Path, *, as_json: bool) -> None:
+def history_command(
+    key: str | None, kind: str | None, limit: int, lang: Lang, config_dir: Path, *, as_json: bool
+) -> None:
     """Show revisions, the newest first: who, when and why."""
-    with _opened(config_dir) as state:
+    with opened_records(config_dir) as state:
         revisions = history(state, kind=kind, key=key, limit=limit)
-    show_revisions(revisions, as_json=as_json)
+    show_revisions(revisions, Words(lang), as_json=as_json)
 
 
 @portfolio_command.command("import-list", epilog='\b\nExamples:\n  bkkenergy portfolio import-list schools.xlsx\n'
@@ -185,7 +179,7 @@ def import_list_command(
     from_day = None if day is None else day.date()
     asked = AskedList(kind, file, _pairs(columns), _pairs(defaults), sheet)
     folder = mappings_folder(load_settings(config_dir))
-    with _opened(config_dir) as state:
+    with opened_records(config_dir) as state:
         records, who = state.records(), command_line()
         tariffs = load_figures(config_dir).tariffs.schedules
         seen = look_at_list(state, who, asked, records, tariffs, folder=folder, day=today_here(), from_day=from_day)
@@ -221,7 +215,7 @@ def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
 @config_option
 def export_list_command(file: Path, kind: str, lang: Lang, config_dir: Path) -> None:
     """Write records as a workbook that import-list reads back without a change."""
-    with _opened(config_dir) as state:
+    with opened_records(config_dir) as state:
         count = write_list(file, _from(state, config_dir, None), command_line(), kind, today_here(), Words(lang))
     click.echo(f"{counted(count, 'record')} in {file}.")
 
@@ -231,24 +225,35 @@ def export_list_command(file: Path, kind: str, lang: Lang, config_dir: Path) -> 
 @click.argument("building")
 @click.option("--on", "day", type=CommonEra(["%Y-%m-%d"]), help="The day (default: today).")
 @json_option
+@operator_lang_option
 @config_option
-def show_command(building: str, day: dt.datetime | None, config_dir: Path, *, as_json: bool) -> None:
+def show_command(building: str, day: dt.datetime | None, lang: Lang, config_dir: Path, *, as_json: bool) -> None:
     """Show a building with all that belongs to it on a day: meters, roofs, accounts, PV plants, equipment, contacts."""
     on = today_here() if day is None else day.date()
-    with _opened(config_dir) as state:
+    with opened_records(config_dir) as state:
         records = _from(state, config_dir, None)
     try:
         rows = seen_of_building(records, command_line(), state.kinds, building, on)
     except NotThere:
-        raise InputError(f"there is no building {building!r} on {on}. See `bkkenergy portfolio history`.") from None
+        raise InputError.of("no_building_on", name=building, day=on) from None
     if as_json:
         print_json(rows)
         return
     for row in rows:
-        since = "" if row.valid_from is None else f" (since {row.valid_from})"
-        click.secho(f"{row.kind} {row.key}{since}", bold=True)
-        known = {name: value for name, value in row.value.items() if value not in (None, "", [], {}, False)}
-        click.echo("  " + ", ".join(f"{name} {value}" for name, value in known.items() if name not in NAMED))
+        _show_row(row, Words(lang))
+
+
+def _show_row(row: SeenRecord, words: Words) -> None:
+    """Print a record: what it is, since when, and its fields; in Thai by the names that forms have."""
+    is_thai = words.lang == "th"
+    since = "" if row.valid_from is None else words("command.record_since", day=words.stamp_day(row.valid_from))
+    kind = words.name("record_kind", row.kind) if is_thai else row.kind
+    click.secho(f"{kind} {row.key}{since}", bold=True)
+    known = {name: value for name, value in row.value.items() if value not in (None, "", [], {}, False)}
+    fields = [
+        (words.name("record_field", name) if is_thai else name, known[name]) for name in known if name not in NAMED
+    ]
+    click.echo("  " + ", ".join(f"{name} {value}" for name, value in fields))
 
 
 @portfolio_command.command("compare", epilog="\b\nExamples:\n  bkkenergy portfolio compare 10\n"
@@ -256,11 +261,12 @@ def show_command(building: str, day: dt.datetime | None, config_dir: Path, *, as
 @click.argument("before", type=click.IntRange(0))
 @click.argument("after", type=click.IntRange(0), required=False)
 @json_option
+@operator_lang_option
 @config_option
-def compare_command(before: int, after: int | None, config_dir: Path, *, as_json: bool) -> None:
+def compare_command(before: int, after: int | None, lang: Lang, config_dir: Path, *, as_json: bool) -> None:
     """Show what differs between two revisions (the later one by default the newest)."""
-    with _opened(config_dir) as state:
-        show_changes(compare(state, before, after), as_json=as_json)
+    with opened_records(config_dir) as state:
+        show_changes(compare(state, before, after), Words(lang), as_json=as_json)
 
 
 @portfolio_command.command("undo", epilog='\b\nExamples:\n  bkkenergy portfolio undo 12 --why "wrong meter"')
@@ -269,105 +275,13 @@ def compare_command(before: int, after: int | None, config_dir: Path, *, as_json
 @config_option
 def undo_command(number: int, why: str, config_dir: Path) -> None:
     """Take a revision back by a new one. Refused where a later revision changed the same."""
-    with _opened(config_dir) as state:
+    with opened_records(config_dir) as state:
         done = undo(state, command_line(), number, why=why, now=_now())
     show_changes(done.changes)
     click.echo(f"Revision {done.revision} undoes {number}.")
 
 
-@portfolio_command.group("proposals", epilog="\b\nExamples:\n  bkkenergy portfolio proposals list\n"
-                         '  bkkenergy portfolio proposals accept 3 --note "seen on the bill"')  # fmt: skip
-def proposals_group() -> None:
-    """Show what people ask to be changed in records that they may not change themselves, and decide on it."""
-
-
-@proposals_group.command("list", epilog="\b\nExamples:\n  bkkenergy portfolio proposals list --all")
-@click.option("--all", "is_all", is_flag=True, help="Those too that are decided.")
-@json_option
-@config_option
-def proposals_list_command(config_dir: Path, *, is_all: bool, as_json: bool) -> None:
-    """List proposals, the newest first."""
-    with _opened(config_dir) as state:
-        listed = list_proposals(state, command_line(), None if is_all else "open")
-    if as_json:
-        print_json([_proposal_row(proposal) for proposal in listed])
-        return
-    for proposal in listed:
-        at = proposal.at.astimezone(BANGKOK).strftime("%Y-%m-%d %H:%M")
-        about = ", ".join(proposal.agencies) or "what agencies share"
-        click.echo(f"{proposal.number:>6}  {at}  {proposal.state}  {proposal.by}  {about}  {proposal.why}")
-    if not listed:
-        click.echo("No proposal." if is_all else "No proposal waits.")
-
-
-@proposals_group.command("show", epilog="\b\nExamples:\n  bkkenergy portfolio proposals show 3")
-@click.argument("number", type=click.IntRange(1))
-@json_option
-@config_option
-def proposals_show_command(number: int, config_dir: Path, *, as_json: bool) -> None:
-    """Show one proposal: who, why, from which day, and each change that is asked for."""
-    with _opened(config_dir) as state:
-        proposal = read_proposal(state, command_line(), number)
-    if as_json:
-        print_json(_proposal_row(proposal))
-        return
-    click.echo(f"{proposal.number}  {proposal.state}  by {proposal.by}: {proposal.why}")
-    click.echo(f"from {proposal.from_day}" if proposal.from_day else "for all days")
-    for edit in proposal.edits:
-        about = edit.get("key") or edit.get("body", {}).get("id", "")
-        click.echo(f"  {edit['do']} {edit['kind']} {about}: {edit.get('fields') or edit.get('body') or ''}")
-    if proposal.decided_by:
-        became = "" if proposal.revision is None else f", revision {proposal.revision}"
-        click.echo(f"{proposal.state} by {proposal.decided_by}{became}: {proposal.note}")
-
-
-@proposals_group.command(
-    "accept", epilog='\b\nExamples:\n  bkkenergy portfolio proposals accept 3 --note "seen on the bill"'
-)
-@click.argument("number", type=click.IntRange(1))
-@click.option("--note", default="", help="A note, for the audit log.")
-@config_option
-def proposals_accept_command(number: int, note: str, config_dir: Path) -> None:
-    """Make a proposed change, as one revision. Refused where the same was changed meanwhile."""
-    with _opened(config_dir) as state:
-        _, done = accept(state, command_line(), number, note=note, now=_now())
-    show_changes(done.changes)
-    click.echo(f"Revision {done.revision} is proposal {number}.")
-
-
-@proposals_group.command(
-    "reject", epilog='\b\nExamples:\n  bkkenergy portfolio proposals reject 3 --note "that is another meter"'
-)
-@click.argument("number", type=click.IntRange(1))
-@click.option("--note", required=True, help="Why: who proposed it is shown this.")
-@config_option
-def proposals_reject_command(number: int, note: str, config_dir: Path) -> None:
-    """Refuse a proposed change. Nothing is changed."""
-    with _opened(config_dir) as state:
-        refuse(state, command_line(), number, note=note, now=_now())
-    click.echo(f"Proposal {number} is refused.")
-
-
-def _proposal_row(proposal: Proposal) -> dict[str, Any]:
-    row = {name: getattr(proposal, name) for name in PROPOSAL_FIELDS}
-    return row | {
-        "at": proposal.at.isoformat(),
-        "from_day": proposal.from_day and proposal.from_day.isoformat(),
-        "edits": [dict(edit) for edit in proposal.edits],
-        "agencies": list(proposal.agencies),
-    }
-
-
-@contextmanager
-def _opened(config_dir: Path) -> Iterator[PortfolioState]:
-    """Open the records' state, with what the configuration knows to check them by."""
-    settings, figures = load_settings(config_dir), load_figures(config_dir)
-    profiles = load_profiles(config_dir, frozenset(FAMILIES))
-    engine = open_state(settings.state)
-    try:
-        yield checked_state(settings, figures, profiles, engine)
-    finally:
-        engine.dispose()
+portfolio_command.add_command(proposals_group)
 
 
 def _read(state: PortfolioState, folder: Path, present: Records, *, is_partial: bool = False) -> Records:

@@ -18,17 +18,18 @@ MAX_SHOWN = 60
 ENGLISH = Words("en")
 
 
-def show_revisions(revisions: Sequence[Revision], *, as_json: bool) -> None:
+def show_revisions(revisions: Sequence[Revision], words: Words = ENGLISH, *, as_json: bool) -> None:
     """Print revisions: who, when and why."""
     if as_json:
         print_json([_revision_row(revision) for revision in revisions])
         return
     for revision in revisions:
-        undone = f" (undoes {revision.undoes})" if revision.undoes else ""
-        at = revision.at.astimezone(BANGKOK).strftime("%Y-%m-%d %H:%M")
-        click.echo(f"{revision.number:>6}  {at}  {revision.actor}  {revision.entries} entries  {revision.why}{undone}")
+        line = {"number": revision.number, "actor": revision.actor, "entries": revision.entries, "why": revision.why}
+        undone = words("command.revision_undoes", number=revision.undoes) if revision.undoes else ""
+        at = words.stamp(revision.at.astimezone(BANGKOK))
+        click.echo(words("command.revision_line", at=at, undone=undone, **line))
     if not revisions:
-        click.echo("No revision.")
+        click.echo(words("command.revision_none"))
 
 
 def _revision_row(revision: Revision) -> dict[str, Any]:

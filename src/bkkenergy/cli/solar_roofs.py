@@ -16,7 +16,7 @@ from bkkenergy.adapters.outlines.horizon import AzimuthFrom, read_horizon
 from bkkenergy.adapters.outlines.read import read_outlines
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option
-from bkkenergy.cli.lang import lang_option
+from bkkenergy.cli.lang import lang_option, operator_lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
@@ -203,12 +203,14 @@ def _table(building: str, found_roofs: RoofsOfFile, layouts: dict[str, Layout], 
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @from_option
 @json_option
-def horizon_command(file: Path, azimuth_from: str | None, *, as_json: bool) -> None:
+@operator_lang_option
+def horizon_command(file: Path, azimuth_from: str | None, lang: Lang, *, as_json: bool) -> None:
     """Read a horizon of PVGIS, PVsyst, PV*SOL or Meteonorm, and print it for a roof of the portfolio."""
     horizon = read_horizon(file.read_bytes(), cast("AzimuthFrom | None", azimuth_from))
     if as_json:
         data = {"counted_from": horizon.counted_from, "is_assumed": horizon.is_assumed, "horizon": horizon.points}
         print_json(data)
         return
-    click.echo(f"# azimuths of the file count from {horizon.counted_from}; here they count clockwise from north")
+    words = Words(lang)
+    click.echo(words("command.horizon_from", side=words(f"command.horizon_{horizon.counted_from}")))
     click.echo(f"horizon = {toml(horizon.points)}")

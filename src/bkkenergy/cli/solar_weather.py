@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bkkenergy.cli.context import config_option
+from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.output import json_option, print_json
+from bkkenergy.i18n import Lang, Words
 from bkkenergy.site import load_configuration
 from bkkenergy.site.folder import weather_folder
 from bkkenergy.solar.skystatistics import SkyStatistics, sky_statistics
@@ -33,8 +36,9 @@ def weather_group() -> None:
 )
 @click.argument("weather_name", default=TYPICAL)
 @json_option
+@operator_lang_option
 @config_option
-def weather_show_command(weather_name: str, config_dir: Path, *, as_json: bool) -> None:
+def weather_show_command(weather_name: str, lang: Lang, config_dir: Path, *, as_json: bool) -> None:
     """Show a weather's months and where it comes from."""
     weather = named_weather(load_configuration(config_dir), weather_name, None)
     months, statistics = _months(weather), _statistics(weather)
@@ -48,9 +52,17 @@ def weather_show_command(weather_name: str, config_dir: Path, *, as_json: bool) 
             }
         )
         return
-    table = Table(title=weather.provenance.name_en)
-    for name in ("month", "GHI kWh/m2/day", "diffuse", "mean degC", "max degC", "wind m/s", "rain mm"):
-        table.add_column(name, justify="right")
+    _show(weather, months, statistics, Words(lang))
+
+
+def _show(
+    weather: Weather, months: Sequence[Mapping[str, Any]], statistics: SkyStatistics | None, words: Words
+) -> None:
+    """Print a weather's months, where it comes from, and the statistics of its sky."""
+    known = weather.provenance
+    table = Table(title=words.either(th=known.name_th, en=known.name_en))
+    for name in ("month", "ghi", "diffuse", "mean", "max", "wind", "rain"):
+        table.add_column(words(f"command.sky_{name}"), justify="right")
     for row in months:
         diffuse = row["diffuse_ratio"]
         table.add_row(
@@ -63,17 +75,25 @@ def weather_show_command(weather_name: str, config_dir: Path, *, as_json: bool) 
             f"{row['rain_mm']:.0f}",
         )
     console.print(table)
-    console.print(f"GHI {weather.ghi_kwh_m2:,.0f} kWh/m2 a year. {weather.provenance.source}.")
+    source = words.either(th=known.source_th or known.source, en=known.source)
+    console.print(words("command.sky_year", ghi=f"{weather.ghi_kwh_m2:,.0f}", source=source))
     if statistics is not None:
-        console.print(
-            f"Days: clearness differs by {statistics.day_spread_ratio:.3f} about its month's, the darkest 1 % have "
-            f"{statistics.day_p01_ratio:.2f}, the brightest {statistics.day_p99_ratio:.2f}; from day to day "
-            f"{statistics.day_to_day_ratio:.2f}, from hour to hour {statistics.hour_to_hour_ratio:.2f}; "
-            f"diffuse {statistics.diffuse_ratio:.0%}; "
-            f"brightest hour {statistics.brightest_w_per_m2:,.0f} W/m2."
-        )
-    if weather.provenance.decomposition:
-        console.print(f"Diffuse light: {weather.provenance.decomposition}.")
+        console.print(words("command.sky_days", **_written(statistics)))
+    if known.decomposition:
+        console.print(words("command.sky_decomposition", how=known.decomposition))
+
+
+def _written(statistics: SkyStatistics) -> dict[str, str]:
+    """Write the statistics of a sky for their sentence."""
+    return {
+        "spread": f"{statistics.day_spread_ratio:.3f}",
+        "darkest": f"{statistics.day_p01_ratio:.2f}",
+        "brightest": f"{statistics.day_p99_ratio:.2f}",
+        "day": f"{statistics.day_to_day_ratio:.2f}",
+        "hour": f"{statistics.hour_to_hour_ratio:.2f}",
+        "diffuse": f"{statistics.diffuse_ratio:.0%}",
+        "peak": f"{statistics.brightest_w_per_m2:,.0f}",
+    }
 
 
 def _statistics(weather: Weather) -> SkyStatistics | None:
@@ -142,8 +162,11 @@ def weather_fetch_command(
 @click.argument("weather_name", default=TYPICAL)
 @click.option("--building", help="A building that a design would be for: how far the weather is from it.")
 @json_option
+@operator_lang_option
 @config_option
-def weather_check_command(weather_name: str, building: str | None, config_dir: Path, *, as_json: bool) -> None:
+def weather_check_command(
+    weather_name: str, building: str | None, lang: Lang, config_dir: Path, *, as_json: bool
+) -> None:
     """Check a weather as each design does: place, gaps, impossible values, sun at night, stamps, components, rain.
 
     Exit code 1 if there is anything.
@@ -158,8 +181,10 @@ def weather_check_command(weather_name: str, building: str | None, config_dir: P
         ]
         print_json({"weather": weather_name, "intervals": len(weather.starts), "findings": rows})
         raise SystemExit(1 if findings else 0)
+    words = Words(lang)
     for finding in findings:
-        click.echo(f"{'refused' if finding.is_refused else 'note'}: {finding.said('en')}")
+        text = finding.said(lang)
+        click.echo(words("command.sky_refused" if finding.is_refused else "command.sky_note", text=text))
     if findings:
         raise SystemExit(1)
-    click.echo(f"{weather_name}: nothing to note in {len(weather.starts)} intervals.")
+    click.echo(words("command.sky_well", name=weather_name, count=len(weather.starts)))

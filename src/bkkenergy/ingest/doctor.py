@@ -23,6 +23,7 @@ from bkkenergy.adapters.state.auditlog import check_seals
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.i18n import Words
 from bkkenergy.ingest.gaps import gaps_of
 from bkkenergy.ingest.meterboard import CLOCKS_WITHIN_S
 from bkkenergy.ingest.spool import batches_waiting
@@ -32,7 +33,7 @@ from bkkenergy.settings import MqttSettings, Settings, StoreSettings
 from bkkenergy.site.folder import data_folder
 from bkkenergy.site.open import open_store, opened_state
 from bkkenergy.site.start import expiry_of, note_state, other_states
-from bkkenergy.texts import Lang, filled
+from bkkenergy.texts import Lang, Term, filled
 from bkkenergy.usecases.meterchecks import MAX_DELAY_S, MAX_SKEW_S
 
 CONNECTS_WITHIN_S = 8.0
@@ -73,6 +74,17 @@ class CheckResult:
         observed, remedy = (_text(lang, key, self.values) for key in self.keys)
         name = filled(lang, f"doctor.check_{self.check.replace(' ', '_')}", {})
         return replace(self, check=name, observed=observed, remedy=remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class EventStamp:
+    """An instant within a text: as ISO 8601 has it; in Thai as officials write it."""
+
+    at: dt.datetime
+
+    def said(self, lang: Lang) -> str:
+        """Return it in a language."""
+        return Words(lang).stamp(self.at.astimezone(BANGKOK))
 
 
 def _text(lang: Lang, key: str, values: Mapping[str, object]) -> str:
@@ -187,7 +199,7 @@ def broker_checks(
             yield _topics(subscriber.granted)
         for trouble in list(subscriber.troubles.values()):
             if trouble.kind is not TroubleKind.SUBSCRIPTION_REFUSED:
-                said = {"text": trouble.observed, "remedy": trouble.remedy}
+                said = {"text": trouble.what, "remedy": trouble.steps}
                 yield CheckResult.of("delivery", False, "says", "says_remedy", **said)
         is_there, protocol = bool(subscriber.granted), subscriber.protocol
     finally:
@@ -244,7 +256,7 @@ def _state(settings: Settings) -> Iterator[CheckResult]:
     numbers = ", ".join(str(seal.number) for seal in seals.broken[:5])
     yield CheckResult.of("audit log", not seals.broken, key, "audit_do", count=seals.sealed, seals=numbers)
     yield CheckResult.of("spool", waiting == 0, "spool", "spool_do", count=waiting)
-    lost = [f"{event.kind} {event.at.astimezone(BANGKOK):%Y-%m-%d %H:%M}" for event in gaps[:5]]
+    lost = [(Term(str(event.kind), f"event.{event.kind}"), EventStamp(event.at)) for event in gaps[:5]]
     yield CheckResult.of("gaps", not gaps, "gaps" if gaps else "gaps_none", "gaps_do", gaps=lost, days=GAP_DAYS)
     key = "own_clock_behind" if behind_s else "own_clock"
     yield CheckResult.of("own clock", behind_s == 0, key, "own_clock_do", seconds=f"{behind_s:.0f}")

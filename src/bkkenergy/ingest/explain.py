@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bkkenergy.ingest.sort import Sorter
 from bkkenergy.payloads.decode import FAMILIES, Decoded, RowDecoder, Step
-from bkkenergy.payloads.message import DecodeError, Message
+from bkkenergy.payloads.message import DecodeError, Message, Reason
 from bkkenergy.payloads.profile import Profile
 from bkkenergy.payloads.topics import WILDCARD, TopicFilters
 from bkkenergy.portfolio import Meter
@@ -28,12 +28,24 @@ class ExplainedReading:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainedRefusal:
+    """Why the ingester would refuse a reading. reason : None where no meter has the profile at all."""
+
+    reason: Reason | None
+    detail: str
+
+    def __str__(self) -> str:
+        """Return it in English."""
+        return self.detail if self.reason is None else f"{self.reason}: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
 class Explained:
     """Steps of the decoder, readings, and what would be refused and why."""
 
     steps: tuple[Step, ...]
     readings: tuple[ExplainedReading, ...]
-    refused: tuple[str, ...]
+    refused: tuple[ExplainedRefusal, ...]
 
 
 def explain_payload(profile: Profile, meters: Sequence[Meter], message: Message, *, max_ahead_s: int) -> Explained:
@@ -72,11 +84,13 @@ def _readings(
     return tuple(readings)
 
 
-def _refusals(profile: Profile, meters: Sequence[Meter], message: Message, max_ahead_s: int) -> tuple[str, ...]:
+def _refusals(
+    profile: Profile, meters: Sequence[Meter], message: Message, max_ahead_s: int
+) -> tuple[ExplainedRefusal, ...]:
     """Return what the ingester would quarantine, were this message to come now."""
     of_profile = [meter for meter in meters if meter.payload == profile.id]
     if not of_profile:
-        return ("no meter of the portfolio has this profile",)
+        return (ExplainedRefusal(None, "no meter of the portfolio has this profile"),)
     sorter = Sorter(of_profile, {profile.id: profile}, max_ahead_s=max_ahead_s)
     outcome = sorter.sort([message], now_us=message.received_us)
-    return tuple(f"{item.reason}: {item.detail}" for item in outcome.refused)
+    return tuple(ExplainedRefusal(item.reason, item.detail) for item in outcome.refused)

@@ -15,6 +15,7 @@ import pandas as pd
 from bkkenergy.adapters.identities import INGESTER_RIGHTS, RIGHTS, user_of
 from bkkenergy.adapters.state.logbook import GatewayState, Logbook, NotedEvent
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.i18n import Words
 from bkkenergy.ingest.discover import MeterProposal
 from bkkenergy.ingest.ownclock import HEARD_WITHIN_S, behind_us
 from bkkenergy.metering.quarters import FIRM
@@ -22,6 +23,7 @@ from bkkenergy.portfolio import Meter, MeterKind
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
 from bkkenergy.readings import US_PER_S
 
+ENGLISH = Words("en")
 STATUS_DAYS = 7
 MIN_COVERAGE_RATIO = 0.9
 SETTLED = dt.timedelta(minutes=30)
@@ -104,31 +106,34 @@ def _coverage(
     return dict(zip(meters, share.tolist(), strict=True)), waiting
 
 
-def toml_block(proposal: MeterProposal, buildings: Collection[str]) -> str:
+def toml_block(proposal: MeterProposal, buildings: Collection[str], words: Words = ENGLISH) -> str:
     """Return a meter for the portfolio that would listen to this topic, to be pasted and completed.
 
     buildings : ids of those in the portfolio, to say where the block goes.
     """
     building = proposal.building
-    where = "in config/portfolio"
+    where = "files"
     if building not in buildings:
-        where = "a building that the portfolio does not have yet" if building else "its building's file"
+        where = "no_building" if building else "its_file"
     shown = proposal.sample[:100].decode(errors="replace").replace("\n", " ").replace("\r", " ")
     heard = dt.datetime.fromtimestamp(proposal.heard_us / US_PER_S, BANGKOK)
-    last = f"last heard {heard:%Y-%m-%d %H:%M}: {_in_comment(shown)}" if proposal.heard_us else "announced, not heard"
+    values = {"at": words.stamp(heard), "payload": _in_comment(shown)}
+    last = words("unknown_meter.heard", **values) if proposal.heard_us else words("unknown_meter.announced")
+    paste = {"building": f" {building}" if building else "", "where": words(f"unknown_meter.{where}")}
     lines = [
         f"# {_in_comment(proposal.topic)}, {last}",
-        *(f"# The device announces: {_in_comment(str(value))}" for value in proposal.announced),
-        f"# Paste under the [[building]]{f' {building}' if building else ''} ({where}), or run:",
+        *(f"# {words('unknown_meter.announces', value=_in_comment(str(one)))}" for one in proposal.announced),
+        f"# {words('unknown_meter.paste', **paste)}",
         f"# {_adopt_command(proposal)}",
         "[[building.meters]]",
         f'id = "{proposal.local_id}"',
-        "rated_kw = 100  # the most that can flow: transformer or main breaker",
+        f"rated_kw = 100  # {words('unknown_meter.rated')}",
     ]
     if proposal.profile != "canonical" or not building:
-        payload = f'payload = "{proposal.profile}"' if proposal.profile else 'payload = "..."  # no profile reads it'
-        notes = [f"or: {', '.join(proposal.others)}"] if proposal.others else []
-        notes += ["unverified: try `bkkenergy decode` first"] if proposal.is_unverified else []
+        none = f'payload = "..."  # {words("unknown_meter.no_profile")}'
+        payload = f'payload = "{proposal.profile}"' if proposal.profile else none
+        notes = [words("unknown_meter.others", names=", ".join(proposal.others))] if proposal.others else []
+        notes += [words("unknown_meter.unverified")] if proposal.is_unverified else []
         others = f"  # {'; '.join(notes)}" if notes else ""
         lines += [f"topic = {json.dumps(proposal.topic)}", payload + others]
     lines += [f"key = {json.dumps(proposal.key)}"] if proposal.key else []
