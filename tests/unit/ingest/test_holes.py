@@ -129,3 +129,11 @@ def test_other_meters_take_over_what_was_heard():
     away.holes = away.holes.of_meters(METERS)
     away.comes(range(3600, 4500, 60))
     assert away.trouble() is not None
+
+
+def test_one_clock_that_is_ahead_hides_nothing():
+    away = Away(330)
+    ahead_us = T0_US + 300 * US_PER_S
+    away.holes.recall({"a": MeterSeen(0, T0_US), "b": MeterSeen(0, T0_US), "c": MeterSeen(0, ahead_us)})
+    away.comes(range(330, 630, 5))
+    assert "of 3 meters 2" in away.trouble().observed
