@@ -13,7 +13,7 @@ from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.adapters.state.baselines import Fitted, save_baseline
 from bkkenergy.adapters.state.users import add_user
 from bkkenergy.calendar import Period, epoch_us
-from bkkenergy.i18n import Words
+from bkkenergy.i18n import LANGS, Words
 from bkkenergy.plan import Project
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.budget import budget_sentences
@@ -21,6 +21,7 @@ from bkkenergy.reports.plan.phrasing import way_text
 from bkkenergy.reports.plan.sheets import plan_workbook, read_workbook
 from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.savings.gather import fit_buildings, hours_of
+from bkkenergy.reports.savings.phrasing import normal_year_text
 from bkkenergy.reports.savings.plan import measured_savings, why_unmeasured
 from bkkenergy.reports.write import make_report
 from bkkenergy.site import load_configuration, open_site
@@ -318,6 +319,19 @@ def test_a_year_under_typical_weather_is_near_the_year_as_it_was(planned):
     assert "typical weather" in bkkenergy(*args, "--lang", "en")
     early = json.loads(bkkenergy(*args[:4], "2024-12-31", *args[5:], "--json"))
     assert "no baseline that ended before" in early["why"]
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_report_of_a_building_with_a_finished_project_says_its_year_under_typical_weather(planned, lang):
+    args = ("savings", "normal", OFFICE, "--until", f"{AFTER.last_day}", "--config", planned / "config")
+    normal = json.loads(bkkenergy(*args, "--json"))["normal"]
+    with open_site(load_configuration(planned / "config")) as opened:
+        report = make_report(up_to_date(opened), "district-bangkhen", Period.of("2025-09"), now=DAY_AFTER)
+    (row,) = (row for row in report.savings if row.building_id == OFFICE)
+    assert row.normal.saving_ratio == pytest.approx(normal["saving_ratio"])
+    assert [one.building_id for one in report.savings if one.normal is not None] == [OFFICE]
+    html = RENDERERS["html"](report, lang).decode().replace("\u00a0", " ")
+    assert normal_year_text(row.normal, Words(lang)).replace("\u00a0", " ") in html
 
 
 def test_the_page_and_the_api_say_the_same_baht(later):

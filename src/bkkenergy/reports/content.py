@@ -157,6 +157,28 @@ class BesideGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class NormalYear:
+    """What 365 days would have used under typical weather [kWh]: by the baseline, and by a model of these days.
+
+    verdict, ratios : as of a saving.
+    """
+
+    first_day: dt.date
+    last_day: dt.date
+    baseline_kwh: float
+    reporting_kwh: float
+    saving_ratio: float
+    half_width_ratio: float
+    significant_ratio: float
+    verdict: str
+
+    @property
+    def band(self) -> Band:
+        """The saving with its interval."""
+        return Band(self.saving_ratio, self.half_width_ratio, self.significant_ratio, no_verdict_of(self.verdict))
+
+
+@dataclass(frozen=True, slots=True)
 class BuildingSaving:
     """What a building saved under its baseline; None where it has none, or no valid day. The total has no building.
 
@@ -166,7 +188,8 @@ class BuildingSaving:
     judged_days of period_days; calendar_days of them without weather. baseline_years : age of the (oldest) baseline.
     why : the reason where there is none, by language. compared : the saving without what happened to everyone; None
     where too few buildings are like it. worth_thb, worth_half_thb : of a significant saving, what it is worth under the
-    tariff, with at most half of its 90 % interval.
+    tariff, with at most half of its 90 % interval. normal : the last 365 days under typical weather, of a building with
+    a finished project.
     """
 
     building_id: str
@@ -186,6 +209,7 @@ class BuildingSaving:
     compared: BesideGroup | None = None
     worth_thb: float | None = None
     worth_half_thb: float | None = None
+    normal: NormalYear | None = None
 
     @property
     def is_significant(self) -> bool:

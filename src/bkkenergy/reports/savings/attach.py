@@ -31,7 +31,7 @@ from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of_all, fi
 from bkkenergy.reports.savings.official import with_official
 from bkkenergy.reports.savings.plan import plan_progress
 from bkkenergy.reports.savings.solar import solar_use
-from bkkenergy.reports.savings.worth import saving_worth
+from bkkenergy.reports.savings.worth import saving_worth, with_normal_years
 from bkkenergy.reports.savings.yearly import (
     BuildingYear,
     ComparedYear,
@@ -75,6 +75,8 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period, p
     total = judged_total(site, judged)
     rows = _compared_rows(pool, judged, buildings)
     rows = tuple(_with_worth(site, row, assessed) for row, assessed in zip(rows, seen, strict=True))
+    if period.kind != "day":
+        rows = with_normal_years(site, rows, [assessed.facts for assessed in seen], period.last_day)
     findings = [
         finding
         for assessed in seen

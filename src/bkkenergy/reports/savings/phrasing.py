@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bkkenergy.i18n import Words
-from bkkenergy.reports.content import BesideGroup, BuildingSaving
+from bkkenergy.reports.content import BesideGroup, BuildingSaving, NormalYear
 from bkkenergy.reports.savings.fitting import BaselineProgress
 from bkkenergy.savings.baseline import Baseline, Saving
 from bkkenergy.savings.comparison import MIN_COMPARED
@@ -91,9 +91,21 @@ def judged_note(saving: BuildingSaving, words: Words) -> str:
     if saving.worth_thb is not None:
         thb, half = words.number(saving.worth_thb), words.number(saving.worth_half_thb)
         judged = f"{words('worth.short', thb=thb, half=half)} · {judged}"
+    if saving.normal is not None:
+        judged = f"{judged} · {normal_year_text(saving.normal, words)}"
     if saving.compared is None and saving.verdict not in {"proven", "increase"}:
         return judged
     return f"{compared_text(saving.compared, words)} · {judged}"
+
+
+def normal_year_text(normal: NormalYear, words: Words) -> str:
+    """Write what a year saved under typical weather."""
+    return words(
+        "worth.normal_short",
+        first=words.date(normal.first_day),
+        last=words.date(normal.last_day),
+        verdict=verdict_text(normal.band, words),
+    )
 
 
 def compared_text(compared: BesideGroup | None, words: Words) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,9 +12,11 @@ from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
+from bkkenergy.reports.content import BuildingSaving, NormalYear
 from bkkenergy.reports.savings.gather import SavingsAssessment, hours_of
 from bkkenergy.savings.adjust import adjustment_days
 from bkkenergy.savings.baseline import Baseline, Series, expected_of
+from bkkenergy.savings.facts import Facts
 from bkkenergy.savings.normal import NORMAL_DAYS, NormalSaving, normal_saving
 from bkkenergy.savings.versions import BaselineVersion, judging
 from bkkenergy.savings.worth import Billing, Worth, saved_by_hour, worth_of
@@ -89,6 +92,38 @@ def year_under_typical_weather(
     added_kwh = adjustment_days(year.day_index, adjustments, expected_of(baseline, year).energy_kwh).kwh
     temp_c = None if year.temp_c is None else _typical_c(site, year)
     return normal_saving(baseline, year, temp_c, np.nan_to_num(added_kwh), site.savings.placebo)
+
+
+def with_normal_years(
+    site: Site, rows: Sequence[BuildingSaving], facts: Sequence[Facts], last_day: dt.date
+) -> tuple[BuildingSaving, ...]:
+    """Add the last 365 days under typical weather to the savings of buildings with a finished project.
+
+    A building without a baseline of before, or with too little that is known, has none. Raises StoreUnavailable.
+    """
+    done = {project.building for project in site.projects if project.done_on and project.done_on <= last_day}
+    return tuple(
+        replace(row, normal=_normal_year(site, known, last_day)) if row.building_id in done else row
+        for row, known in zip(rows, facts, strict=True)
+    )
+
+
+def _normal_year(site: Site, facts: Facts, last_day: dt.date) -> NormalYear | None:
+    try:
+        normal = year_under_typical_weather(site, site.portfolio.buildings[facts.building], last_day, facts.versions)
+    except InputError:  # nothing was judged: the building's page says why
+        return None
+    band = normal.band
+    return NormalYear(
+        last_day - dt.timedelta(days=NORMAL_DAYS - 1),
+        last_day,
+        normal.baseline_kwh,
+        normal.reporting_kwh,
+        band.saving_ratio,
+        band.half_width_ratio,
+        band.significant_ratio,
+        band.verdict,
+    )
 
 
 def _typical_c(site: Site, year: Series) -> FloatArray:
