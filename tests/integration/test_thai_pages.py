@@ -38,7 +38,7 @@ TERMS = (
     "A B C P T MB lm x W"
 )
 NAMES = (
-    "bkkenergy English Python NASA POWER CEC Perez De Soto Marion PVsyst Faiman Kimber PVWatts Sandia Chromium admin engineer testclient health "
+    "NEM Green Button bkkenergy English Python NASA POWER CEC Perez De Soto Marion PVsyst Faiman Kimber PVWatts Sandia Chromium admin engineer testclient health "
     "education viewer manager kept of led LED e report portfolio import source state files"
 )
 ALLOWED = frozenset(f"{UNITS} {TERMS} {NAMES}".split())

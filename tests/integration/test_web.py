@@ -285,6 +285,7 @@ NEEDS = {
     ("POST", "/buildings/{building_id}/findings"): "manager", ("POST", "/buildings/{building_id}/findings/undo"): "manager",
     ("POST", "/notes"): "manager", ("POST", "/reports/ask"): "manager", ("POST", "/notes/{number}/remove"): "manager", ("POST", "/notes/{number}/adjustment"): "manager",
     ("POST", "/plan/{project_id}/move"): "manager", ("GET", "/setup"): "server", ("POST", "/setup/broker"): "server",
+    ("GET", "/imports"): "server", ("POST", "/imports/upload"): "server", ("POST", "/imports/{number}/undo"): "server",
     ("GET", "/records/roofs/{building}"): "manager", ("POST", "/records/roofs/{building}"): "manager",
     ("POST", "/records/roofs/{building}/draw"): "manager",
     ("POST", "/meters/{meter_id}/photos"): "manager", ("POST", "/buildings/{building_id}/photos"): "manager",

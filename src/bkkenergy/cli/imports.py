@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from bkkenergy.cli.opening import opened_site
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.i18n import Words
 from bkkenergy.ingest.ask import store_mapping
+from bkkenergy.ingest.brought import BroughtReadings, brought_by, check_columns
 from bkkenergy.ingest.fileratios import FileMeters, Side
-from bkkenergy.ingest.files import is_export, judged_readings
+from bkkenergy.ingest.files import is_export
 from bkkenergy.ingest.sheets import (
     FILE_UNITS,
     FileMapping,
@@ -27,7 +29,6 @@ from bkkenergy.ingest.sheets import (
     load_mapping,
     owners_of,
     read_sheet,
-    target_of,
 )
 from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.ports.channels import IMPORT, Channel
@@ -36,7 +37,6 @@ from bkkenergy.site.folder import mappings_folder
 from bkkenergy.texts import Lang
 from bkkenergy.tomlfiles import validated
 from bkkenergy.usecases import imports
-from bkkenergy.usecases.fields import channels_of, field_of
 from bkkenergy.usecases.imports import Overlap
 from bkkenergy.usecases.server import ImportFile, import_intervals, latest_us, undo_import
 
@@ -167,7 +167,7 @@ def _mapping(
         raise ConfigError(faults)
     if mapping_name is not None:
         mapping = mapping.over(load_mapping(folder, mapping_name))
-    _check_meters(site, mapping)
+    check_columns(site.portfolio, mapping)
     return mapping
 
 
@@ -182,22 +182,6 @@ def _pairs(option: str, pairs: tuple[str, ...]) -> dict[str, str]:
             raise InputError(f"{option} {pair}: an equals sign is missing. Write COLUMN=TEXT.")
         table[column] = text
     return table
-
-
-def _check_meters(site: Site, mapping: FileMapping) -> None:
-    """Raise InputError for a meter that is not known, or named twice."""
-    known = site.portfolio.meters_ever
-    targets = {column: target_of(text) for column, text in mapping.columns.items()}
-    for column, target in targets.items():
-        if target.meter not in known:
-            raise InputError(
-                f"--column {column}={target}: there is no meter {target.meter!r} in the portfolio. "
-                "See `bkkenergy check`."
-            )
-        if list(targets.values()).count(target) > 1:
-            raise InputError(f"--column {column}={target}: a column or meter is named twice. Name each once.")
-        if target.channel is not IMPORT and target.channel not in channels_of(known[target.meter]):
-            raise InputError.of("meter_has_no", meter=target.meter, name=target.channel.name)
 
 
 def _import_sheet(
@@ -216,31 +200,12 @@ def _import_sheet(
         click.echo(f"  {note}")
     _show_refused(file, sheet, words)
     is_stopped = bool(sheet.refused) and not is_skipping
-    targets = {column: target_of(text) for column, text in sheet.meters.items()}
-    are_readings = {kind in {"register", "gauge"} for kind in sheet.values.values()}
-    if len(are_readings) > 1:
-        raise InputError(f"{file}: some columns are registers and others are not. Import them one by one.")
-    if are_readings == {True}:
-        names = list(dict.fromkeys(target.meter for target in targets.values()))
-        meters = FileMeters.of(site.portfolio, names)
-        columns = {
-            column: (
-                names.index(target.meter),
-                field_of(site.portfolio.meters_ever[target.meter], target.channel.name),
-            )
-            for column, target in targets.items()
-        }
-        readings = judged_readings(sheet.wide, columns, meters, latest_us=latest_us(site), side=mapping.side)
-        source = ReadingsFile(file, meters, mapping.side, readings)
+    brought = brought_by(file, sheet, site.portfolio, mapping.side, latest_us=latest_us(site))
+    if isinstance(brought, BroughtReadings):
+        source = ReadingsFile(file, brought.meters, mapping.side, brought.readings)
         take_in_readings(site, source, overlap, words, is_dry_run=is_dry_run or is_stopped, is_skipping=is_skipping)
-    elif mapping.side is Side.SECONDARY:
-        raise InputError.of("import_side_of_energies", file=file)
     else:
-        channels = {target.channel for target in targets.values()}
-        if len(channels) > 1:
-            raise InputError(f"{file}: the columns are of several channels. Import them one by one.")
-        series = {target.meter: sheet.series(column) for column, target in targets.items()}
-        channel = channels.pop()
+        series, channel = brought.series, brought.channel
         _import_intervals(site, file, series, overlap, channel, words, is_dry_run=is_dry_run or is_stopped)
     if is_stopped:
         click.echo(words("command.import_stopped"))
@@ -264,7 +229,7 @@ def _show_refused(file: Path, sheet: FileTable, words: Words) -> None:
 def _import_intervals(
     site: Site,
     file: Path,
-    series: dict[str, IntervalSeries],
+    series: Mapping[str, IntervalSeries],
     overlap: Overlap | None,
     channel: Channel,
     words: Words,

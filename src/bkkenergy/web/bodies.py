@@ -16,10 +16,15 @@ MAX_BODY_S = 60.0
 MAX_PHOTO_BYTES, MAX_PHOTO_S = 13_000_000, 300.0
 PHOTO_PATH = re.compile(r"/(meters|buildings)/[^/]+/photos")
 """Where telephones send their pictures as they are."""
+MAX_IMPORT_BYTES, MAX_IMPORT_S = 13_000_000, 300.0
+IMPORT_PATH = "/imports/upload"
+"""Where a year of quarter-hours comes as a utility writes it."""
 
 
 def bounds_of(path: str) -> tuple[int, float]:
     """Return how long the body of a request to an address may be [bytes], and how long it may take [s]."""
+    if path == IMPORT_PATH:
+        return MAX_IMPORT_BYTES, MAX_IMPORT_S
     return (MAX_PHOTO_BYTES, MAX_PHOTO_S) if PHOTO_PATH.fullmatch(path) else (MAX_BODY_BYTES, MAX_BODY_S)
 
 

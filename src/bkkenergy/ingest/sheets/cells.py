@@ -170,7 +170,7 @@ def is_decimal_comma(texts: Iterable[str]) -> bool:
             return False
         doubtful = doubtful or digits
     if doubtful:
-        raise InputError(f"{doubtful} may be thousands or a fraction. Add --decimal comma or --decimal point.")
+        raise InputError.of("file_thousands", text=doubtful)
     return False
 
 
@@ -306,10 +306,7 @@ def _is_day_first(parts: list[_Parts], dates: str | None) -> bool:
     if all(one.first == one.second or one.has_points for one in parts):
         return True  # 01.11.2026 is written where the day comes first
     one = parts[0]
-    raise InputError(
-        f"{one.first:02}/{one.second:02}/{one.year} may begin with the day or the month, and the file does not show "
-        "which. Add --dates dmy or --dates mdy."
-    )
+    raise InputError.of("file_day_or_month", text=f"{one.first:02}/{one.second:02}/{one.year}")
 
 
 def _follows(parts: list[_Parts], *, is_day_first: bool) -> bool:

@@ -53,9 +53,9 @@ def open_grid(path: Path, sheet: str | None) -> Grid:
     if head.startswith(b"PK"):
         return _xlsx(path, sheet)
     if head.startswith(b"\xd0\xcf\x11\xe0"):
-        raise InputError(f"{path} is an old Excel file (.xls). Save it as XLSX first.")
+        raise InputError.of("file_old_excel", file=path)
     if head.startswith(b"%PDF") or re.match(rb"\s*<(!doctype html|html|table)", head, re.IGNORECASE):
-        raise InputError(f"{path} is a page, not a table of cells. Open it in a sheet and save it as XLSX or CSV.")
+        raise InputError.of("file_is_page", file=path)
     return _csv(path)
 
 
@@ -156,10 +156,10 @@ def _xlsx(path: Path, sheet: str | None) -> Grid:
     with opened_workbook(path) as book:
         names = [one.title for one in book.worksheets if one.sheet_state == "visible" and _has_cells(one)]
     if sheet is None and len(names) != 1:
-        raise InputError(f"{path} has {len(names)} sheets with cells ({', '.join(names)}). Name one with --sheet.")
+        raise InputError.of("file_sheets", file=path, count=len(names), names=", ".join(names))
     name = names[0] if sheet is None else sheet
     if name not in names:
-        raise InputError(f"{path} has no sheet {name!r}. It has: {', '.join(names)}.")
+        raise InputError.of("file_no_sheet", file=path, sheet=name, names=", ".join(names))
     return Grid((f"sheet {name!r} of a workbook",), lambda: _xlsx_rows(path, name))
 
 
@@ -200,7 +200,7 @@ def opened_workbook(
             raise
         except Exception as error:  # noqa: BLE001 - openpyxl reads a part when it is asked for it
             why = f"{type(error).__name__}: {error}"
-            raise InputError(f"{path} is no workbook that can be read ({why}).") from None
+            raise InputError.of("file_no_workbook", file=path, why=why) from None
 
 
 def _has_cells(sheet: Any) -> bool:

@@ -37,14 +37,14 @@ def unit_of(column: str, cells: Iterable[Number | str], form: TableForm, mapping
         counts = Counter(cell.unit for cell in cells if isinstance(cell, Number))
         unit = (counts.most_common(1)[0][0] if counts else "") or form.units[column]
     if not unit and channel in GAUGES_OF_FILES:
-        raise InputError(f"column {column!r} names no unit. Say it with --unit, such as --unit °C.")
+        raise InputError.of("file_unit_unsaid", column=column, example="°C")
     if not unit or (unit in UNITS and UNITS[unit][0] in KINDS_OF[channel.unit]):
         return unit
     if unit in UNITS or unit in OTHER_UNITS or unit == form.units[column]:
         fitting = " or ".join(kind for kind in KINDS_OF[channel.unit] if kind != "pulses")
         other = "" if channel is not IMPORT else " It may be another channel: METER:CHANNEL, such as METER:water."
         raise InputError(f"column {column!r} is in {unit}, which is no {fitting}. Choose another column.{other}")
-    raise InputError(f"column {column!r} is in {unit!r}, which is not known. Say what it is with --unit.")
+    raise InputError.of("file_unit_unknown", column=column, unit=unit)
 
 
 def converted(cell: Number | str, unit: str, *, is_signed: bool) -> float | str:

@@ -69,7 +69,7 @@ def read_sheet(
     _refuse_columns(path, form, mapping, next(cells for number, cells in head if number > form.header and any(cells)))
     rows = _collect(grid, form, mapping)
     if not rows.numbers:
-        raise InputError(f"{path}: no row is left of the table. See --rows.")
+        raise InputError.of("file_no_rows", file=path)
     notes = [*grid.notes, *_form_notes(form), *_footer_notes(rows)]
     stamps_us, is_dated = _stamps(rows, form, mapping, notes, this_year)
     columns, kinds = _columns(rows, form, mapping, notes)
@@ -84,12 +84,12 @@ def _first_bytes(path: Path) -> bytes:
 def _refuse_columns(path: Path, form: TableForm, mapping: FileMapping, first: Sequence[str]) -> None:
     known = "\n".join(describe(form, first))
     if not mapping.columns:
-        raise InputError(f"{path}: name each column that is a meter's: --column COLUMN=METER. It has:\n{known}")
+        raise InputError.of("file_columns_unsaid", file=path, known=known)
     for column in mapping.columns:
         if column not in form.values:
-            raise InputError(f"{path} has no column of numbers {column!r}. It has:\n{known}")
+            raise InputError.of("file_no_column", file=path, column=column, known=known)
         if form.slots and (len(mapping.columns) > 1 or column != DAY_COLUMN):
-            raise InputError(f"{path} has a row a day: name its values with --column {DAY_COLUMN}=METER.")
+            raise InputError.of("file_row_a_day", file=path, column=DAY_COLUMN)
     for column in mapping.rows:
         if column not in form.titles:
             raise InputError(f"{path} has no column {column!r}. It has: {', '.join(form.titles)}.")
@@ -274,7 +274,7 @@ def _sheet(
     order = taken[np.argsort(stamps_us[taken], kind="stable")]
     start_us = stamps_us[order]
     if len(start_us) < 2:  # noqa: PLR2004 - an interval has two ends
-        raise InputError(f"{path}: fewer than two rows have a time. {_first_refusals(rows.refused)}")
+        raise InputError.of("file_few_rows", file=path, refusals=_first_refusals(rows.refused))
     if stamps_us[taken[0]] > stamps_us[taken[-1]]:
         notes.append("the newest row comes first")
     interval_s = float(form.step_s) if form.slots else float(np.median(np.diff(start_us))) / US_PER_S
@@ -337,7 +337,7 @@ def _values_of(
     if kind in RATE_KINDS:
         return "mean-power"
     if not kind:
-        raise InputError(f"column {column!r} names no unit. Say it with --unit, such as --unit kWh.")
+        raise InputError.of("file_unit_unsaid", column=column, example="kWh")
     steps = np.diff(values[np.isfinite(values)])
     if (
         len(steps) * interval_s >= REGISTER_DAYS * S_PER_DAY
@@ -349,12 +349,12 @@ def _values_of(
     if len(steps) and (steps < 0).mean() > FALLS_RATIO:
         notes.append(f"{column}: values rise and fall, so they are energies of intervals")
         return "energy"
-    raise InputError(f"column {column!r} may hold energies or a register. Add --values energy or --values register.")
+    raise InputError.of("file_energy_or_register", column=column)
 
 
 def _in_kwh(column: str, values: FloatArray, kind: str, mapping: FileMapping) -> FloatArray:
     if kind != "pulses":
         return values
     if mapping.pulse_kwh is None:
-        raise InputError(f"column {column!r} holds pulses. Say what one is with --pulse-kwh, such as 0.001.")
+        raise InputError.of("file_pulses", column=column)
     return values * mapping.pulse_kwh

@@ -68,7 +68,7 @@ def table_of(file: SeriesFile, mapping: FileMapping, owners: Mapping[str, str]) 
     paces = {one.interval_s for one in chosen.values()}
     if len(paces) > 1:
         shown = ", ".join(f"{one.name} {one.interval_s // 60} minutes" for one in chosen.values())
-        raise InputError(f"{file.path} has series of several intervals ({shown}). Import them one by one.")
+        raise InputError.of("file_several_intervals", file=file.path, shown=shown)
     refused = [one for one in file.refused if not one.column or one.column in chosen]
     columns = {name: _checked(one, refused) for name, one in chosen.items()}
     start_us = np.unique(np.concatenate([column.start_us for column in columns.values()]))
@@ -119,10 +119,7 @@ def _meters_named(file: SeriesFile, owners: Mapping[str, str]) -> dict[str, str]
         if owner in owners
     }
     if not named:
-        raise InputError(
-            f"{file.path}: name each series that is a meter's: --column SERIES=METER; or enter the number of its "
-            f"account in the portfolio. It has:\n{_listed(file)}"
-        )
+        raise InputError.of("file_series_unsaid", file=file.path, known=_listed(file))
     for meter in named.values():
         same = [name for name, other in named.items() if other == meter]
         if len(same) > 1:

@@ -72,10 +72,7 @@ def find_table(path: Path, head: Sequence[Row]) -> TableForm:
             while index and _stamp_columns(filled[index - 1][1]) == stamp_columns:
                 index -= 1  # noqa: PLW2901 - rows of the table whose values cannot be read
             return _form(filled[:index], [row for _, row in filled[index:]], stamp_columns)
-    raise InputError(
-        f"{path} has no table of times and numbers in its first {HEAD_ROWS} rows. Times may be such as "
-        "2026-11-01 00:15, 01/11/2569 00:15 or 1 พ.ย. 2569, with the time in a column after the date."
-    )
+    raise InputError.of("file_no_table", file=path, rows=HEAD_ROWS)
 
 
 def _stamp_columns(cells: Sequence[str]) -> tuple[int, int | None] | None:
