@@ -144,7 +144,8 @@ numbers = itertools.count()
 ROOT = Path(__file__).resolve().parent.parent
 
 LONGEST_FIRST = (
-    "contract/test_retention.py", "integration/test_jobs_crash.py", "integration/test_deploy.py",
+    "contract/test_report_of_the_past.py", "contract/test_retention.py", "integration/test_jobs_crash.py",
+    "integration/test_deploy.py",
     "integration/test_faults.py", "integration/test_tutorial.py", "integration/test_cli.py", "integration/test_broker_limits.py",
     "integration/test_web.py", "e2e/test_web_app.py", "integration/test_powers.py", "contract/test_recompute.py",
     "integration/test_hostile.py", "integration/test_kill.py", "integration/test_thai_pages.py", "integration/test_docs.py",
