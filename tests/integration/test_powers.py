@@ -142,7 +142,7 @@ def site(tmp_path_factory):
         notes.write_note(
             opened.state, root, opened.portfolio, name, NOW - dt.timedelta(days=3), NOW, "chiller broken", NOW
         )
-        photos.store_photo(opened.state, root, opened.portfolio.buildings[name], "", picture("blue"), NOW)
+        photos.store_photo(opened.state, root, opened.portfolio.buildings[name], None, picture("blue"), NOW)
         signed_meter(opened, root, agency)
         account = {
             "id": f"account-{agency}",
@@ -545,7 +545,7 @@ HOW = {
         site, actor, {f"{BUILDING[agency]}.main": b'[{"ts": 1760000000, "energy_kwh": 1}, {"ts": 1760000000, "energy_kwh": -1}]'}),
     "records.compare": lambda site, actor, _: portfolio_view.seen_differences(records_in(site), actor, 0),
     "photos.add": lambda site, actor, agency: photos.store_photo(
-        site.state, actor, site.portfolio.buildings[BUILDING[agency]], "", picture("red"), NOW),
+        site.state, actor, site.portfolio.buildings[BUILDING[agency]], None, picture("red"), NOW),
     "photos.remove": lambda site, actor, agency: photos.remove_photo(
         site.state, actor, one(site, "photo", agency=agency)["id"], NOW),
     "photos.read": lambda site, actor, agency: photos.read_stored_photo(

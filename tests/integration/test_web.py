@@ -94,6 +94,7 @@ def filled(path: str, agency: str, building: str, app) -> str:
         "scenario_id": "1" if agency == OWN else "2", "name:path": "overview-th.png" if "/img/" in path else "operator",
         "notebook": "1_register_to_kwh", "account": "none", "channel": "reactive", "kind": "building", "key:path": building, "number": "1",
         "rule": "night_spread",
+        "equipment_id": f"{building.replace('.', '-')}-lamps",
         "plant_id": "none",  # test_plants.py asks for those that there are
         "form": "xlsx", "paper": "progress", "subject": building,
     }  # fmt: skip
@@ -149,10 +150,10 @@ SCOPED = (
 
 
 def is_write_of_records(method, path):
-    """What test_api_portfolio.py, test_api_plan.py, test_bill_paper.py, test_notes.py and test_finding_work_pages.py ask
+    """What test_api_portfolio.py, test_api_plan.py, test_bill_paper.py, test_notes.py, test_survey.py and test_finding_work_pages.py ask
     with tokens: here is a browser.
     """
-    records = ("/api/v1/portfolio/", "/api/v1/plan/", "/api/v1/accounts/", "/api/v1/notes")
+    records = ("/api/v1/portfolio/", "/api/v1/plan/", "/api/v1/accounts/", "/api/v1/notes", "/api/v1/equipment/")
     return method != "GET" and (path.startswith(records) or path.endswith("/findings/{rule}/work"))
 
 
@@ -290,7 +291,8 @@ NEEDS = {
     ("POST", "/records/roofs/{building}/draw"): "manager",
     ("POST", "/meters/{meter_id}/photos"): "manager", ("POST", "/buildings/{building_id}/photos"): "manager",
     ("POST", "/photos/{number}/remove"): "manager", ("POST", "/meters/{meter_id}/sign"): "manager",
-    ("POST", "/buildings/{building_id}/retrofit"): "manager",
+    ("POST", "/buildings/{building_id}/retrofit"): "manager", ("GET", "/buildings/{building_id}/survey"): "manager",
+    ("POST", "/equipment/{equipment_id}/photos"): "manager",
     ("GET", "/records/upload/{kind}"): "manager", ("POST", "/records/upload/{kind}"): "manager",
     ("GET", "/records/new/{kind}"): "manager", ("POST", "/records/new/{kind}"): "manager", ("POST", "/records/begin"): "server",
     ("GET", "/records/edit/{kind}/{key:path}"): "manager", ("POST", "/records/edit/{kind}/{key:path}"): "manager",

@@ -1,4 +1,4 @@
-"""Photos of buildings and meters: added, shown to those who may see the building, removed."""
+"""Photos of buildings, meters and equipment: added, shown to those who may see the building, removed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from bkkenergy.adapters.state.photos import (
     add_photo,
     content_of,
     count_of_photos,
+    counts_of_photos,
     mark_photo_removed,
     photo_numbered,
     photos_of,
 )
 from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import InputError, NotThere
-from bkkenergy.portfolio import Building
+from bkkenergy.portfolio import Building, Meter
+from bkkenergy.portfolio.more import Equipment
 from bkkenergy.usecases.powers import use_case
 
 MAX_PER_BUILDING = 200
@@ -28,15 +30,23 @@ MAX_PER_BUILDING = 200
 
 @use_case("photos.add", "edit", "agency")
 def store_photo(
-    state: StateStore, actor: Actor, building: Building, meter: str, content: bytes, now: dt.datetime, rule: str = ""
+    state: StateStore,
+    actor: Actor,
+    building: Building,
+    part: Meter | Equipment | None,
+    content: bytes,
+    now: dt.datetime,
+    rule: str = "",
 ) -> int:
-    """Store a photo of a building, of one of its meters, or of a finding that is worked on; return its number.
+    """Store a photo of a building, a meter or equipment of it, or a finding that is worked on; return its number.
 
-    rule : of the finding. Raises NotThere, NotAllowed, InputError for what is no picture and where there are too many,
-    StoreUnavailable.
+    rule : of the finding. What is sent twice is stored once. Raises NotThere, NotAllowed, StoreUnavailable, and
+    InputError for what is no picture and where there are too many.
     """
     actor.need("edit", building.agency)
-    if meter and meter not in {one.id for one in building.meters}:
+    of = "" if part is None else part.id
+    is_of_building = part.building == building.id if isinstance(part, Equipment) else part in (None, *building.meters)
+    if not is_of_building:
         raise NotThere
     photo = read_photo(content)
     with transaction(state) as connection:
@@ -44,9 +54,7 @@ def store_photo(
             raise NotThere
         if count_of_photos(connection, building.id) >= MAX_PER_BUILDING:
             raise InputError.of("photos_many", max=MAX_PER_BUILDING)
-        there = next(
-            (one for one in photos_of(connection, building.id, meter, rule) if one.sha256 == photo.sha256), None
-        )
+        there = next((one for one in photos_of(connection, building.id, of, rule) if one.sha256 == photo.sha256), None)
         if there is not None:
             return there.number  # sent twice
         number = add_photo(
@@ -54,13 +62,13 @@ def store_photo(
             photo,
             agency=building.agency,
             building=building.id,
-            meter=meter,
+            of=of,
             by=actor.name,
             now=now,
             rule=rule,
         )
         detail = {"number": number, "sha256": photo.sha256} | ({"rule": rule} if rule else {})
-        enter_audit(connection, actor, "photo_add", meter or building.id, detail, now)
+        enter_audit(connection, actor, "photo_add", of or building.id, detail, now)
     return number
 
 
@@ -75,7 +83,7 @@ def remove_photo(state: StateStore, actor: Actor, number: int, now: dt.datetime)
         if not photo.is_removed:
             mark_photo_removed(connection, number, actor.name, now)
             detail = {"number": number, "sha256": photo.sha256}
-            enter_audit(connection, actor, "photo_remove", photo.meter or photo.building, detail, now)
+            enter_audit(connection, actor, "photo_remove", photo.of or photo.building, detail, now)
     return photo
 
 
@@ -90,10 +98,16 @@ def read_stored_photo(state: StateStore, actor: Actor, number: int) -> bytes:
         return content_of(connection, number)
 
 
-def photos_seen(state: StateStore, building: str, meter: str = "") -> list[StoredPhoto]:
-    """Return the photos of a building, or of one of its meters, the oldest first. Raises StoreUnavailable."""
+def photos_seen(state: StateStore, building: str, of: str = "") -> list[StoredPhoto]:
+    """Return the photos of a building, or of a meter or equipment of it, the oldest first. Raises StoreUnavailable."""
     with reading(state) as connection:
-        return photos_of(connection, building, meter)
+        return photos_of(connection, building, of)
+
+
+def photo_counts(state: StateStore, building: str) -> dict[str, int]:
+    """Count the photos of each meter and equipment of a building, and of itself (""). Raises StoreUnavailable."""
+    with reading(state) as connection:
+        return counts_of_photos(connection, building)
 
 
 def photos_of_findings(state: StateStore, building: str) -> dict[str, list[StoredPhoto]]:

@@ -37,6 +37,7 @@ from bkkenergy.web import (
     api_readings,
     api_retrofit,
     api_savings,
+    api_survey,
     api_work,
     api_worth,
     api_year,
@@ -63,6 +64,7 @@ from bkkenergy.web import (
     pages_setup,
     pages_signin,
     pages_solar,
+    pages_survey,
     pages_wall,
     pages_work,
     pages_worth,
@@ -125,6 +127,7 @@ PAGES = (
     pages_retrofit,
     pages_solar,
     pages_wall,
+    pages_survey,
     pages_work,
     pages_worth,
     pages_year,
@@ -154,6 +157,7 @@ API = (
     api_portfolio,
     api_readings,
     api_retrofit,
+    api_survey,
 )
 log = structlog.get_logger(__name__)
 

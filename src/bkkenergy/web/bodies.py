@@ -14,7 +14,7 @@ MAX_BODY_BYTES = 2_000_000
 MAX_BODY_S = 60.0
 """From the head of a request to the end of its body: 2 MB by a slow line."""
 MAX_PHOTO_BYTES, MAX_PHOTO_S = 13_000_000, 300.0
-PHOTO_PATH = re.compile(r"/(meters|buildings)/[^/]+/photos")
+PHOTO_PATH = re.compile(r"/(meters|buildings|equipment)/[^/]+/photos")
 """Where telephones send their pictures as they are."""
 MAX_IMPORT_BYTES, MAX_IMPORT_S = 13_000_000, 300.0
 IMPORT_PATH = "/imports/upload"

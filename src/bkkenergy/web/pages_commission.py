@@ -16,6 +16,7 @@ from starlette.datastructures import FormData, UploadFile
 from bkkenergy.adapters.photos import MAX_FILE_BYTES
 from bkkenergy.adapters.state.commissioning import SignedRecord
 from bkkenergy.adapters.state.logbook import Logbook
+from bkkenergy.adapters.state.photos import StoredPhoto
 from bkkenergy.adapters.state.users import is_password_of
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError, NotThere
@@ -143,7 +144,7 @@ def new_photo_of_meter(meter_id: str, visitor: PageVisitor, content: SentPhoto) 
     seen = meter_of(visitor, meter_id)
     visitor.need("edit", seen.building.agency)
     try:
-        store_photo(visitor.here.opened.state, visitor.actor, seen.building, meter_id, content, visitor.here.clock())
+        store_photo(visitor.here.opened.state, visitor.actor, seen.building, seen.meter, content, visitor.here.clock())
     except InputError as error:
         return _check_page(visitor, seen, error.said(visitor.lang))
     return RedirectResponse(f"/meters/{meter_id}/check#photos", 303)
@@ -154,10 +155,23 @@ def new_photo_of_building(building_id: str, visitor: PageVisitor, content: SentP
     """Store a photo of a building, or of one of its findings."""
     building = building_of(visitor, building_id)
     visitor.need("edit", building.agency)
-    store_photo(visitor.here.opened.state, visitor.actor, building, "", content, visitor.here.clock(), rule)
+    store_photo(visitor.here.opened.state, visitor.actor, building, None, content, visitor.here.clock(), rule)
     if rule:
         return RedirectResponse(f"/buildings/{building_id}#findings", 303)
     return RedirectResponse(f"/records/one/building/{building_id}#photos", 303)
+
+
+@router.post("/equipment/{equipment_id}/photos")
+def new_photo_of_equipment(equipment_id: str, visitor: PageVisitor, content: SentPhoto) -> Response:
+    """Store a photo of equipment: of its nameplate."""
+    visitor.need("edit")
+    equipment = visitor.here.portfolio.equipment.get(equipment_id)
+    if equipment is None:
+        raise NotThere
+    building = building_of(visitor, equipment.building)
+    visitor.need("edit", building.agency)
+    store_photo(visitor.here.opened.state, visitor.actor, building, equipment, content, visitor.here.clock())
+    return RedirectResponse(f"/records/one/equipment/{equipment_id}#photos", 303)
 
 
 @router.get("/photos/{number}")
@@ -174,8 +188,14 @@ def photo_removed(number: int, visitor: PageVisitor, _form: OwnForm) -> Response
     removed = remove_photo(visitor.here.opened.state, visitor.actor, number, visitor.here.clock())
     if removed.rule:
         return RedirectResponse(f"/buildings/{removed.building}#findings", 303)
-    target = f"/meters/{removed.meter}/check" if removed.meter else f"/records/one/building/{removed.building}"
-    return RedirectResponse(f"{target}#photos", 303)
+    return RedirectResponse(f"{_page_with(removed)}#photos", 303)
+
+
+def _page_with(photo: StoredPhoto) -> str:
+    """Return the page that shows a photo. Only ids of meters have dots."""
+    if "." in photo.of:
+        return f"/meters/{photo.of}/check"
+    return f"/records/one/equipment/{photo.of}" if photo.of else f"/records/one/building/{photo.building}"
 
 
 # -- records -------------------------------------------------------------------------------------------------------

@@ -95,6 +95,7 @@ def retrofit_page(agency: str, visitor: PageVisitor, budget: str = "", by: str =
         is_provisional=any(one.option.measure.is_provisional for one in shown),
         surveys=seen.surveys,
         without=[(name, here.portfolio.buildings[name]) for name in seen.without],
+        may_enter=visitor.actor.may("edit", agency),
         may_propose=visitor.actor.may("plan", agency),
     )
 

@@ -98,7 +98,7 @@ photo = Table(
     Column("rule", String(64), nullable=False, default="", server_default=""),
     Index("ix_photo_building", "building", "meter"),
 )
-"""Pictures of buildings, of meters, and of findings (rule). In the database every host and each backup has them."""
+"""Pictures of buildings, of meters and equipment (by id in `meter`), and of findings (rule). Backups have them."""
 
 own_delivery = Table(
     "own_delivery",

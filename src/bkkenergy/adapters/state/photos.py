@@ -1,4 +1,4 @@
-"""Photos of buildings and meters in the state's database. A removed one stays for the records that show it."""
+"""Photos of buildings, meters, equipment and findings in the state's database. A removed one stays for records."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ _LISTED = tuple(column for column in photo_table.c if column.name != "content")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPhoto:
-    """A photo without its content. meter : "" where it is of the building. rule : of the finding that it shows."""
+    """A photo without its content.
+
+    of : id of a meter or of equipment; "" where it is of the building. rule : of the finding that it shows.
+    """
 
     number: int
     agency: str
     building: str
-    meter: str
+    of: str
     rule: str
     sha256: str
     width: int
@@ -33,13 +36,13 @@ class StoredPhoto:
     is_removed: bool
 
 
-def photos_of(connection: Connection, building: str, meter: str, rule: str | None = "") -> list[StoredPhoto]:
-    """Return the photos of a building (meter ""), of one of its meters, or of a finding, the oldest first.
+def photos_of(connection: Connection, building: str, of: str, rule: str | None = "") -> list[StoredPhoto]:
+    """Return the photos of a building (of ""), of a meter or equipment of it, or of a finding, the oldest first.
 
     rule : of the finding; None for every photo of the building itself, those of findings too.
     """
     columns = photo_table.c
-    query = select(*_LISTED).where(columns.building == building, columns.meter == meter, columns.removed_us.is_(None))
+    query = select(*_LISTED).where(columns.building == building, columns.meter == of, columns.removed_us.is_(None))
     query = query if rule is None else query.where(columns.rule == rule)
     return [_stored(row) for row in connection.execute(query.order_by(columns.id))]
 
@@ -63,13 +66,20 @@ def count_of_photos(connection: Connection, building: str) -> int:
     return connection.execute(query).scalar_one()
 
 
+def counts_of_photos(connection: Connection, building: str) -> dict[str, int]:
+    """Count the photos that are shown of a building (""), and of each meter and equipment of it."""
+    columns = photo_table.c
+    query = select(columns.meter, func.count()).where(columns.building == building, columns.removed_us.is_(None))
+    return {row[0]: row[1] for row in connection.execute(query.group_by(columns.meter))}
+
+
 def add_photo(
     connection: Connection,
     photo: Photo,
     *,
     agency: str,
     building: str,
-    meter: str,
+    of: str,
     by: str,
     now: dt.datetime,
     rule: str = "",
@@ -78,7 +88,7 @@ def add_photo(
     values = {
         "agency": agency,
         "building": building,
-        "meter": meter,
+        "meter": of,
         "rule": rule,
         "content": photo.content,
         "sha256": photo.sha256,
@@ -103,7 +113,7 @@ def _stored(row: Row[tuple[object, ...]]) -> StoredPhoto:
         number=row.id,
         agency=row.agency,
         building=row.building,
-        meter=row.meter,
+        of=row.meter,
         rule=row.rule,
         sha256=row.sha256,
         width=row.width,

@@ -89,7 +89,24 @@ def _waiting(visitor: Visitor, topic: str, texts: Mapping[str, str], known: Topi
     return TopicPreview(topic, at, shown, values, str(last.reason), steps, known.meter, known.meter_at)
 
 
-def photos_shown(visitor: Visitor, kind: str, key: str) -> list[StoredPhoto] | None:
-    """Return the photos of a building that stands today; None of anything else."""
-    has_photos = kind == "building" and key in visitor.here.portfolio.buildings
-    return photos_seen(visitor.here.opened.state, key) if has_photos else None
+@dataclass(frozen=True, slots=True)
+class ShownPhotos:
+    """The photos of a thing, where more of them are sent, and whether the visitor may send and remove them."""
+
+    photos: list[StoredPhoto]
+    action: str
+    may_edit: bool
+
+
+def photos_shown(visitor: Visitor, kind: str, key: str) -> ShownPhotos | None:
+    """Return the photos of a building or of equipment that is there today; None of anything else."""
+    portfolio, of = visitor.here.portfolio, ""
+    if kind == "equipment" and key in portfolio.equipment:
+        building, of = portfolio.buildings.get(portfolio.equipment[key].building), key
+    else:
+        building = portfolio.buildings.get(key) if kind == "building" else None
+    if building is None:
+        return None
+    photos = photos_seen(visitor.here.opened.state, building.id, of)
+    action = f"/equipment/{key}/photos" if of else f"/buildings/{key}/photos"
+    return ShownPhotos(photos, action, visitor.actor.may("edit", building.agency))

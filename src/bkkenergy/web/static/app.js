@@ -128,6 +128,12 @@ for (const list of document.querySelectorAll("[data-jobs]")) {
   });
 }
 
+// What a survey entered and the server does not have yet stays on this device (survey.js): signing out says so.
+document.querySelector("form[data-unsent]")?.addEventListener("submit", (event) => {
+  const count = Number(localStorage.getItem("unsent"));
+  if (count > 0 && !confirm(event.target.dataset.unsent.replace("%", count))) event.preventDefault();
+});
+
 const menu = document.querySelector("details.menu");
 if (menu && matchMedia("(max-width: 720px)").matches) {
   menu.open = false;

@@ -2,8 +2,11 @@
 // and the sign-in page, remove them; what is older than a day is not shown.
 "use strict";
 const MARK = new URL(location).searchParams.get("mark");
-const PAGES = "pages", FILES = `files-${MARK}`;
-const MAX_AGE_MS = 24 * 3600 * 1000, MAX_PAGES = 30;
+// Pages of a survey, with their files, stay for 30 days: a plant room has no network the day after, too. What is entered there is
+// stored by survey.js, and no sign-out removes what the server does not have yet.
+const PAGES = "pages", SURVEYS = "surveys", FILES = `files-${MARK}`;
+const DAY_MS = 24 * 3600 * 1000, MAX_PAGES = 30, SURVEY_DAYS = 30;
+const SURVEY = /^\/buildings\/[^/]+\/survey$/;
 const STORED = /^\/($|agencies\/[^/]+$|buildings\/[^/]+$)/;
 
 self.addEventListener("install", (event) => {
@@ -12,7 +15,7 @@ self.addEventListener("install", (event) => {
 
 self.addEventListener("activate", (event) => {
   const old = async () => {
-    for (const name of await caches.keys()) if (name !== PAGES && name !== FILES) await caches.delete(name);
+    for (const name of await caches.keys()) if (![PAGES, SURVEYS, FILES].includes(name)) await caches.delete(name);
     await self.clients.claim();
   };
   event.waitUntil(old());
@@ -21,14 +24,14 @@ self.addEventListener("activate", (event) => {
 self.addEventListener("fetch", (event) => {
   const request = event.request, { origin, pathname } = new URL(request.url);
   if (origin !== location.origin) return;
-  if (pathname === "/login" || pathname === "/logout") event.waitUntil(caches.delete(PAGES));
+  if (pathname === "/login" || pathname === "/logout") event.waitUntil(Promise.all([caches.delete(PAGES), caches.delete(SURVEYS)]));
   if (request.method !== "GET") return;
   if (pathname.startsWith("/static/")) event.respondWith(file(request));
   else if (request.mode === "navigate") event.respondWith(page(request, pathname));
 });
 
 async function file(request) {
-  const files = await caches.open(FILES), stored = await files.match(request);
+  const files = await caches.open(FILES), stored = (await files.match(request)) ?? (await (await caches.open(SURVEYS)).match(request));
   if (stored) return stored;
   const answer = await fetch(request);
   if (answer.ok && request.url.includes(MARK)) await files.put(request, answer.clone());
@@ -39,6 +42,9 @@ async function page(request, pathname) {
   try {
     const answer = await fetch(request);
     if (answer.status === 200 && answer.type === "basic" && STORED.test(pathname)) await store(pathname, answer.clone());
+    if (answer.status === 200 && answer.type === "basic" && SURVEY.test(pathname)) {
+      await (await caches.open(SURVEYS)).put(pathname, answer.clone());
+    }
     return answer;
   } catch {
     return (await stored(pathname)) ?? (await (await caches.open(FILES)).match("/offline")) ?? Response.error();
@@ -54,8 +60,9 @@ async function store(pathname, answer) {
 }
 
 async function stored(pathname) {
-  const known = await (await caches.open(PAGES)).match(pathname);
-  if (!known || !(Date.now() - Date.parse(known.headers.get("date")) < MAX_AGE_MS)) return null;
+  const isSurvey = SURVEY.test(pathname), max = DAY_MS * (isSurvey ? SURVEY_DAYS : 1);
+  const known = await (await caches.open(isSurvey ? SURVEYS : PAGES)).match(pathname);
+  if (!known || !(Date.now() - Date.parse(known.headers.get("date")) < max)) return null;
   const text = (await known.text()).replace('class="offline" role="status" hidden', 'class="offline" role="status"');
   const headers = {};
   for (const name of ["content-type", "content-security-policy"]) headers[name] = known.headers.get(name);
