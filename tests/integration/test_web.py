@@ -94,7 +94,7 @@ def filled(path: str, agency: str, building: str, app) -> str:
         "scenario_id": "1" if agency == OWN else "2", "name:path": "overview-th.png" if "/img/" in path else "operator",
         "notebook": "1_register_to_kwh", "account": "none", "channel": "reactive", "kind": "building", "key:path": building, "number": "1",
         "rule": "night_spread",
-        "equipment_id": f"{building.replace('.', '-')}-lamps",
+        "equipment_id": f"{building.replace('.', '-')}-lamps", "key": f"{building.replace('.', '-')}-lamps",
         "plant_id": "none",  # test_plants.py asks for those that there are
         "form": "xlsx", "paper": "progress", "subject": building,
     }  # fmt: skip
