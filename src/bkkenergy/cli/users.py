@@ -192,7 +192,7 @@ def second_step_command(name: str, lang: Lang, config_dir: Path, *, off: bool) -
     click.echo(Words(lang)("command.user_without_second_step", name=name))
 
 
-@users_command.command("data", epilog="\b\nExamples:\n  bkkenergy users data somchai --json > somchai.json")
+@users_command.command("data", epilog="\b\nExamples:\n  bkkenergy users data somchai --json")
 @click.argument("name")
 @json_option
 @operator_lang_option

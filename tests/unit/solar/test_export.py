@@ -169,9 +169,9 @@ def test_a_scheme_has_the_terms_of_the_day(config):
         for day in (dt.date(2025, 6, 1), dt.date(2026, 6, 1))
     }
     assert list(on.values()) == [ExportTerms(1.0, 1.0), ExportTerms(2.5, 1.1, is_netted_by_month=True)]
-    with pytest.raises(InputError, match="net begins on"):
+    with pytest.raises(InputError, match="net begins on 2025-01-01"):
         with_terms(site, "office", export="net", day=dt.date(2024, 6, 1))
-    with pytest.raises(InputError, match="net ended on"):
+    with pytest.raises(InputError, match="net ended on 2026-12-31"):
         with_terms(site, "office", export="net", day=dt.date(2027, 6, 1))
     assert schemes_on(site, "office", dt.date(2027, 6, 1)) == schemes_on(site, "office", dt.date(2024, 6, 1)) == ()
 
