@@ -73,10 +73,12 @@ def root(app):
 
 
 def counts(app):
-    """How many rows there are of all that a write could add."""
-    tables = (portfolio_entry, portfolio_revision, proposal, audit, request_answer)
+    """How many rows there are of all that a write could add; that it was refused is noted too."""
+    tables = (portfolio_entry, portfolio_revision, proposal, request_answer)
     with reading(app.state.here.opened.state) as connection:
-        return [connection.execute(select(func.count()).select_from(table)).scalar() for table in tables]
+        written = [connection.execute(select(func.count()).select_from(table)).scalar() for table in tables]
+        lines = select(func.count()).select_from(audit).where(audit.c.action != "denied")
+        return [*written, connection.execute(lines).scalar()]
 
 
 def tag(client, path):

@@ -268,8 +268,12 @@ OF_THE_SITE = {
 """Ids of the site, and what was written into it."""
 FROM_FILES = {"figures list", "bill import", "portfolio show", "solar weather show", "decode"}
 """What they show is named as the files name it: figures, forms, records with their English names, sources, fields."""
-TO_PASTE = {"meters unknown": {"building", "meter", "topic", "payload"}, "solar horizon": {"horizon"}}
-"""Keys of TOML that is printed to be pasted."""
+TO_PASTE = {
+    "meters unknown": {"building", "meter", "topic", "payload"},
+    "solar horizon": {"horizon"},
+    "users data": {"token"},
+}
+"""Keys of TOML that is printed to be pasted, and of --json."""
 ONE_LANGUAGE = {"version"}
 """Names and numbers alone."""
 

@@ -31,7 +31,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 OWN_BUILDING = "health.centre-1"
-UNITS = "kWh kW kWp MWh GWh MW Wp V A kV"
+UNITS = "BTU RT SEER EER h kWh kW kWp MWh GWh MW Wp V A kV"
 TERMS = (
     "On Off Peak Partial TOU TOD Ft EnB PR LED CT DC AC MPPT PDF XLSX HTML CSV JSON API MQTT URL Excel OpenAPI max "
     "VT mismatch clipping IRR PPA ESCO NPV CV RMSE NMBE R PV Sparkplug TSIC ID S M COP EnPI ISO JCM VER DOCX JPEG PNG WebP Ctrl "

@@ -15,6 +15,7 @@ FORMULAS = ["=1+1", "+1", "-1+1", "@SUM(1)", "=cmd|'/C calc'!A0", "\t=1", "\r=1"
 OTHERS = ["อาคาร 1", "a=b", "1-2", "'quoted", "", "x@y.org", -1.5, 0, None]
 NUMBERS_ALONE = {
     "api.py": "file_of",  # names of meters are patterns of the portfolio
+    "audit.py": "headings; all else is written by these",
     "files.py": "readings of meters",
     "energy.py": "energies",
     "tender.py": "SAM's weather",

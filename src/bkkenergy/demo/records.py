@@ -46,7 +46,7 @@ def _edits(portfolio: Portfolio, today: dt.date) -> list[Put]:
     for name, kwp in PV_KWP.items():
         if name in buildings:
             edits += _pv(buildings[name], kwp, today)
-    edits += [_account(buildings[name], number) for name, number in BILLED.items() if name in buildings]
+    edits += [_account(buildings[name], portfolio, number) for name, number in BILLED.items() if name in buildings]
     return edits
 
 
@@ -78,12 +78,12 @@ def _pv(building: Building, kwp: float, today: dt.date) -> list[Put]:
     return [meter, Put("pv_plant", plant)]
 
 
-def _account(building: Building, number: str) -> Put:
+def _account(building: Building, portfolio: Portfolio, number: str) -> Put:
     body = {
         "id": f"{building.id.replace('.', '-')}-mea",
         "utility": "mea",
         "number": number,
-        "schedule": building.tariff,
+        "schedule": portfolio.schedule_of(building),
         "buildings": [building.id],
     }
     return Put("account", body)

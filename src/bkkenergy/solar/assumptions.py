@@ -168,7 +168,28 @@ class FinanceAssumptions(Sourced):
 
 
 def terms_of(flat: float, on_peak: float | None, off_peak: float | None, *, is_netted: bool) -> ExportTerms:
-    """Return terms of prices [THB/kWh]: a window without its own has the flat one."""
+    """Return terms of prices: a window without its own has the flat one.
+
+    Parameters
+    ----------
+    flat : float
+        Price at all hours [THB/kWh].
+    on_peak, off_peak : float or None
+        Prices of the tariff's windows [THB/kWh].
+    is_netted : bool
+        Whether surplus of a month first offsets what the month buys.
+
+    Returns
+    -------
+    ExportTerms
+        A price for each window.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.assumptions import terms_of
+    >>> terms_of(1.0, 3.0, None, is_netted=False)
+    ExportTerms(on_peak_thb_per_kwh=3.0, off_peak_thb_per_kwh=1.0, is_netted_by_month=False)
+    """
     return ExportTerms(flat if on_peak is None else on_peak, flat if off_peak is None else off_peak, is_netted)
 
 

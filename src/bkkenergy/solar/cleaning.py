@@ -83,7 +83,27 @@ def cleaned_otherwise(weather: Weather, losses: Losses, count: int) -> Losses:
 
 
 def visit_thb(cleaning: Cleaning, module_m2: float) -> float:
-    """Return what cleaning all modules once costs [THB]."""
+    """Return what cleaning all modules once costs.
+
+    Parameters
+    ----------
+    cleaning : Cleaning
+        Prices of a visit and of an area.
+    module_m2 : float
+        Area of all modules [m2].
+
+    Returns
+    -------
+    float
+        Cost of one visit [THB].
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from bkkenergy.solar.cleaning import visit_thb
+    >>> visit_thb(SimpleNamespace(thb_per_visit=1000.0, thb_per_m2=10.0), 50.0)
+    1500.0
+    """
     return cleaning.thb_per_visit + cleaning.thb_per_m2 * module_m2
 
 

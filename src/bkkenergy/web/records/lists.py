@@ -159,7 +159,7 @@ def upload(
                 from_day=from_day,
             )
     except InputError as error:
-        return _upload_page(visitor, book, kind, sent, None, *_said(error, visitor))
+        return _upload_page(visitor, book, kind, sent, None, *_said(error, visitor, sent.name))
     if do != "enter" or seen.faults:
         return _upload_page(visitor, book, kind, sent, seen)
     try:
@@ -184,10 +184,13 @@ def upload(
     return RedirectResponse(f"/records/history/{done.revision}", 303)
 
 
-def _said(error: InputError, visitor: Visitor) -> tuple[str, str]:
-    """Return what is wrong with a file in the reader's language, and the English detail where there is no more."""
+def _said(error: InputError, visitor: Visitor, name: str) -> tuple[str, str]:
+    """Return what is wrong with a file in the reader's language, and the English detail where there is no more.
+
+    name : of the file where it came from; where it is stored here is no one's business.
+    """
     if error.values is not None:
-        return error.said(visitor.lang), ""
+        return re.sub(r"\S*/list\.\w+", lambda _: name, error.said(visitor.lang)), ""
     detail = re.sub(r"\S*/list\.\w+:?", "", str(error)).strip()
     return visitor.words("record.list_unreadable"), detail
 
