@@ -21,6 +21,9 @@ DROPPED = "$SYS/broker/publish/messages/dropped"
 """mosquitto(8), "Broker status": publish messages dropped due to inflight or queuing limits, since it was started."""
 
 
+ASK_EVERY_S = 10.0
+"""The subscription is ended as soon as the count came: mosquitto 2.0.11 sends a session that has it no backlog after a
+crash."""
 SAID_EVERY_S = 3600.0
 """Where another client has left a session for good, each message to it is dropped: that is said now and then."""
 
@@ -34,6 +37,8 @@ class DropCount:
         self._unsaid_count, self._say_at_s = 0, 0.0
         self._guard = CutGuard()
         self._count: int | None = None
+        self._client: mqtt.Client | None = None
+        self._ask_at_s = float("inf")
         if file is not None:
             with suppress(OSError, ValueError):
                 self._count = int(file.read_text("ascii"))
@@ -46,18 +51,30 @@ class DropCount:
         self._say_at_s = 0.0
         if self._file is not None and not self._guard.is_off:
             client.subscribe(DROPPED, qos=0)
+            self._client, self._ask_at_s = client, self._monotonic() + ASK_EVERY_S
+
+    def tend(self, client: mqtt.Client) -> None:
+        """Ask again when its time has come: the broker publishes a new count now and then."""
+        if self._monotonic() >= self._ask_at_s:
+            said_at_s = self._say_at_s
+            self.ask(client)
+            self._say_at_s = said_at_s
 
     def cut(self) -> None:
         """Note that a connection ended soon after it was made: some brokers end it for a topic that they forbid."""
         self._guard.cut()
 
-    def sifted(self, messages: list[Message]) -> tuple[list[Message], Trouble | None]:
-        """Return the messages of others, and what a count among them says that was lost."""
+    def sifted(self, messages: list[Message]) -> tuple[list[Message], list[Message], Trouble | None]:
+        """Return the messages of others, the counts among them, and what the last one says that was lost."""
         counts = [message for message in messages if message.topic == DROPPED]
         if not counts:
-            return messages, None
+            return messages, counts, None
         self._guard.was_heard = True
-        return [message for message in messages if message.topic != DROPPED], self._compared(counts[-1].payload)
+        if self._client is not None:
+            self._client.unsubscribe(DROPPED)
+            self._client = None
+        others = [message for message in messages if message.topic != DROPPED]
+        return others, counts, self._compared(counts[-1].payload)
 
     def _compared(self, payload: bytes) -> Trouble | None:
         try:

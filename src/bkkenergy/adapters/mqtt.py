@@ -160,6 +160,7 @@ class Subscriber:
             self._leave_out_what_is_off()
         elif self.is_connected:
             self._tend_subscriptions()
+            self._drop_count.tend(self._client)
             if self._canary is not None and self.granted:
                 self._canary.tend(partial(self._client.publish, qos=1), self.report)
 
@@ -192,7 +193,8 @@ class Subscriber:
             self.acknowledge(states)
             if states and self.is_connected and self._host.is_contradicted_by(states[-1].payload):
                 self._host.announce(self._client)
-        messages, dropped = self._drop_count.sifted(messages)
+        messages, counts, dropped = self._drop_count.sifted(messages)
+        self.acknowledge(counts)
         if dropped is not None:
             self.report(dropped)
         return messages

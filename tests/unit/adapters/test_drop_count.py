@@ -21,7 +21,7 @@ def heard(count: DropCount, clock: Clock, *values: bytes) -> list[str]:
     said = []
     for value in values:
         clock.now_s += SAID_EVERY_S
-        others, trouble = count.sifted([Message(DROPPED, value), OTHER])
+        others, _, trouble = count.sifted([Message(DROPPED, value), OTHER])
         assert others == [OTHER]
         said += [trouble.observed.split()[3]] if trouble else []
     return said
@@ -52,11 +52,11 @@ def test_what_is_dropped_all_the_time_is_said_now_and_then_and_its_sum_at_last()
     said = []
     for number in range(721):
         clock.now_s += 10
-        trouble = count.sifted([Message(DROPPED, b"%d" % number)])[1]
+        trouble = count.sifted([Message(DROPPED, b"%d" % number)])[2]
         said += [trouble.observed.split()[3]] if trouble else []
     assert said == ["1", "360"]
 
 
 def test_messages_of_others_are_left_alone():
     messages = [OTHER, OTHER]
-    assert DropCount().sifted(messages) == (messages, None)
+    assert DropCount().sifted(messages) == (messages, [], None)
