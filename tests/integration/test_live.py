@@ -124,7 +124,7 @@ def test_a_power_of_two_hours_ago_is_unknown_and_one_of_a_while_ago_says_when(he
     clock.at += 119 * MINUTE
     shown = live_building(here, building)
     assert (shown.power.power_kw, shown.power.at) == (12.0, clock.at - 119 * MINUTE)
-    assert shown.forecast_kw is None, "nobody can say what a quarter-hour comes to from that"
+    assert shown.forecast_kw is None, "that does not say what a quarter-hour comes to"
 
 
 def test_the_highest_demand_is_of_the_hours_that_the_tariff_charges(here, clock):

@@ -23,32 +23,18 @@ from bkkenergy.web.building import building_hours, building_view
 from bkkenergy.web.cityyear import year_so_far
 from bkkenergy.web.figures import CityFigures
 from tests.conftest import CONFIG_PARTS, ROOT
+from tests.integration.test_parts_of_meters import BUILDING, DAY_KWH, METER, SMALL_KWH
 from tests.sites import bring_up, make_context
 
 TODAY = dt.date(2026, 11, 17)
 NOW = dt.datetime(2026, 11, 17, 5, tzinfo=dt.UTC)
 FIRST, CHANGE = dt.date(2025, 7, 1), dt.date(2026, 11, 11)
-DAY_KWH, SMALL_KWH = 384.0, 96.0
 AGENCY = """
 [[agency]]
 id = "odd"
 name_th = "แปลก"
 name_en = "Odd"
 """
-BUILDING = """
-[[building]]
-agency = "odd"
-id = "{name}"
-name_th = "{name}"
-name_en = "{name}"
-type = "office"
-gross_floor_area_m2 = 1000
-latitude_deg = 13.75
-longitude_deg = 100.5
-tariff = "mea-2-2-lv"
-calendar = "office"
-"""
-METER = '\n[[building.meters]]\nid = "{name}"\nrated_kw = 200\n{lines}\n'
 METERS = {
     "steady": {"main": ""},
     "replaced": {"old": "until = 2026-11-10", "new": "from = 2026-11-11"},
@@ -69,7 +55,8 @@ def here(tmp_path_factory):
     (home / "portfolio/agencies.toml").write_text(AGENCY)
     (home / "portfolio/buildings/odd.toml").write_text(
         "".join(
-            BUILDING.format(name=name) + "".join(METER.format(name=meter, lines=lines) for meter, lines in own.items())
+            BUILDING.format(name=name, lines="")
+            + "".join(METER.format(name=meter, lines=lines) for meter, lines in own.items())
             for name, own in METERS.items()
         )
     )

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from bkkenergy.adapters.state.auditlog import LinesAsked, audit_lines
-from bkkenergy.adapters.state.users import add_user
+from bkkenergy.adapters.state.users import add_user, session_of
 from tests.web import PASSWORD, make_app, make_site
 
 NOW = dt.datetime.now(dt.UTC)
@@ -161,6 +161,15 @@ def test_a_session_that_rests_for_two_hours_has_ended(app, name):
     aged(app, name, seen_us=1.9)
     assert client.get("/account").status_code == 200, "it was used meanwhile"
     aged(app, name, seen_us=2.1)
+    assert client.get("/account").headers["location"].startswith("/login")
+
+
+def test_a_stream_that_looks_whether_it_may_go_on_is_no_use_of_a_session(app, name):
+    client, state = signed_in(app, name), app.state.here.opened.state
+    key = client.cookies["bkkenergy"]
+    aged(app, name, seen_us=1.9)
+    assert session_of(state, key, dt.datetime.now(dt.UTC), idle_s=7200, is_use=False) is not None
+    aged(app, name, seen_us=0.2)
     assert client.get("/account").headers["location"].startswith("/login")
 
 

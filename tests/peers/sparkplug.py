@@ -24,17 +24,22 @@ COUNT, START_MS = 50, 1_763_900_000_000
 PACKAGE = "sparkplug-client@3.2.4"
 
 
+def settings_of(port: int, site: Path) -> Settings:
+    """A host application's settings, with all that it stores in a folder."""
+    return Settings(
+        mqtt=MqttSettings(port=port, topics=("spBv1.0/#",)),
+        store=StoreSettings(path=site / "store.sqlite"),
+        state=StateSettings(path=site / "state.sqlite"),
+        ingest=IngestSettings(spool=site / "spool"),
+        observe=ObserveSettings(port=0),
+    )
+
+
 def main(folder: Path, site: Path) -> int:
     if not (folder / "node_modules/sparkplug-client").is_dir():
         subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", PACKAGE], cwd=folder, check=True)
     with started(mosquitto(site / "mqtt")) as broker:
-        settings = Settings(
-            mqtt=MqttSettings(port=broker.port, topics=("spBv1.0/#",)),
-            store=StoreSettings(path=site / "store.sqlite"),
-            state=StateSettings(path=site / "state.sqlite"),
-            ingest=IngestSettings(spool=site / "spool"),
-            observe=ObserveSettings(port=0),
-        )
+        settings = settings_of(broker.port, site)
         with ingesting(settings, with_spark(load_portfolio(ROOT / "config"))) as ingester:
             command = ["node", str(ROOT / "tests/peers/sparkplug.mjs"), *map(str, (broker.port, COUNT, START_MS))]
             subprocess.run(command, cwd=folder, check=True, timeout=60)

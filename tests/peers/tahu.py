@@ -19,10 +19,10 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from bkkenergy.portfolio import load_portfolio
-from bkkenergy.settings import IngestSettings, MqttSettings, ObserveSettings, Settings, StateSettings, StoreSettings
 from tests.conftest import ROOT
 from tests.integration.conftest import ingesting, stored, wait_until
 from tests.integration.test_sparkplug_host import METER, with_spark
+from tests.peers.sparkplug import settings_of
 from tests.servers import mosquitto, started
 
 COUNT, START_MS = 50, 1_763_900_000_000
@@ -49,13 +49,7 @@ def publish(port: int, messages: list[tuple[str, bytes]]) -> None:
 def main(classpath: str, site: Path) -> int:
     messages = encoded(classpath)
     with started(mosquitto(site / "mqtt")) as broker:
-        settings = Settings(
-            mqtt=MqttSettings(port=broker.port, topics=("spBv1.0/#",)),
-            store=StoreSettings(path=site / "store.sqlite"),
-            state=StateSettings(path=site / "state.sqlite"),
-            ingest=IngestSettings(spool=site / "spool"),
-            observe=ObserveSettings(port=0),
-        )
+        settings = settings_of(broker.port, site)
         with ingesting(settings, with_spark(load_portfolio(ROOT / "config"))) as ingester:
             publish(broker.port, messages)
             wait_until(lambda: ingester.pipeline.totals["readings"] >= 4 * COUNT + 3, within_s=20)

@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import json
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,13 @@ def audit_command() -> None:
 
 
 def asked_options(command: Any) -> Any:
-    """Add the options by which lines are chosen."""
+    """Add the options by which lines are chosen; the command is given them as `asked`."""
+
+    @wraps(command)
+    def asking(since: Any, until: Any, user: str, action: str, target: str, **others: Any) -> Any:
+        return command(asked=_asked(since, until, user, action, target), **others)
+
+    chosen: Any = asking
     for option in (
         click.option("--target", default="", help="Lines whose target contains this, such as a building's id."),
         click.option("--action", default="", help="Lines of one action, such as sign_in or change_user."),
@@ -52,8 +59,8 @@ def asked_options(command: Any) -> Any:
         click.option("--until", type=CommonEra(["%Y-%m-%d"]), help="Last day."),
         click.option("--since", type=CommonEra(["%Y-%m-%d"]), help="First day."),
     ):
-        command = option(command)
-    return command
+        chosen = option(chosen)
+    return chosen
 
 
 def _asked(since: dt.datetime | None, until: dt.datetime | None, user: str, action: str, target: str) -> LinesAsked:
@@ -71,11 +78,7 @@ def _asked(since: dt.datetime | None, until: dt.datetime | None, user: str, acti
 @operator_lang_option
 @config_option
 def list_command(
-    since: dt.datetime | None,
-    until: dt.datetime | None,
-    user: str,
-    action: str,
-    target: str,
+    asked: LinesAsked,
     limit: int,
     lang: Lang,
     config_dir: Path,
@@ -84,7 +87,7 @@ def list_command(
 ) -> None:
     """List lines of the audit log, the latest first."""
     state = open_state(load_configuration(config_dir).settings.state)
-    lines = read_audit(state, command_line(), limit, _asked(since, until, user, action, target))
+    lines = read_audit(state, command_line(), limit, asked)
     if as_json:
         print_json([_data(line) for line in lines])
         return
@@ -108,11 +111,7 @@ def list_command(
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="Write to a file instead of the standard output.")
 @config_option
 def export_command(
-    since: dt.datetime | None,
-    until: dt.datetime | None,
-    user: str,
-    action: str,
-    target: str,
+    asked: LinesAsked,
     form: str,
     out: Path | None,
     config_dir: Path,
@@ -120,7 +119,7 @@ def export_command(
     """Write lines of the audit log, the oldest first. That it was exported is a line of the log too."""
     state = open_state(load_configuration(config_dir).settings.state)
     now = dt.datetime.now(dt.UTC)
-    lines = export_audit(state, command_line(), _asked(since, until, user, action, target), now)
+    lines = export_audit(state, command_line(), asked, now)
     text = FORMS[form](lines)
     if out is None:
         click.echo(text, nl=False)

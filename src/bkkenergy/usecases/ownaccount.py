@@ -57,9 +57,7 @@ def end_own_sessions(
 @use_case("account.begin_factor", None, "own")
 def begin_factor(engine: StateStore, actor: Actor, password: str, now: dt.datetime) -> str:
     """Make the secret of a second factor, to be confirmed. Raises InputError for a wrong password, or where one is."""
-    user = _own_id(actor)
-    if not is_password_of(engine, user, password):
-        raise InputError.of("password_wrong")
+    user = _with_password(engine, actor, password)
     if factor_since(engine, user) is not None:
         raise InputError.of("factor_is_set")
     with transaction(engine) as connection:
@@ -83,9 +81,7 @@ def confirm_factor(engine: StateStore, actor: Actor, code: str, now: dt.datetime
 @use_case("account.end_factor", None, "own")
 def end_own_factor(engine: StateStore, actor: Actor, password: str, now: dt.datetime) -> None:
     """End one's second factor. Raises InputError for a wrong password, or where there is none."""
-    user = _own_id(actor)
-    if not is_password_of(engine, user, password):
-        raise InputError.of("password_wrong")
+    user = _with_password(engine, actor, password)
     with transaction(engine) as connection:
         if not end_factor(engine, user):
             raise InputError.of("no_second_step")
@@ -111,6 +107,14 @@ def end_users_sessions(engine: StateStore, actor: Actor, user_id: int, now: dt.d
         count = end_sessions(engine, user_id)
         enter_audit(connection, actor, "end_session", name, {"sessions": count}, now)
     return count
+
+
+def _with_password(engine: StateStore, actor: Actor, password: str) -> int:
+    """Return the actor's user. Raises InputError for another password than theirs."""
+    user = _own_id(actor)
+    if not is_password_of(engine, user, password):
+        raise InputError.of("password_wrong")
+    return user
 
 
 def _own_id(actor: Actor) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Annotated, Any, cast
+from urllib.parse import quote
 
 import pyotp
 import segno
@@ -130,7 +131,7 @@ def again(request: Request, visitor: PageVisitor, form: OwnForm) -> Response:
     if throttle.is_full(whose) or not is_password_of(here.opened.state, visitor.account.id, password):
         throttle.failed(whose)
         visitor.noted("password_wrong", visitor.account.name)
-        return RedirectResponse(f"/again?fault=true&next={target}", 303)
+        return RedirectResponse(f"/again?fault=true&next={quote(target)}", 303)
     set_proven(here.opened.state, request.cookies.get(cookie_name(here.settings.web), ""), here.clock())
     return RedirectResponse(target, 303)
 

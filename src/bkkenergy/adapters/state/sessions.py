@@ -79,7 +79,7 @@ def confirm_secret(engine: Engine, user_id: int, code: str, now: dt.datetime) ->
     spare = [f"{secrets.token_hex(2)}-{secrets.token_hex(3)}" for _ in range(SPARE_CODES)]
     with transaction(engine) as connection:
         row = connection.execute(select(second_factor).where(second_factor.c.user_id == user_id)).first()
-        if row is None or row.confirmed_us is not None or (step := _step_of(row.secret, code, now, 0)) is None:
+        if row is None or row.confirmed_us is not None or (step := _step_of(row.secret, code, now)) is None:
             return None
         values = {"confirmed_us": us_of(now), "last_step": step}
         connection.execute(update(second_factor).where(second_factor.c.user_id == user_id).values(**values))
@@ -115,14 +115,14 @@ def pass_code(engine: Engine, key: str, code: str, now: dt.datetime, *, session_
     """Do the second step of a session: return it under a new key; None for a code that is wrong, or was used."""
     with transaction(engine) as connection:
         row = connection.execute(
-            select(session, second_factor.c.secret, second_factor.c.last_step)
+            select(session, second_factor.c.secret)
             .join(second_factor, second_factor.c.user_id == session.c.user_id)
             .where(session.c.key_hash == hashed(key), session.c.needs_code == 1, session.c.until_us > us_of(now))
             .with_for_update()
         ).first()
         if row is None:
             return None
-        step = _step_of(row.secret, code, now, row.last_step)
+        step = _step_of(row.secret, code, now)
         if step is not None:
             taken = update(second_factor).where(
                 second_factor.c.user_id == row.user_id, second_factor.c.last_step < step
@@ -145,12 +145,12 @@ def pass_code(engine: Engine, key: str, code: str, now: dt.datetime, *, session_
     return None if signed is None else SignedIn(new_key, signed)
 
 
-def _step_of(secret: str, code: str, now: dt.datetime, after: int) -> int | None:
-    """Return the interval whose code was given, of those near now and after the one used last; None where none is."""
+def _step_of(secret: str, code: str, now: dt.datetime) -> int | None:
+    """Return the interval whose code was given, of those near now; None where none is."""
     digits, app = "".join(code.split()), pyotp.TOTP(secret, interval=STEP_S)
     present = int(now.timestamp()) // STEP_S
     for step in range(present - STEPS_EARLIER, present + STEPS_LATER + 1):
-        if step > after and hmac.compare_digest(app.generate_otp(step).encode(), digits.encode()):
+        if hmac.compare_digest(app.generate_otp(step).encode(), digits.encode()):
             return step
     return None
 
