@@ -16,12 +16,11 @@ from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
-import pvlib
-import requests
 
 from bkkenergy.adapters.files import write_whole
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError, UnavailableError
+from bkkenergy.lazy import pvlib
 from bkkenergy.readings import FloatArray
 from bkkenergy.regularfiles import need_regular
 from bkkenergy.solar.weather import Filled, Kind, Provenance, Weather, closing_dni, known_rain, with_components
@@ -218,6 +217,8 @@ def fetch_weather(
 
     Raises UnavailableError when the service does not answer, InputError when it refuses.
     """
+    import requests  # noqa: PLC0415 - only who fetches waits for it
+
     at = urls or Urls()
     try:
         match service:

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from pvlib.location import Location
 
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.lazy import pvlib
 from bkkenergy.portfolio import Building, BuildingType, OpeningCalendar
 from bkkenergy.readings import FloatArray
 
@@ -89,7 +89,8 @@ def simulated_weather(index: pd.DatetimeIndex, *, month_mean_c: Sequence[float],
     days, day_of = np.unique(local.normalize(), return_inverse=True)
     clearness_ratio = np.clip(rng.beta(5, 2.2, len(days)), 0.25, 1.0)[day_of]
     flicker = np.clip(1 + 0.12 * _wandering(rng, len(index), 0.8), 0.4, 1.1)
-    clear = Location(13.75, 100.5, tz="Asia/Bangkok").get_clearsky(local, model="ineichen")["ghi"].to_numpy()
+    here = pvlib.location.Location(13.75, 100.5, tz="Asia/Bangkok")
+    clear = here.get_clearsky(local, model="ineichen")["ghi"].to_numpy()
     ghi_wm2 = clear * clearness_ratio * flicker
     hour = (local.hour + local.minute / 60).to_numpy()
     swing_c = 3.2 + 2.6 * clearness_ratio

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+import scipy
 
 from bkkenergy.errors import InputError
 from bkkenergy.readings import BoolArray, FloatArray
@@ -126,7 +126,7 @@ def saved_against_before(
     used, cooled = float(energy_kwh[known].sum()), float(cooling_kwh[known].sum())
     blocks = max(known.sum() / DAYS_PER_BLOCK, 1.0)
     spread = float(np.std(ratios, ddof=1)) * float(np.sqrt(1 / len(ratios) + 1 / blocks))
-    half = float(special.stdtrit(len(ratios) - 1, TWO_SIDED_90)) * spread * cooled
+    half = float(scipy.special.stdtrit(len(ratios) - 1, TWO_SIDED_90)) * spread * cooled
     return SystemSaving(int(known.sum()), used, cooled * ratio, half, cooled / used)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, sparse
+import scipy
 
 from bkkenergy.errors import InputError
 
@@ -61,14 +61,14 @@ def best_within(choices: Sequence[Purchase], budget_thb: float) -> tuple[int, ..
     names = [choices[at].excludes for at in usable.tolist()]
     groups = {name: number for number, name in enumerate(dict.fromkeys(names))}
     rows = [groups[name] for name in names]
-    each = sparse.csr_array((np.ones(len(usable)), (rows, range(len(usable)))), shape=(len(groups), len(usable)))
-    answer = optimize.milp(
+    each = scipy.sparse.csr_array((np.ones(len(usable)), (rows, range(len(usable)))), shape=(len(groups), len(usable)))
+    answer = scipy.optimize.milp(
         -value[usable] / value[usable].max(),
         integrality=np.ones(len(usable)),
-        bounds=optimize.Bounds(0, 1),
+        bounds=scipy.optimize.Bounds(0, 1),
         constraints=[
-            optimize.LinearConstraint(cost[usable][None, :], -np.inf, budget_thb),
-            optimize.LinearConstraint(each, -np.inf, 1),
+            scipy.optimize.LinearConstraint(cost[usable][None, :], -np.inf, budget_thb),
+            scipy.optimize.LinearConstraint(each, -np.inf, 1),
         ],
         options={"mip_rel_gap": 0.0},
     )

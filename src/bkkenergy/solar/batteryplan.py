@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, sparse
+import scipy
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.readings import BoolArray, FloatArray
@@ -183,6 +183,7 @@ def cheapest(
     >>> charged.tolist(), discharged.tolist()
     ([2.0, 0.0], [0.0, 2.0])
     """
+    sparse = scipy.sparse
     count = len(net_kwh)
     one_way = np.sqrt(storage.round_trip_efficiency)
     most_kwh = storage.kw * interval_h
@@ -218,7 +219,7 @@ def cheapest(
         np.tile([[0.0, np.inf]], (len(windows), 1)),
     ])  # fmt: skip
     bounds[4 * count - 1, 1] = 0.0
-    solved = optimize.linprog(
+    solved = scipy.optimize.linprog(
         cost, A_ub=sparse.vstack(upper, format="csr"), b_ub=np.concatenate(limits), A_eq=stores, b_eq=np.zeros(count),
         bounds=bounds, method="highs",
     )  # fmt: skip

@@ -16,13 +16,13 @@ from typing import Annotated, Self
 
 import numpy as np
 import pandas as pd
-import pvlib
+import scipy
 from pydantic import Field, model_validator
-from scipy import optimize, special
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.dated import Cited
 from bkkenergy.errors import WrongValue
+from bkkenergy.lazy import pvlib
 from bkkenergy.readings import FloatArray, IntArray
 from bkkenergy.solar.weather import Provenance, Weather, closing_dni, diffuse_wm2
 from bkkenergy.tomlfiles import Frozen
@@ -211,7 +211,7 @@ def _daily_clearness(climate: Climate, extra_wm2: FloatArray, month: IntArray, r
     chi[0] = rng.standard_normal()
     for day in range(1, days):
         chi[day] = memory * chi[day - 1] + noise[day]
-    rank = special.ndtr(chi)
+    rank = scipy.special.ndtr(chi)
     kt = np.empty(days)
     for number, ghi_kwh in enumerate(climate.ghi_kwh_m2_day.months):
         in_month = month_of_day == number
@@ -262,7 +262,7 @@ def clearness_quantile(rank: FloatArray, mean_kt: float, clearness: Clearness) -
     if not 0 < mean < 1 or variance >= mean * (1 - mean):
         raise ValueError(f"a month's mean clearness of {mean_kt:.2f} is not of this world. Check ghi_kwh_m2_day.")
     size = mean * (1 - mean) / variance - 1
-    kt: FloatArray = clearness.least + width * special.betaincinv(mean * size, (1 - mean) * size, rank)
+    kt: FloatArray = clearness.least + width * scipy.special.betaincinv(mean * size, (1 - mean) * size, rank)
     return kt
 
 
@@ -316,7 +316,7 @@ def _scaled_months(ghi_wm2: FloatArray, clear_wm2: FloatArray, month: IntArray, 
         lack = lambda factor, rows=in_month, sum_wh=wanted_wh: float(  # noqa: E731
             np.minimum(ghi_wm2[rows] * factor, clear_wm2[rows]).sum() - sum_wh
         )
-        factor = optimize.brentq(lack, 0.1, 20)
+        factor = scipy.optimize.brentq(lack, 0.1, 20)
         scaled[in_month] = np.minimum(ghi_wm2[in_month] * factor, clear_wm2[in_month])
     return scaled
 
@@ -332,7 +332,7 @@ def _diffuse(
         lack = lambda power, rows=in_month, sum_w=target_whm2: float(  # noqa: E731
             (ghi_wm2[rows] * _fraction(dhi_wm2[rows], ghi_wm2[rows]) ** power).sum() - sum_w
         )
-        power = optimize.brentq(lack, 0.05, 20)
+        power = scipy.optimize.brentq(lack, 0.05, 20)
         dhi_wm2[in_month] = ghi_wm2[in_month] * _fraction(dhi_wm2[in_month], ghi_wm2[in_month]) ** power
     return dhi_wm2
 

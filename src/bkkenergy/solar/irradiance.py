@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pvlib
 
+from bkkenergy.lazy import pvlib
 from bkkenergy.readings import FloatArray, IntArray
 from bkkenergy.solar.weather import Weather
 

@@ -8,12 +8,12 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-import pvlib
 import shapely
 from shapely.geometry import Polygon
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
+from bkkenergy.lazy import pvlib
 from bkkenergy.readings import FloatArray
 from bkkenergy.solar.assumptions import LayoutRules, Support
 from bkkenergy.solar.module import Module

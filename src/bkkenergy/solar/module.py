@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-import pvlib
+import scipy
 from pydantic import Field
-from scipy.interpolate import RectBivariateSpline
 
 from bkkenergy.dated import Cited
 from bkkenergy.errors import InputError
+from bkkenergy.lazy import pvlib
 from bkkenergy.readings import FloatArray
 from bkkenergy.tomlfiles import Frozen
 
@@ -250,8 +250,9 @@ class OneDiode:
         parameters = pvlib.pvsystem.calcparams_cec(at_wm2, at_c, **fitted)
         point = pvlib.pvsystem.max_power_point(*parameters, method="newton")
         rated_w = self._rated_w(fitted)
-        self._power = RectBivariateSpline(GRID_WM2, GRID_C, point["p_mp"] / rated_w / (at_wm2 / STC_WM2))
-        self._volts = RectBivariateSpline(GRID_WM2, GRID_C, point["v_mp"])
+        spline = scipy.interpolate.RectBivariateSpline
+        self._power = spline(GRID_WM2, GRID_C, point["p_mp"] / rated_w / (at_wm2 / STC_WM2))
+        self._volts = spline(GRID_WM2, GRID_C, point["v_mp"])
 
     @staticmethod
     def _rated_w(cec: dict[str, float]) -> float:

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-import pvlib
 
+from bkkenergy.lazy import pvlib
 from bkkenergy.readings import FloatArray
 
 Incidence = Literal["none", "beam", "all"]

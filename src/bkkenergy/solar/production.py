@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
-import pvlib
 
+from bkkenergy.lazy import pvlib
 from bkkenergy.readings import FloatArray
 from bkkenergy.solar.assumptions import Losses
 from bkkenergy.solar.irradiance import Sky, TranspositionModel, in_plane, sky_of

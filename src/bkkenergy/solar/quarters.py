@@ -6,9 +6,9 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-import pvlib
 
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.lazy import pvlib
 from bkkenergy.readings import FloatArray, IntArray
 from bkkenergy.solar.assumptions import QuarterSpread
 from bkkenergy.solar.weather import Weather

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import optimize
+import scipy
 
 from bkkenergy.readings import FloatArray
 
@@ -52,7 +52,7 @@ def rates_of_return(cash: FloatArray) -> tuple[float, ...]:
     grid = np.linspace(low, high, STEPS if _sign_changes(cash) > 1 else 2)
     values = np.array([worth(at) for at in grid])
     roots = [
-        float(grid[at]) if values[at] == 0 else float(optimize.brentq(worth, grid[at], grid[at + 1], xtol=1e-12))
+        float(grid[at]) if values[at] == 0 else float(scipy.optimize.brentq(worth, grid[at], grid[at + 1], xtol=1e-12))
         for at in np.flatnonzero((values[:-1] == 0) | (values[:-1] * values[1:] < 0))
     ]
     return tuple(float(np.expm1(root)) for root in roots)

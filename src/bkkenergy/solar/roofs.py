@@ -7,10 +7,10 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
-import pvlib
 from shapely.geometry import Polygon
 
 from bkkenergy.errors import InputError
+from bkkenergy.lazy import pvlib
 from bkkenergy.portfolio import Building, Roof
 from bkkenergy.portfolio.more import PvPlant
 from bkkenergy.readings import FloatArray

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import pvlib
 
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.lazy import pvlib
 from bkkenergy.solar.weather import Weather
 
 HOURS_PER_DAY = 24

@@ -8,10 +8,10 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
-import pvlib
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.dated import Citation
+from bkkenergy.lazy import pvlib
 from bkkenergy.readings import FloatArray, IntArray
 
 HOURS_PER_YEAR = 8760

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import pvlib
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
+from bkkenergy.lazy import pvlib
 from bkkenergy.readings import BoolArray, FloatArray
 from bkkenergy.solar.climate import Climate
 from bkkenergy.solar.weather import Weather, year_numbers

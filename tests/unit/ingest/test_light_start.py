@@ -1,4 +1,4 @@
-"""The ingester starts quickly and stays small: it loads nothing that only reports, pages or migrations need."""
+"""Processes start quickly: the ingester without what reports, pages or migrations need, all without what only PV computes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,22 @@ import pytest
 HEAVY = ("alembic", "babel", "fastapi", "influxdb_client", "jinja2", "pvlib", "scipy", "shapely")
 
 
+PV = ("pvlib", "requests", "scipy.interpolate", "scipy.optimize", "scipy.sparse", "scipy.special")
+
+
+def loaded(module: str, of: tuple[str, ...]) -> list[str]:
+    """Which of some libraries come with a module."""
+    code = f"import sys, {module}; print(*sorted(set({of}) & set(sys.modules)))"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+
 @pytest.mark.parametrize("module", ["bkkenergy.ingest.service", "bkkenergy.cli.serve"])
 def test_the_ingester_loads_no_library_that_it_does_not_need(module):
-    code = f"import sys, {module}; print(*sorted(set({HEAVY}) & set(sys.modules)))"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert loaded == []
+    assert loaded(module, HEAVY) == []
+
+
+def test_pages_reports_jobs_and_the_demonstration_load_what_computes_pv_when_they_compute_it():
+    modules = (
+        "bkkenergy.web.app, bkkenergy.jobs.service, bkkenergy.reports.write, bkkenergy.cli.solar, bkkenergy.cli.demo"
+    )
+    assert loaded(modules, PV) == []
