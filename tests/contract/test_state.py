@@ -66,6 +66,27 @@ def done(ledger, run, at=NOW, figures=None):
     ledger.finish(run, at, artefacts=[file], figures=figures or {"": [1.5, 1.0]}, publish=lambda _: None)
 
 
+def test_an_archive_is_listed_in_pages_of_its_newest_revisions(ledger):
+    ledger.plan([due("small", "FY2569"), *(due(f"big-{n}", f"2026-11-{day:02d}") for n in range(3) for day in (1, 2))])
+    while (run := ledger.claim(NOW, LEASE_S)) is not None:
+        done(ledger, run)
+    first = ledger.runs(agency="big-1", period=Period.of("2026-11-02"))[0]
+    ledger.again(first, "late", NOW)
+    asked = {"agencies": None, "state": "done", "newest_only": True}
+    assert ledger.page(**asked, limit=9)[1] == 7, "a revision that is not made yet hides nothing"
+    done(ledger, ledger.claim(NOW, LEASE_S))
+    rows, total = ledger.page(**asked, limit=4)
+    rest, _ = ledger.page(**asked, limit=4, offset=4)
+    assert (len(rows), len(rest), total) == (4, 3, 7)
+    keys = [(run.agency, run.period.slug, run.revision) for run in (*rows, *rest)]
+    assert ("big-1", "2026-11-02", 2) in keys
+    assert ("big-1", "2026-11-02", 1) not in keys
+    assert ledger.page(agencies=None, state="done", limit=1)[1] == 8, "each revision is a line"
+    assert [run.agency for run in ledger.page(agencies=None, kind="fiscal_year", limit=1)[0]] == ["small"]
+    assert [run.agency for run in ledger.page(agencies=["small"], limit=1)[0]] == ["small"]
+    assert ledger.page(agencies=[], limit=5) == ([], 0)
+
+
 def test_the_tables_are_those_of_the_migrations(engine):
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []

@@ -28,6 +28,7 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli import cli
 from bkkenergy.plan import Project
 from bkkenergy.ports.ledger import IMPORT
+from bkkenergy.web import pages_work
 from tests.planned import save_projects
 from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in
 
@@ -676,6 +677,33 @@ def test_reports_are_read_from_the_archive_as_their_page_alone(people):
         "/etc/passwd",
     ):
         assert client.get(f"/reports/file/{outside}").status_code == 404
+
+
+def test_a_file_that_the_archive_lost_is_said(people, home):
+    client = people["viewer-health"]
+    path = client.get("/api/v1/reports").json()["items"][0]["files"][0]
+    file = next(home.rglob(path))
+    file.rename(file.with_suffix(".away"))
+    try:
+        answer = client.get(f"/reports/file/{path}", headers={"Accept-Language": "en"})
+    finally:
+        file.with_suffix(".away").rename(file)
+    assert answer.status_code == 503
+    assert path in answer.text
+
+
+def test_the_archive_and_the_runs_are_shown_some_rows_at_a_time(people, monkeypatch):
+    monkeypatch.setattr(pages_work, "MAX_ROWS", 1)
+    client = people["admin"]
+    for path, pattern in (("/reports", r'<th scope="row">'), ("/jobs", r'name="run"')):
+        seen, address = 0, path
+        while address:
+            text = client.get(address).text
+            assert len(re.findall(pattern, text)) == 1
+            seen += 1
+            forward = re.search(rf'href="({path}\?[^"]*offset={seen})"', text)
+            address = forward[1].replace("&amp;", "&") if forward else None
+        assert seen == 3, "a report of each of two agencies and of the city"
 
 
 def test_live_power_comes_as_events(app, people, monkeypatch):

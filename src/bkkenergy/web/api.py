@@ -22,7 +22,6 @@ from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Meter
 from bkkenergy.ports.ledger import CHANNELS, LedgerReader
 from bkkenergy.readings import Quality
-from bkkenergy.settings import CITY
 from bkkenergy.usecases.bills import month_bills
 from bkkenergy.usecases.energy import energy_series, listed_kwh
 from bkkenergy.usecases.power import power_now
@@ -43,6 +42,8 @@ from bkkenergy.web.api_rows import (
 )
 from bkkenergy.web.building import building_view, findings_shown
 from bkkenergy.web.pages_energy import building_of, figures_of
+from bkkenergy.web.pages_work import own_agencies
+from bkkenergy.web.paging import Limit, Offset
 from bkkenergy.web.problems import PROBLEMS
 from bkkenergy.web.security import ApiVisitor, Visitor
 from bkkenergy.web.standing import building_then
@@ -51,8 +52,6 @@ router = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
 MAX_POINTS = 5000
 QUARTERS_UP_TO_DAYS, HOURS_UP_TO_DAYS = 52, 208
 """Spans of up to this many days are shown by quarter-hours, by hours; longer ones by days."""
-Limit = Annotated[int, Query(ge=1, le=500)]
-Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 
 
 @router.get("/agencies")
@@ -291,9 +290,8 @@ def reports(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100, 
     if agency is not None:
         visitor.need("see", agency)
     ledger = RunQueue(visitor.here.opened.state, "web")
-    visible = set(visitor.account.reachable([*visitor.here.portfolio.agencies, CITY]))
-    runs = [run for run in ledger.runs(agency=agency, state="done") if run.agency in visible]
-    shown = runs[offset : offset + limit]
+    asked = own_agencies(visitor) if agency is None else [agency]
+    shown, total = ledger.page(agencies=asked, state="done", limit=limit, offset=offset)
     files = ledger.artefacts(shown)
     rows = [
         RunRow(
@@ -305,7 +303,7 @@ def reports(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100, 
         )
         for run in shown
     ]
-    return RunPage(total=len(runs), offset=offset, limit=limit, items=rows)
+    return RunPage(total=total, offset=offset, limit=limit, items=rows)
 
 
 @router.get("/plan/projects")

@@ -13,9 +13,9 @@ from bkkenergy.adapters.state.paperbills import EnteredBill
 from bkkenergy.errors import NotThere
 from bkkenergy.tariff.paper import Cause, PaperBill
 from bkkenergy.usecases.paperbills import account_of, checked_bill, enter_bills, list_bills, remove_bill
-from bkkenergy.web.api import Limit, Offset
 from bkkenergy.web.api_rows import Page, Row
 from bkkenergy.web.api_writer import Answer, AnyWriter
+from bkkenergy.web.paging import Limit, Offset
 from bkkenergy.web.problems import PROBLEMS, WRITE_PROBLEMS
 from bkkenergy.web.security import ApiVisitor, Visitor
 

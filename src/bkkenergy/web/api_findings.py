@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from bkkenergy.adapters.state.findingwork import WorkEntry, WorkState
 from bkkenergy.errors import NotThere
 from bkkenergy.usecases.findingwork import AskedWork, enter_work, list_work, take_back
-from bkkenergy.web.api import Limit, Offset
 from bkkenergy.web.api_rows import Page, Row
 from bkkenergy.web.api_writer import Answer, AnyWriter
 from bkkenergy.web.building import findings_of
 from bkkenergy.web.pages_energy import building_of
+from bkkenergy.web.paging import Limit, Offset
 from bkkenergy.web.problems import PROBLEMS, WRITE_PROBLEMS
 from bkkenergy.web.security import ApiVisitor
 

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from bkkenergy.adapters.state.notes import DayNote
 from bkkenergy.usecases.explore import checked_period
 from bkkenergy.usecases.notes import adjust_by_note, instant_of, list_notes, remove_note, subject_of_note, write_note
-from bkkenergy.web.api import Limit, Offset
 from bkkenergy.web.api_rows import Page, Row
 from bkkenergy.web.api_writer import Answer, AnyWriter
+from bkkenergy.web.paging import Limit, Offset
 from bkkenergy.web.problems import PROBLEMS, WRITE_PROBLEMS
 from bkkenergy.web.security import ApiVisitor
 

@@ -21,7 +21,6 @@ from bkkenergy.portfolio.values import checked_value
 from bkkenergy.reports.plan.progress import measured_projects, why_each
 from bkkenergy.usecases.plan import enter_projects, move_project, plan_state, undo_plan, withdraw_project
 from bkkenergy.usecases.portfolio_view import seen_differences, seen_record, seen_records, seen_revisions
-from bkkenergy.web.api import Limit, Offset
 from bkkenergy.web.api_portfolio_rows import (
     AskedFields,
     AskedNote,
@@ -36,6 +35,7 @@ from bkkenergy.web.api_portfolio_rows import (
     row_of,
 )
 from bkkenergy.web.api_writer import Answer, AnyWriter, Expected, Writer, done_of, tag_of
+from bkkenergy.web.paging import Limit, Offset
 from bkkenergy.web.problems import PROBLEMS, WRITE_PROBLEMS
 from bkkenergy.web.security import ApiVisitor, Visitor
 

@@ -34,7 +34,6 @@ from bkkenergy.usecases.portfolio_view import (
     seen_revisions,
 )
 from bkkenergy.usecases.proposals import accept, list_proposals, propose, refuse, withdraw
-from bkkenergy.web.api import Limit, Offset
 from bkkenergy.web.api_portfolio_rows import (
     KIND,
     Asked,
@@ -56,6 +55,7 @@ from bkkenergy.web.api_portfolio_rows import (
     row_of,
 )
 from bkkenergy.web.api_writer import Answer, AnyWriter, Expected, Writer, done_of, tag_of
+from bkkenergy.web.paging import Limit, Offset
 from bkkenergy.web.problems import PROBLEMS, WRITE_PROBLEMS
 from bkkenergy.web.security import ApiVisitor, Visitor
 

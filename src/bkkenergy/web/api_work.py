@@ -12,10 +12,11 @@ from bkkenergy.adapters.state.runs import RunQueue, RunState
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio.belongings import asked_about
 from bkkenergy.reports.solar.tables import design_json
-from bkkenergy.web.api import Limit, Offset
 from bkkenergy.web.api_rows import Page, Row
 from bkkenergy.web.budgets import HEAVY_API
 from bkkenergy.web.pages_energy import building_of
+from bkkenergy.web.pages_work import own_agencies
+from bkkenergy.web.paging import Limit, Offset
 from bkkenergy.web.problems import PROBLEMS, TOO_MUCH
 from bkkenergy.web.security import ApiVisitor
 from bkkenergy.web.solar import Sketch, designed
@@ -114,13 +115,10 @@ def meters(visitor: ApiVisitor, agency: str, limit: Limit = 100, offset: Offset 
 def jobs(visitor: ApiVisitor, state: RunState | None = None, limit: Limit = 100, offset: Offset = 0) -> JobPage:
     """List runs of reports, the newest period first; for operators."""
     visitor.need("operate")
-    runs = [
-        run
-        for run in RunQueue(visitor.here.opened.state, "web").runs(state=state)
-        if visitor.account.reaches(run.agency)
-    ]
+    queue = RunQueue(visitor.here.opened.state, "web")
+    runs, total = queue.page(agencies=own_agencies(visitor), state=state, limit=limit, offset=offset)
     rows = [
         JobRow(**{name: getattr(run, name) for name in JobRow.model_fields if name != "period"}, period=run.period.slug)
-        for run in runs[offset : offset + limit]
+        for run in runs
     ]
-    return JobPage(total=len(runs), offset=offset, limit=limit, items=rows)
+    return JobPage(total=total, offset=offset, limit=limit, items=rows)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import PurePosixPath
 
+import structlog
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.projects import project_of
-from bkkenergy.adapters.state.runs import RUN_STATES, Run, RunQueue
+from bkkenergy.adapters.state.runs import RUN_STATES, RunQueue
 from bkkenergy.calendar import Period
-from bkkenergy.errors import InputError, NotThere
+from bkkenergy.errors import InputError, NotThere, UnavailableError
 from bkkenergy.plan import PROJECT_STATES, Project, moves_from, roll_up
 from bkkenergy.reports.plan.phrasing import way_text
 from bkkenergy.reports.plan.progress import measured_projects, why_each
@@ -23,10 +24,12 @@ from bkkenergy.site.folder import archive_of
 from bkkenergy.usecases.owndelivery import wants_monthly
 from bkkenergy.usecases.plan import move_project
 from bkkenergy.usecases.reruns import ask_again, ask_for_archive
+from bkkenergy.web.paging import Offset, Rows
 from bkkenergy.web.papers import ASKED_FORMS, ASKED_KINDS, AskedForm, AskedKind, asked_file, period_asked
 from bkkenergy.web.render import page
 from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor, whole_number
 
+log = structlog.get_logger(__name__)
 router = APIRouter(default_response_class=HTMLResponse)
 MAX_ROWS = 200
 MAX_WAITING = 50
@@ -71,24 +74,22 @@ def _subjects(visitor: Visitor) -> list[tuple[str, str]]:
 
 
 @router.get("/reports")
-def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "") -> Response:
-    """List the archive: the newest revision of each period of the visitor's agencies."""
+def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "", offset: Offset = 0) -> Response:
+    """List the archive, some rows at a time: the newest revision of each period of the visitor's agencies."""
     ledger = ledger_of(visitor)
     agencies = visitor.account.reachable([*visitor.here.portfolio.agencies, CITY])
     if agency:
         visitor.need("see", agency)
-    runs = ledger.runs(agency=agency or None, state="done", limit=None if agency else 3000)
-    newest: dict[tuple[str, Period], Run] = {}
-    for run in runs:
-        if run.agency in agencies and (not kind or run.kind == kind) and len(newest) < MAX_ROWS:
-            newest.setdefault((run.agency, run.period), run)
-    files = ledger.artefacts(list(newest.values()))
+    asked = [agency] if agency else own_agencies(visitor)
+    runs, total = ledger.page(agencies=asked, state="done", kind=kind, newest_only=True, limit=MAX_ROWS, offset=offset)
+    files = ledger.artefacts(runs)
     monthly_of = agency or (agencies[0] if len(agencies) == 1 else CITY if CITY in agencies else "")
     return page(
         visitor,
         "reports.html.j2",
         title=visitor.words("web.reports"),
-        rows=[{"run": run, "name": named(visitor, run.agency), "files": files[run.id]} for run in newest.values()],
+        rows=[{"run": run, "name": named(visitor, run.agency), "files": files[run.id]} for run in runs],
+        shown=Rows(offset, len(runs), total, MAX_ROWS),
         agencies=[(agency, named(visitor, agency)) for agency in agencies],
         agency=agency,
         monthly_of=monthly_of,
@@ -99,8 +100,8 @@ def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "") -> Resp
         waiting=[
             (run.period.slug, named(visitor, run.agency))
             for state in ("due", "running")
-            for run in ledger.runs(agency=agency or None, state=state, limit=MAX_WAITING)
-            if run.agency in agencies and run.is_for_the_archive
+            for run in ledger.page(agencies=asked, state=state, limit=MAX_WAITING)[0]
+            if run.is_for_the_archive
         ],
         may_ask=[one for one in agencies if one != CITY and visitor.account.may("edit", one)],
         asked_kinds=ASKED_KINDS,
@@ -137,6 +138,15 @@ def archive_asked(visitor: PageVisitor, form: OwnForm) -> Response:
     return RedirectResponse(f"/reports?agency={agency}&kind={period.kind}", 303)
 
 
+def _archived(visitor: Visitor, path: str) -> bytes:
+    """Read a file of the archive. Raises UnavailableError where the disk does not give what the ledger names."""
+    try:
+        return (archive_of(visitor.here.settings) / path).read_bytes()
+    except OSError as error:
+        log.warning("archive_file_unreadable", path=path, error=str(error))
+        raise UnavailableError.of("archive_file", path=path) from None
+
+
 @router.get("/reports/file/{path:path}")
 def report_file(path: str, visitor: PageVisitor) -> Response:
     """Return a file of the archive, as the ledger names it; nothing else of the disk."""
@@ -153,7 +163,7 @@ def report_file(path: str, visitor: PageVisitor) -> Response:
     for files in ledger.artefacts(runs).values():
         for file in files:
             if file.path == path:
-                content = (archive_of(visitor.here.settings) / file.path).read_bytes()
+                content = _archived(visitor, file.path)
                 shown = "inline" if file.form in {"html", "pdf"} else "attachment"
                 headers = {"Content-Disposition": f'{shown}; filename="{parts[3]}"'}
                 if file.form == "html":
@@ -234,16 +244,19 @@ def own_agencies(visitor: Visitor) -> list[str] | None:
 
 
 @router.get("/jobs")
-def jobs_page(visitor: PageVisitor, state: str = "") -> Response:
-    """Show the ledger of runs and the outbox."""
+def jobs_page(visitor: PageVisitor, state: str = "", offset: Offset = 0) -> Response:
+    """Show the ledger of runs some rows at a time, and the outbox."""
     visitor.need("operate")
+    ledger, agencies = ledger_of(visitor), own_agencies(visitor)
     chosen = state if state in RUN_STATES else None
+    runs, total = ledger.page(agencies=agencies, state=chosen, limit=MAX_ROWS, offset=offset)
     return page(
         visitor,
         "jobs.html.j2",
         title=visitor.words("web.jobs"),
-        runs=ledger_of(visitor).runs(state=chosen, agencies=own_agencies(visitor), limit=MAX_ROWS),
-        counts=ledger_of(visitor).counts(own_agencies(visitor)),
+        runs=runs,
+        shown=Rows(offset, len(runs), total, MAX_ROWS),
+        counts=ledger.counts(agencies),
         state=state,
         states=RUN_STATES,
         messages=messages(visitor.here.opened.state, limit=50) if visitor.account.may("serve") else [],

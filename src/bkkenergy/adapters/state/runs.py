@@ -261,6 +261,42 @@ class RunQueue:
         with reading(self.engine) as connection:
             return [Run.of(row) for row in connection.execute(query).mappings()]
 
+    def page(
+        self,
+        *,
+        agencies: Sequence[str] | None,
+        state: RunState | None = None,
+        kind: str = "",
+        newest_only: bool = False,
+        limit: int,
+        offset: int = 0,
+    ) -> tuple[list[Run], int]:
+        """Return one page of lines, the newest period first, and how many there are on all pages.
+
+        agencies : only theirs; None for all, and the city. newest_only : of each period the newest revision alone.
+        """
+        asked: list[ColumnElement[bool]] = []
+        if agencies is not None:
+            asked.append(run.c.agency.in_(agencies))
+        if state is not None:
+            asked.append(run.c.state == state)
+        if kind:
+            asked.append(run.c.kind == kind)
+        if newest_only:
+            later = run.alias()
+            asked.append(
+                ~exists().where(
+                    later.c.agency == run.c.agency,
+                    later.c.period == run.c.period,
+                    later.c.revision > run.c.revision,
+                    *([later.c.state == state] if state is not None else []),
+                )
+            )
+        lines = select(run).where(*asked).order_by(run.c.first_day.desc(), run.c.agency, run.c.revision.desc())
+        with reading(self.engine) as connection:
+            total = connection.execute(select(func.count()).select_from(run).where(*asked)).scalar_one()
+            return [Run.of(row) for row in connection.execute(lines.limit(limit).offset(offset)).mappings()], total
+
     def counts(self, agencies: Sequence[str] | None = None) -> dict[str, int]:
         """Count the runs in each state. agencies : only theirs; None for all, and the city."""
         query = select(run.c.state, func.count()).group_by(run.c.state)
