@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import inspect
 import math
@@ -17,11 +18,11 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from bkkenergy.calendar import Period
+from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.errors import InputError
 from bkkenergy.library.errors import unknown_name
 
-__all__ = ["checked", "period_named", "refused"]
+__all__ = ["checked", "day_named", "period_named", "refused"]
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -57,6 +58,18 @@ def checked(function: Callable[Given, Result]) -> Callable[Given, Result]:
             raise refused(error) from None
 
     return guarded
+
+
+def day_named(day: str | dt.date | None) -> dt.date:
+    """Return a day that is given as a date or as a text; today in Bangkok where none is. Raises InputError."""
+    if day is None:
+        return dt.datetime.now(BANGKOK).date()
+    if isinstance(day, str):
+        try:
+            return dt.date.fromisoformat(day)
+        except ValueError:
+            raise InputError(f"{day!r} is no day. Write it as 2026-06-01.") from None
+    return day.date() if isinstance(day, dt.datetime) else day
 
 
 def refused(error: ValidationError) -> InputError:

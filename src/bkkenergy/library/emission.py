@@ -10,7 +10,7 @@ import pandas as pd
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.carbon import Purpose, emissions_kg, factor_on
 from bkkenergy.errors import InputError
-from bkkenergy.library.arguments import checked
+from bkkenergy.library.arguments import checked, day_named
 from bkkenergy.library.packaged import figures
 from bkkenergy.library.series import energy_of
 
@@ -67,5 +67,4 @@ def emissions(
         return co2e_kg
     if day is None:
         raise InputError('the factor depends on the day. Give it: day="2026-06-01".')
-    at = pd.Timestamp(day).date() if isinstance(day, str) else day
-    return emissions_kg(energy, factor_on(factors, at, purpose))
+    return emissions_kg(energy, factor_on(factors, day_named(day), purpose))

@@ -8,20 +8,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.carbon import factor_on
 from bkkenergy.errors import InputError
-from bkkenergy.library.arguments import checked, refused
+from bkkenergy.library.arguments import checked, day_named, refused
 from bkkenergy.library.calendars import government, named
 from bkkenergy.library.charts import Picture, bars, lines
-from bkkenergy.library.errors import unknown_name, warn
+from bkkenergy.library.errors import unknown_name
 from bkkenergy.library.indices import portfolio_of
+from bkkenergy.library.loads import bill_year, year_load_of
 from bkkenergy.library.packaged import figures, schedule_named
-from bkkenergy.library.series import complete, energy_of
 from bkkenergy.library.skies import Sky, checked_weather, solar_config, warn_of_weather, weather_of
 from bkkenergy.portfolio import Building, BuildingType, OpeningCalendar, Portfolio
 from bkkenergy.portfolio import Roof as PortfolioRoof
@@ -30,7 +29,7 @@ from bkkenergy.solar.design import DesignInputs, DesignRequest, SolarDesign
 from bkkenergy.solar.design import design as design_of
 from bkkenergy.solar.irradiance import sky_of
 from bkkenergy.solar.layout import Layout
-from bkkenergy.solar.load import YearLoad, filled_year, typical_year_load
+from bkkenergy.solar.load import YearLoad
 from bkkenergy.solar.outcome import LossLine, loss_lines
 from bkkenergy.solar.production import Models, Mounting, Production
 from bkkenergy.solar.production import simulate as produce
@@ -42,7 +41,6 @@ from bkkenergy.solar.terms import NUMBERS
 __all__ = ["Design", "Roof", "Yield", "design", "screen", "simulate"]
 
 BANGKOK_DEG = (13.7563, 100.5018)
-DAYS_PER_YEAR = (365, 366)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -253,6 +251,25 @@ class Design:
         return pd.Series(self.record.month_kwh, range(1, 13), name="energy_kwh").rename_axis("month")
 
     @property
+    def terms(self) -> pd.Series:
+        """Return under what surplus is sold, and the carbon factor, on the design's day."""
+        solar_design, money = self.record, self.record.config.finance
+        return pd.Series(
+            {
+                "day": solar_design.day,
+                "export_scheme": money.export_scheme,
+                "export_on_peak_thb_per_kwh": money.export.on_peak_thb_per_kwh,
+                "export_off_peak_thb_per_kwh": money.export.off_peak_thb_per_kwh,
+                "is_export_netted": money.is_export_netted,
+                "export_years": money.export_years,
+                "kg_co2e_per_kwh": solar_design.factor.kg_co2e_per_kwh,
+                "factor_valid_from": solar_design.factor.valid_from,
+            },
+            name="terms",
+            dtype=object,
+        )
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """Return what to know before it is built, by key: ``outline_is_assumed``, ``load_is_typical`` and others."""
         return self.record.warnings
@@ -428,6 +445,7 @@ def design(
     battery_kwh: float | None = None,
     export: str | None = None,
     cleanings: int | None = None,
+    day: str | dt.date | None = None,
     latitude_deg: float = BANGKOK_DEG[0],
     longitude_deg: float = BANGKOK_DEG[1],
     **assumptions: Any,
@@ -467,6 +485,9 @@ def design(
         are assumptions: ``export_on_peak_thb_per_kwh``, ``export_off_peak_thb_per_kwh``, ``is_export_netted``.
     cleanings : int, optional
         Cleanings a year, 0 to 12, on the days that help most; by default those of the configuration.
+    day : str or date, optional
+        On which it is made, as 2026-06-01; today by default. The terms of a scheme, and the grid's carbon factor, are
+        those of that day; `Design.terms` says which.
     latitude_deg, longitude_deg : float
         Of the building [degrees].
     **assumptions
@@ -480,7 +501,8 @@ def design(
     Raises
     ------
     InputError
-        If there is neither load nor floor area, the load is no year, nothing fits, or a name is not known.
+        If there is neither load nor floor area, the load is no year, nothing fits, a name is not known, or a scheme
+        has not begun or has ended on the day.
 
     References
     ----------
@@ -504,6 +526,8 @@ def design(
     (['own', 'loan', 'ppa', 'esco'], ['low', 'central', 'high'], 'bill')
     >>> int(school.string_plan["modules"].sum()) == school.record.strings.module_count
     True
+    >>> school.terms[["export_scheme", "export_on_peak_thb_per_kwh", "export_years"]].to_list()
+    ['school-hospital', 1.0, 10]
     """
     planes = [roofs] if isinstance(roofs, PortfolioRoof) else list(roofs)
     if len({roof.id for roof in planes}) < len(planes):
@@ -518,7 +542,7 @@ def design(
         planes, latitude_deg=latitude_deg, longitude_deg=longitude_deg, floor_m2=floor_m2 or 1.0, kind=building_type,
         schedule=schedule,
     )  # fmt: skip
-    year_load = _year_load(load, floor_m2, building, opening)
+    year_load, on_day = year_load_of(load, floor_m2, building, opening), day_named(day)
     wish = DesignRequest(
         capacity_kwp, module, inverter, mounting, rack_tilt_deg, battery_kwh=battery_kwh, export=export,
         assume=tuple(_known_assumptions(assumptions).items()), cleanings=cleanings,
@@ -529,9 +553,10 @@ def design(
         load=year_load,
         schedule=chosen_schedule,
         tariffs=tariffs,
-        factor=factor_on(figures().grid_factors, year_load.starts[-1].date(), "footprint"),
+        factor=factor_on(figures().grid_factors, on_day, "footprint"),
         config=config,
         wish=wish,
+        day=on_day,
     )
     record = design_of(inputs)
     warn_of_weather(record.weather_findings)
@@ -591,10 +616,10 @@ def screen(
 
     def read_load(building: Building) -> YearLoad:
         calendar = site.calendars[building.calendar]
-        return _year_load(measured.get(building.id), building.gross_floor_area_m2, building, calendar)
+        return year_load_of(measured.get(building.id), building.gross_floor_area_m2, building, calendar)
 
     tariffs = figures().tariffs
-    factor = factor_on(figures().grid_factors, dt.date(_bill_year(), 12, 31), "footprint")
+    factor = factor_on(figures().grid_factors, dt.date(bill_year(), 12, 31), "footprint")
     sky = weather_of(weather, latitude_deg=BANGKOK_DEG[0], longitude_deg=BANGKOK_DEG[1])
     screening = screening_of(
         chosen, sky, solar_config(), tariffs, factor, read_load, schedule_of=site.schedule_of, module_id=module
@@ -632,40 +657,6 @@ def _known_assumptions(given: Mapping[str, Any]) -> Mapping[str, Any]:
         if name not in known:
             raise unknown_name("assumption", name, known)
     return given
-
-
-def _year_load(
-    load: pd.Series | pd.DataFrame | None, floor_m2: float | None, building: Building, calendar: OpeningCalendar
-) -> YearLoad:
-    if load is not None:
-        return _measured_load(load, calendar)
-    if floor_m2 is None:
-        raise InputError("there is neither a load nor a floor area. Give load=series of kWh, or floor_m2=.")
-    year = _bill_year()
-    starts = pd.date_range(f"{year}-01-01", f"{year + 1}-01-01", freq="15min", tz=BANGKOK, inclusive="left")
-    loads = solar_config().typical_loads.wm2
-    return typical_year_load(starts, floor_m2, loads[str(building.type)], calendar.open_hours)
-
-
-def _measured_load(load: pd.Series | pd.DataFrame, calendar: OpeningCalendar) -> YearLoad:
-    energy = complete(energy_of(load, what="load"), what="load")
-    starts = pd.DatetimeIndex(energy.index)
-    days = (starts[-1] - starts[0] + (starts[1] - starts[0])) / pd.Timedelta(days=1)
-    if round(days) not in DAYS_PER_YEAR:
-        raise InputError(f"load covers {days:,.1f} days. The bills of a year need a whole year: load['2025'].")
-    year = filled_year(energy.to_numpy(np.float64), starts, calendar.is_open)
-    if year is None:
-        raise InputError("load has less than two weeks of values. Leave it out and give floor_m2, for a typical load.")
-    if year.measured_ratio < 1:
-        warn(f"{1 - year.measured_ratio:.1%} of the load is not known, and filled by like days.")
-    return year
-
-
-def _bill_year() -> int:
-    """Return the newest year of which every Ft is entered."""
-    newest = max(figures().tariffs.ft, key=lambda ft: ft.valid_from)
-    last_day = newest.valid_from.replace(month=12, day=31)
-    return last_day.year if newest.standing_on(last_day) != "expired" else last_day.year - 1
 
 
 def _loss_table(rows: Sequence[LossLine]) -> pd.DataFrame:

@@ -79,7 +79,7 @@ class DesignRequest:
 class DesignInputs:
     """Everything that a design is made from.
 
-    day : on which it is made; None takes the newest terms of export. extra_cleanings : a year, over what upkeep has.
+    day : on which it is made: the terms of export are that day's. extra_cleanings : a year, over what upkeep has.
     """
 
     building: Building
@@ -90,7 +90,7 @@ class DesignInputs:
     factor: GridFactor
     config: SolarConfig
     wish: DesignRequest = field(default_factory=DesignRequest)
-    day: dt.date | None = None
+    day: dt.date = field(kw_only=True)
     extra_cleanings: int = 0
 
 
@@ -109,9 +109,9 @@ class SolarDesign:
     """The design as data; renderers show it and compute nothing.
 
     month_kwh : (12,) AC energy January to December; p75_kwh, p90_kwh : exceeded in 75 and 90 years of a hundred.
-    sweep : sizes up to the roof's. prices : own purchase at the low, the central and the high of today's prices.
-    offers : under which surplus could be sold. years : energy of each year of
-    the weather. year, ac_kw : weather and output of each of its intervals.
+    day : whose terms of export and carbon factor hold. sweep : sizes up to the roof's. prices : own purchase at the
+    low, the central and the high of today's prices. offers : under which surplus could be sold. years : energy of each
+    year of the weather. year, ac_kw : weather and output of each of its intervals.
     """
 
     building: Building
@@ -147,6 +147,7 @@ class SolarDesign:
     avoided_kg: float
     config: SolarConfig
     wish: DesignRequest
+    day: dt.date
     warnings: tuple[str, ...] = ()
     weather_findings: tuple[WeatherFinding, ...] = ()
     prices: tuple[PriceCase, ...] = ()
@@ -390,6 +391,7 @@ def _record(
         avoided_kg=emissions_kg(counted, inputs.factor),
         config=config,
         wish=inputs.wish,
+        day=inputs.day,
         warnings=design_warnings(load, [roof.layout for roof in roofs], bills),
         prices=price_range(project),
         battery=work.battery,

@@ -47,8 +47,9 @@ def load_of(building, config):
 def inputs(config, weather, building=OFFICE, **wish):
     schedule = FIGURES.tariffs.schedules[building.tariff]
     return DesignInputs(
-        building, weather, load_of(building, config), schedule, FIGURES.tariffs, FACTOR, config, DesignRequest(**wish)
-    )
+        building, weather, load_of(building, config), schedule, FIGURES.tariffs, FACTOR, config, DesignRequest(**wish),
+        day=dt.date(2026, 11, 1),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bkkenergy as bk
+from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
+from bkkenergy.i18n import Words
 from bkkenergy.library.packaged import figures
+from bkkenergy.reports.solar.html import export_text
 from bkkenergy.solar.assumptions import ExportScheme
 from bkkenergy.solar.cleaning import visit_thb
 from bkkenergy.solar.dispatch import Storage, balance, bill_changes
@@ -225,6 +228,69 @@ def test_more_cleanings_bring_energy_and_cost_what_each_visit_costs(config):
     assert often.ways["own"].cash_thb[1] - usual.ways["own"].cash_thb[1] == pytest.approx(saved - extra)
     (assumed,) = [option for option in often.cleaning if option.is_assumed]
     assert assumed.count_per_year == 6
+
+
+@pytest.fixture
+def two_terms(config, monkeypatch):
+    """A site whose scheme paid 1.00 until the end of 2025 and pays 2.00 from then on, for a year."""
+    records = (
+        record(id="net", valid_from=dt.date(2025, 1, 1), valid_to=dt.date(2025, 12, 31)),
+        record(id="net", thb_per_kwh=2.0, valid_from=dt.date(2026, 1, 1), valid_to=dt.date(2026, 12, 31)),
+    )
+    site = config.model_copy(update={"export_schemes": records})
+    for module in ("roofs", "money"):
+        monkeypatch.setattr(f"bkkenergy.library.{module}.solar_config", lambda: site)
+
+
+@pytest.mark.usefixtures("two_terms")
+@pytest.mark.parametrize(("day", "price"), [("2025-06-01", 1.0), (dt.date(2025, 12, 31), 1.0), ("2026-01-01", 2.0)])
+def test_the_library_takes_the_terms_of_the_day_and_says_which(day, price):
+    made = bk.design(ROOF, export="net", day=day, **ASKED)
+    assert made.record.bills.export_thb == pytest.approx(made.record.surplus_kwh * price)
+    assert (str(made.terms["day"]), made.terms["export_off_peak_thb_per_kwh"]) == (str(day), price)
+    money = bk.finance(
+        capacity_kwp=30, saving_thb=1e5, energy_kwh=4e4, surplus_kwh=1e4, export="net", building_type="school", day=day
+    )
+    assert money.project.export_thb == pytest.approx(1e4 * price)
+    assert (str(money.terms["day"]), money.terms["export_thb_per_kwh"]) == (str(day), price)
+
+
+@pytest.mark.usefixtures("two_terms")
+@pytest.mark.parametrize(("day", "message"), [("2024-06-01", "begins on 2025-01-01"), ("2027-01-01", "ended on 2026-12-31"),
+                                              ("June", "is no day")])  # fmt: skip
+def test_the_library_refuses_terms_that_do_not_hold_on_the_day(day, message):
+    with pytest.raises(InputError, match=message):
+        bk.design(ROOF, export="net", day=day, **ASKED)
+    with pytest.raises(InputError, match=message):
+        bk.finance(capacity_kwp=30, saving_thb=1e5, energy_kwh=4e4, surplus_kwh=1e4, export="net", day=day)
+
+
+def test_without_a_day_the_library_takes_today_s_terms():
+    assert bk.design(ROOF, **ASKED).terms["day"] == dt.datetime.now(BANGKOK).date()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"export_thb_per_kwh": 1.0}, "no surplus"),
+        ({"export": "school-hospital"}, "no surplus"),
+        ({"surplus_kwh": 100.0}, "nothing to sell it under"),
+        ({"surplus_kwh": 5e4, "export_thb_per_kwh": 1.0}, "part of energy_kwh"),
+        ({"surplus_kwh": 1e4, "export_on_peak_thb_per_kwh": 3.0}, "Use bk.design"),
+        ({"surplus_kwh": 1e4, "export_thb_per_kwh": 1.0, "is_export_netted": True}, "Use bk.design"),
+    ],
+)
+def test_a_price_of_surplus_that_would_count_for_nothing_is_refused(given, message):
+    with pytest.raises(InputError, match=message):
+        bk.finance(capacity_kwp=30, saving_thb=1e5, energy_kwh=4e4, building_type="school", **given)
+
+
+@pytest.mark.parametrize("lang", ["en", "th"])
+def test_a_report_names_the_scheme_and_the_day_of_its_terms(lang):
+    sold = bk.design(ROOF, export="school-hospital", day="2026-06-01", **ASKED).record
+    said = export_text(sold, Words(lang))
+    assert {"en": "Pilot for schools", "th": "โครงการนำร่อง"}[lang] in said
+    assert Words(lang).date(dt.date(2026, 6, 1)) in said
 
 
 @pytest.mark.parametrize("count", [-1, 13, 400])

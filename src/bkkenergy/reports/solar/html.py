@@ -113,7 +113,19 @@ def days_text(days: Sequence[str], words: Words) -> str:
 
 
 def export_text(design: SolarDesign, words: Words) -> str:
-    """Return what becomes of surplus: held back, sold at a price or at one in each window, or netted first."""
+    """Return what becomes of surplus: held back, sold at a price or at one in each window, or netted first.
+
+    A scheme is named, with the day whose terms were taken.
+    """
+    said = _export_said(design, words)
+    scheme = next((one for one in design.config.export_schemes if one.id == design.config.finance.export_scheme), None)
+    if scheme is None:
+        return said
+    name = words.either(th=scheme.name_th, en=scheme.name_en)
+    return words("solar.surplus_scheme", terms=said, scheme=name, day=words.date(design.day))
+
+
+def _export_said(design: SolarDesign, words: Words) -> str:
     terms = design.config.finance.export
     if not terms.is_allowed:
         return words("solar.surplus_held")

@@ -73,6 +73,7 @@ def design_data(design: SolarDesign) -> dict[str, Any]:
         "bill": [asdict(row) for row in bill_rows(design)],
         "saving_thb": design.bills.saving_thb,
         "capex_thb": design.capex_thb,
+        "day": design.day,
         "export_scheme": design.config.finance.export_scheme or None,
         "export_thb": design.bills.export_thb,
         "export_terms": asdict(design.config.finance.export),
