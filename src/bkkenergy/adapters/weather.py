@@ -18,29 +18,16 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.adapters.files import write_whole
+from bkkenergy.adapters.pvgis import PVGIS_HEAD, of_pvgis_hourly, of_pvgis_tmy, read_pvgis
+from bkkenergy.adapters.weatherframes import A_YEAR, COLUMNS, TIMEOUT_S, elevation_m, weather_of_frame
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError, UnavailableError
 from bkkenergy.lazy import pvlib
-from bkkenergy.readings import FloatArray
 from bkkenergy.regularfiles import need_regular
-from bkkenergy.solar.weather import Filled, Kind, Provenance, Weather, closing_dni, known_rain, with_components
+from bkkenergy.solar.weather import Filled, Provenance, Weather
 
 Service = Literal["pvgis_tmy", "pvgis_hourly", "nasa_power", "cams"]
-TIMEOUT_S = 60
-SEA_LEVEL_CITY_M = 4.0
-"""Of Bangkok, where a service does not say."""
-COLUMNS = ("ghi_wm2", "dni_wm2", "dhi_wm2", "temp_air_c", "wind_ms", "rain_mm", "humidity_percent")
 CACHED = ("latitude_deg", "longitude_deg", "elevation_m", "interval_h", "sun_at_h")
-RENAMED = {
-    "ghi": "ghi_wm2",
-    "dni": "dni_wm2",
-    "dhi": "dhi_wm2",
-    "temp_air": "temp_air_c",
-    "wind_speed": "wind_ms",
-    "relative_humidity": "humidity_percent",
-    "liquid_precipitation_depth": "rain_mm",
-    "PRECTOTCORR": "rain_mm",
-}
 EPW_MISSING = {
     "temp_air": 99.9, "relative_humidity": 999, "ghi": 9999, "dni": 9999, "dhi": 9999, "wind_speed": 999,
     "liquid_precipitation_depth": 999,
@@ -54,10 +41,9 @@ EPW_FIRST_DATA_LINE = 8
 MAX_ZONE_H = 1.5
 """A zone's clock and its meridian are no further apart in Asia but in China; a header that is further off is broken."""
 LEAP_DAYS_HOURS = 8784
-MAX_SUN_ERROR_DEG = 0.5
+A_LEAP_YEAR = 2024
+BOM = b"\xef\xbb\xbf"
 FIRST_SATELLITE_YEAR, LAST_YEAR = 1981, 2100
-A_YEAR, A_LEAP_YEAR = 2025, 2024
-"""The year that stamps of typical files are set to: their months come from different years."""
 
 
 class Years(NamedTuple):
@@ -92,19 +78,21 @@ YEARS = Years(2019, 2023)
 
 
 def read_weather_file(path: Path, *, encoding: str | None = None) -> Weather:
-    """Read weather from an EPW, TMY3 or our own .parquet file, by its name's ending.
+    """Read weather from an EPW, TMY3, CAMS, PVGIS or our own .parquet file, by its name's ending.
 
     Raises InputError when the file cannot be read, with what is accepted.
     """
     readers: dict[str, Callable[[], Weather]] = {
         ".epw": lambda: _from_epw(path),
-        ".csv": lambda: _from_cams(path) if _is_cams(path) else _from_tmy3(path, encoding),
+        ".csv": lambda: _from_csv(path, encoding),
+        ".json": lambda: read_pvgis(path),
         ".parquet": lambda: read_cached(path),
     }
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise InputError(
-            f"{path}: the ending {path.suffix!r} is not known. Give an .epw, a TMY3 .csv or a .parquet file."
+            f"{path}: the ending {path.suffix!r} is not known. Give an .epw, a .csv of TMY3, CAMS or PVGIS, a .json of "
+            "PVGIS, or a .parquet file."
         )
     need_regular(path)
     try:
@@ -117,14 +105,17 @@ def read_weather_file(path: Path, *, encoding: str | None = None) -> Weather:
         ) from error
 
 
-def _is_cams(path: Path) -> bool:
-    """Tell a file of SoDa, which begins with comments, from TMY3."""
+def _from_csv(path: Path, encoding: str | None) -> Weather:
+    """Read SoDa's file, which begins with comments, PVGIS', which begins with its place, or TMY3."""
     with path.open("rb") as file:
-        return file.read(1) == b"#"
+        head = file.readline().removeprefix(BOM)
+    if head.startswith(b"#"):
+        return _from_cams(path)
+    return read_pvgis(path) if head.startswith(PVGIS_HEAD) else _from_tmy3(path, encoding)
 
 
 def _from_epw(path: Path) -> Weather:
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     hours = len([line for line in lines[EPW_FIRST_DATA_LINE:] if line.strip()])
     _check_epw_header(lines[0] if lines else "")
     frame, meta = pvlib.iotools.read_epw(path, coerce_year=A_LEAP_YEAR if hours == LEAP_DAYS_HOURS else A_YEAR)
@@ -133,7 +124,7 @@ def _from_epw(path: Path) -> Weather:
     source = (
         f"EPW file {path.name}: {meta.get('city', '?')}, {meta.get('data-type', '?')}, WMO {meta.get('WMO_code', '?')}"
     )
-    return _weather(frame, meta["latitude"], meta["longitude"], meta["altitude"], "epw", path.stem, source)
+    return weather_of_frame(frame, meta["latitude"], meta["longitude"], meta["altitude"], "epw", path.stem, source)
 
 
 def _check_epw_header(line: str) -> None:
@@ -157,51 +148,7 @@ def _from_tmy3(path: Path, encoding: str | None) -> Weather:
     numbers = frame.select_dtypes("number")
     frame[numbers.columns] = numbers.where(numbers > TMY3_MISSING)
     source = f"TMY3 file {path.name}: {meta.get('Name', '?')}, station {meta.get('USAF', '?')}"
-    return _weather(frame, meta["latitude"], meta["longitude"], meta["altitude"], "tmy3", path.stem, source)
-
-
-def _weather(
-    frame: pd.DataFrame,
-    latitude: float,
-    longitude: float,
-    altitude: float,
-    kind: Kind,
-    name: str,
-    source: str,
-    *,
-    sun_at_h: float | None = None,
-) -> Weather:
-    """Convert a frame of pvlib's names to weather. DNI and DHI are decomposed where they are missing, and it is said.
-
-    sun_at_h : how long after its stamp an instant was seen, where values are instants.
-    """
-    renamed = frame.rename(columns=RENAMED)
-    if "ghi_wm2" not in renamed:
-        raise ValueError("it has no horizontal irradiance (ghi)")
-    starts = pd.DatetimeIndex(renamed.index).tz_convert(BANGKOK).as_unit("us")
-    interval_h = float(np.median(np.diff(starts.asi8)) / 3.6e9) if len(starts) > 1 else 1.0
-    columns: dict[str, FloatArray] = {
-        key: np.asarray(renamed[key], np.float64) if key in renamed else np.full(len(renamed), np.nan)
-        for key in COLUMNS
-    }
-    columns["rain_mm"] = known_rain(columns["rain_mm"], days=len(starts) * interval_h / 24)
-    decomposition = ""
-    if "dni_wm2" not in renamed or "dhi_wm2" not in renamed:
-        sun_times = starts + pd.Timedelta(hours=interval_h / 2 if sun_at_h is None else sun_at_h)
-        ghi = columns["ghi_wm2"]
-        components = with_components(sun_times, ghi, latitude_deg=latitude, longitude_deg=longitude)
-        columns["dni_wm2"], columns["dhi_wm2"] = components
-        decomposition = "Boland et al. 2008"
-    return Weather(
-        starts=starts,
-        latitude_deg=float(latitude),
-        longitude_deg=float(longitude),
-        elevation_m=float(altitude),
-        provenance=Provenance(kind, name, name, source, decomposition),
-        interval_h=interval_h,
-        sun_at_h=sun_at_h,
-        **columns,
-    )
+    return weather_of_frame(frame, meta["latitude"], meta["longitude"], meta["altitude"], "tmy3", path.stem, source)
 
 
 def fetch_weather(
@@ -223,9 +170,9 @@ def fetch_weather(
     try:
         match service:
             case "pvgis_tmy":
-                return _of_pvgis_tmy(latitude_deg, longitude_deg, at)
+                return of_pvgis_tmy(latitude_deg, longitude_deg, at.pvgis)
             case "pvgis_hourly":
-                return _of_pvgis_hourly(latitude_deg, longitude_deg, years, at)
+                return of_pvgis_hourly(latitude_deg, longitude_deg, (years.first, years.last), at.pvgis)
             case "nasa_power":
                 return _of_nasa_power(latitude_deg, longitude_deg, years, at)
             case "cams":
@@ -239,48 +186,6 @@ def fetch_weather(
         raise InputError(f"{service} refuses {latitude_deg:.3f}, {longitude_deg:.3f}: {error}.") from error
 
 
-def _of_pvgis_tmy(latitude_deg: float, longitude_deg: float, at: Urls) -> Weather:
-    """Fetch a typical year: each hour's irradiance was seen some minutes after its stamp, which the answer says."""
-    frame, meta = pvlib.iotools.get_pvgis_tmy(
-        latitude_deg, longitude_deg, url=at.pvgis, timeout=TIMEOUT_S, roll_utc_offset=7, coerce_year=A_YEAR
-    )[:2]
-    location = meta["inputs"].get("location", {})
-    offset_h = location.get("irradiance_time_offset")
-    source = "PVGIS typical meteorological year (JRC), " + _pvgis_database(meta)
-    return _weather(
-        frame, latitude_deg, longitude_deg, _elevation_m(location), "pvgis", "pvgis_tmy", source,
-        sun_at_h=0.0 if offset_h is None else float(offset_h),
-    )  # fmt: skip
-
-
-def _of_pvgis_hourly(latitude_deg: float, longitude_deg: float, years: Years, at: Urls) -> Weather:
-    """Fetch years by the hour: instants, whose stamps say when in the hour they were seen.
-
-    The beam and the diffuse light that the answer has are used as they are.
-    """
-    frame, meta = pvlib.iotools.get_pvgis_hourly(
-        latitude_deg, longitude_deg, start=years.first, end=years.last, url=at.pvgis, timeout=TIMEOUT_S
-    )[:2]
-    sun = pvlib.solarposition.get_solarposition(frame.index, latitude_deg, longitude_deg)["elevation"].to_numpy()
-    heights = frame["solar_elevation"].to_numpy(np.float64)
-    is_day = heights > 0
-    if is_day.any() and float(np.abs(heights - sun)[is_day].mean()) > MAX_SUN_ERROR_DEG:
-        raise ValueError("its H_sun is not the sun's height at its stamps: nothing says when the values were seen")
-    starts = frame.index.floor("h")
-    offset_h = float(np.median((frame.index - starts).to_numpy()) / np.timedelta64(1, "h"))
-    beam_wm2, dhi_wm2 = frame["poa_direct"].to_numpy(np.float64), frame["poa_sky_diffuse"].to_numpy(np.float64)
-    dni_wm2, dhi_wm2 = closing_dni(beam_wm2 + dhi_wm2, dhi_wm2, 90 - sun)
-    table = frame.set_axis(starts)[["temp_air", "wind_speed"]].assign(
-        ghi_wm2=beam_wm2 + frame["poa_sky_diffuse"].to_numpy(np.float64), dni_wm2=dni_wm2, dhi_wm2=dhi_wm2
-    )
-    location = meta["inputs"].get("location", {})
-    source = f"PVGIS hourly {years} (JRC), " + _pvgis_database(meta)
-    name = "pvgis_hourly"
-    return _weather(
-        table, latitude_deg, longitude_deg, _elevation_m(location), "pvgis", name, source, sun_at_h=offset_h
-    )
-
-
 def _of_nasa_power(latitude_deg: float, longitude_deg: float, years: Years, at: Urls) -> Weather:
     frame, meta = pvlib.iotools.get_nasa_power(
         latitude_deg,
@@ -291,7 +196,7 @@ def _of_nasa_power(latitude_deg: float, longitude_deg: float, years: Years, at: 
         url=at.nasa_power,
     )[:2]
     source = f"NASA POWER hourly {years} (CERES SYN1deg, MERRA-2)"
-    return _weather(frame, latitude_deg, longitude_deg, _elevation_m(meta), "nasa_power", "nasa_power", source)
+    return weather_of_frame(frame, latitude_deg, longitude_deg, elevation_m(meta), "nasa_power", "nasa_power", source)
 
 
 def _of_cams(latitude_deg: float, longitude_deg: float, years: Years, email: str | None) -> Weather:
@@ -314,17 +219,7 @@ def _cams_weather(frame: pd.DataFrame, meta: dict[str, Any]) -> Weather:
         f"CAMS radiation service (Copernicus, by SoDa), {frame.index[0].year}-{frame.index[-1].year}, irradiance alone"
     )
     columns = frame[["ghi", "dni", "dhi"]]
-    return _weather(columns, meta["latitude"], meta["longitude"], _elevation_m(meta), "cams", "cams", source)
-
-
-def _elevation_m(known: dict[str, Any]) -> float:
-    return float(known.get("altitude") or known.get("elevation") or SEA_LEVEL_CITY_M)
-
-
-def _pvgis_database(meta: Any) -> str:
-    given = meta.get("inputs", meta) if isinstance(meta, dict) else {}
-    text = given.get("meteo_data", {}).get("radiation_db", "") if isinstance(given, dict) else ""
-    return f"radiation database {text or 'not named'}"
+    return weather_of_frame(columns, meta["latitude"], meta["longitude"], elevation_m(meta), "cams", "cams", source)
 
 
 def cache_path(folder: Path, service: Service, latitude_deg: float, longitude_deg: float, years: Years) -> Path:

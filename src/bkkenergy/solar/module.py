@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 import pandas as pd
 import scipy
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bkkenergy.dated import Cited
-from bkkenergy.errors import InputError
+from bkkenergy.errors import InputError, WrongValue
 from bkkenergy.lazy import pvlib
 from bkkenergy.readings import FloatArray
 from bkkenergy.tomlfiles import Frozen
@@ -22,6 +22,11 @@ CEC_MAX_DC_V = 1000.0
 CEC = "cec:"
 Positive = Annotated[float, Field(gt=0)]
 STC_WM2, STC_C = 1000.0, 25.0
+MAX_COEFFICIENT_PER_C: dict[str, float] = {"beta_voc_per_c": 0.01, "alpha_isc_per_c": 0.006, "gamma_pmp_per_c": 0.01}
+"""No module of the CEC table changes by more. A sheet's -0.35 is per cent, its -0.13 V/°C or 6.7 mA/°C is no share."""
+MAX_POWER_ERROR = 0.05
+EFFICIENCIES = (0.03, 0.35)
+"""Of modules: beyond them a length is in another unit, or a power."""
 GRID_WM2 = np.concatenate([[0.5, 2, 5, 10, 20, 35], np.arange(50, 1601, 25.0)])
 GRID_C = np.arange(-10.0, 101.0, 5.0)
 CEC_SOURCE = "CEC module and inverter tables of 2019-03-05 in SAM's library, as in pvlib"
@@ -29,6 +34,8 @@ CEC_SOURCE = "CEC module and inverter tables of 2019-03-05 in SAM's library, as 
 
 class Module(Cited):
     """A photovoltaic module at standard test conditions. Voltages fall with temperature: beta is negative.
+
+    Coefficients are shares per degree of the value at 25 °C: -0.35 %/°C is -0.0035.
 
     cec : the one-diode parameters of the CEC model, where it comes from that table.
     """
@@ -50,6 +57,20 @@ class Module(Cited):
     bifaciality: Annotated[float, Field(ge=0, le=1)] = 0.0
     cec: dict[str, float] | None = None
     entered: dt.date | None = None
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        for name, most in MAX_COEFFICIENT_PER_C.items():
+            if abs(getattr(self, name)) > most:
+                raise WrongValue("module_coefficient", name=name, given=f"{getattr(self, name):g}", most=f"{most:g}")
+        if not (self.v_mp_v < self.v_oc_v and self.i_mp_a < self.i_sc_a):
+            raise WrongValue("module_point")
+        power_w = self.v_mp_v * self.i_mp_a
+        if abs(power_w / self.power_w - 1) > MAX_POWER_ERROR:
+            raise WrongValue("module_power", power_w=f"{self.power_w:g}", product_w=f"{power_w:.0f}")
+        if not EFFICIENCIES[0] <= self.power_w / STC_WM2 / self.area_m2 <= EFFICIENCIES[1]:
+            raise WrongValue("module_area", power_w=f"{self.power_w:g}", area_m2=f"{self.area_m2:,.4g}")
+        return self
 
     @property
     def area_m2(self) -> float:
@@ -76,6 +97,14 @@ class Inverter(Cited):
     efficiency: Annotated[float, Field(gt=0.5, lt=1)]
     sandia: dict[str, float] | None = None
     entered: dt.date | None = None
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        if not self.mppt_low_v < self.mppt_high_v <= self.max_dc_v:
+            raise WrongValue("inverter_window")
+        if self.max_isc_a_per_mppt < self.max_current_a_per_mppt:
+            raise WrongValue("inverter_currents")
+        return self
 
 
 class PvEquipment(Frozen):
