@@ -80,7 +80,7 @@ def test_pvwatts_agrees_with_model_chain(weather, no_losses, tilt, azimuth, tran
     )  # fmt: skip
     models = Models(transposition=transposition, incidence="beam", glass="plain")
     ours = simulate(weather, [Plane(tilt, azimuth, KWP, KW)], no_losses, models).ac_kw[0]
-    assert ours.sum() == pytest.approx(theirs.sum(), rel=0.001)
+    assert ours.sum() == pytest.approx(theirs.sum(), rel=0.0002)
     assert np.corrcoef(ours, theirs)[0, 1] > 0.999
 
 
@@ -97,7 +97,7 @@ def test_one_diode_and_sandia_agree_with_model_chain(weather, no_losses):
     )
     plane = Plane(10, 180, module.power_w * IN_SERIES * STRINGS / 1000, inverter.ac_kw, "racked")
     ours = simulate(weather, [plane], no_losses, models).ac_kw[0]
-    assert ours.sum() == pytest.approx(theirs.sum(), rel=0.001)
+    assert ours.sum() == pytest.approx(theirs.sum(), rel=0.0002)
     assert np.corrcoef(ours, theirs)[0, 1] > 0.999
 
 
@@ -153,10 +153,10 @@ def test_sam_s_self_shading_is_between_shade_by_area_and_shade_by_strings(weathe
     assert 1 - area_kwh / free_kwh < lost < 1 - strings_kwh / free_kwh
 
 
-def sam_detailed(model, weather, tilt, azimuth, *, gcr=0.01, shade_mode=0, is_landscape=False):
+def sam_detailed(model, weather, tilt, azimuth, *, gcr=0.01, shade_mode=0, is_landscape=False, as_read=None):
     resource = model.SolarResource
     resource.solar_resource_data, resource.use_wf_albedo, resource.sky_model, resource.irrad_mode = (
-        as_sam(weather),
+        as_read or as_sam(weather),
         1,
         2,
         0,
