@@ -81,7 +81,7 @@ class Portfolio(Frozen):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with other entries. Its records are none: what is true on other days is not known of it."""
         copied = super().model_copy(update={"records": Records()} | dict(update or {}), deep=deep)
-        for name in ("meters_ever", "derived"):
+        for name in ("meters_ever", "derived", "by_agency"):
             copied.__dict__.pop(name, None)
         return copied
 
@@ -148,9 +148,17 @@ class Portfolio(Frozen):
         building = there.buildings.get(building_id)
         return None if building is None else there.schedule_of(building)
 
+    @cached_property
+    def by_agency(self) -> Mapping[str, tuple[Building, ...]]:
+        """All buildings by their agency, in the order of the files."""
+        grouped: dict[str, list[Building]] = {}
+        for building in self.buildings.values():
+            grouped.setdefault(building.agency, []).append(building)
+        return {agency_id: tuple(buildings) for agency_id, buildings in grouped.items()}
+
     def buildings_of(self, agency_id: str) -> tuple[Building, ...]:
         """Return the buildings of one agency, in the order of the files."""
-        return tuple(building for building in self.buildings.values() if building.agency == agency_id)
+        return self.by_agency.get(agency_id, ())
 
     def calendar_on(self, building: Building, day: dt.date) -> OpeningCalendar:
         """Return the calendar that a building has on a day, as it is on that day."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import structlog
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
 
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.projects import project_of
@@ -26,7 +28,7 @@ from bkkenergy.usecases.plan import move_project
 from bkkenergy.usecases.reruns import ask_again, ask_for_archive
 from bkkenergy.web.paging import Offset, Rows
 from bkkenergy.web.papers import ASKED_FORMS, ASKED_KINDS, AskedForm, AskedKind, asked_file, period_asked
-from bkkenergy.web.render import page
+from bkkenergy.web.render import chosen, options, page
 from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor, whole_number
 
 log = structlog.get_logger(__name__)
@@ -60,17 +62,22 @@ def named(visitor: Visitor, agency: str) -> str:
 # -- reports -------------------------------------------------------------------------------------------------------
 
 
-def _subjects(visitor: Visitor) -> list[tuple[str, str]]:
-    """List the agencies that the visitor sees, each with its buildings behind it."""
+def _subjects(visitor: Visitor) -> Markup:
+    """Return the choice of what a report is of: the visitor's agencies, each with its buildings behind it.
+
+    It is the same text for all who see the same: a city of 1,000 buildings has as many lines.
+    """
     portfolio, words = visitor.here.portfolio, visitor.words
-    subjects = []
-    for agency in visitor.account.reachable(list(portfolio.agencies)):
-        subjects.append((agency, named(visitor, agency)))
-        subjects += [
-            (building.id, f"\N{EN DASH} {words.either(th=building.name_th, en=building.name_en)}")
-            for building in portfolio.buildings_of(agency)
-        ]
-    return subjects
+    agencies = tuple(visitor.account.reachable(list(portfolio.agencies)))
+
+    def lines() -> Iterator[tuple[str, str]]:
+        for agency in agencies:
+            yield agency, named(visitor, agency)
+            for building in portfolio.buildings_of(agency):
+                yield building.id, f"\N{EN DASH} {words.either(th=building.name_th, en=building.name_en)}"
+
+    written: Markup = visitor.here.cached(("subjects", agencies, words.lang), KEPT_S, lambda: options(lines()))
+    return written
 
 
 @router.get("/reports")
@@ -96,7 +103,7 @@ def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "", offset:
         monthly_name=named(visitor, monthly_of) if monthly_of else "",
         is_monthly=bool(monthly_of) and wants_monthly(visitor.here.opened.state, visitor.actor, monthly_of),
         kind=kind,
-        subjects=_subjects(visitor),
+        subjects=chosen(_subjects(visitor), agency),
         waiting=[
             (run.period.slug, named(visitor, run.agency))
             for state in ("due", "running")

@@ -14,6 +14,7 @@ from bkkenergy.reports.solar.drawing import Line, lines
 from bkkenergy.web.assets import STATIC, tokens
 from bkkenergy.web.fluid import fluid
 from bkkenergy.web.icons import ICONS, icon
+from bkkenergy.web.render import chosen, options
 from tests.conftest import ROOT
 
 LIGHT = tokens("tokens.css")
@@ -126,3 +127,13 @@ def test_a_chart_keeps_every_text_and_its_place_while_its_lines_stretch(chart):
 def test_what_is_no_chart_stays_as_it_is():
     for text in (Markup(""), Markup('<p class="empty">nothing</p>'), Markup("<svg><text>x</text></svg>")):
         assert fluid(text) == text
+
+
+def test_a_choice_of_a_thousand_lines_is_escaped_and_one_is_chosen():
+    written = options([("a", "<b>"), ('x"y', "ห้อง"), ("ab", "c")])
+    assert chosen(written, "") is written
+    assert chosen(written, "a") == (
+        '<option value="a" selected>&lt;b&gt;</option><option value="x&#34;y">ห้อง</option><option value="ab">c</option>'
+    )
+    assert chosen(written, 'x"y').count(" selected") == 1
+    assert chosen(written, "none of them") == written
