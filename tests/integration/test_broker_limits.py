@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from bkkenergy.adapters import mqtt as mqtt_adapter
 from bkkenergy.adapters import subscriptions
 from bkkenergy.adapters.broker_troubles import TroubleKind
-from bkkenergy.adapters.drop_count import DROPPED
+from bkkenergy.adapters.identities import DROPPED
 from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.demo.broker import local_broker
 from bkkenergy.ingest.doctor import examine

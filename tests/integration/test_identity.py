@@ -16,6 +16,7 @@ from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.ingest.doctor import examine
 from bkkenergy.ingest.listening import listened as discovered
 from bkkenergy.site import load_configuration
+from bkkenergy.site.folder import dropped_file
 from tests.integration.conftest import dealt_with, ingesting, reading, stored, wait_until
 from tests.integration.test_deploy import (  # noqa: F401 - fixtures
     bkkenergy,
@@ -130,7 +131,7 @@ def polled(site, broker, settings):  # noqa: F811
     hang_up(client)
 
 
-@pytest.mark.parametrize("role", sorted(set(RIGHTS) - {"doctor-away"}))
+@pytest.mark.parametrize("role", sorted(set(RIGHTS) - {"doctor-away", "drops"}))
 def test_beside_each_helper_the_ingester_misses_nothing(site, secure_broker, site_settings, portfolio, annex, role):  # noqa: F811
     assert bystander(site_settings.mqtt, role).username == f"bkkenergy-{role}"
     is_over, sent = threading.Event(), []
@@ -142,6 +143,7 @@ def test_beside_each_helper_the_ingester_misses_nothing(site, secure_broker, sit
             time.sleep(0.02)
 
     with ingesting(site_settings, portfolio) as ingester:
+        wait_until(dropped_file(site_settings).exists)  # the listener to the count of drops is beside it, too
         epoch = ingester.subscriber._epoch
         thread = threading.Thread(target=flow)
         thread.start()

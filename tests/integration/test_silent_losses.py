@@ -11,7 +11,7 @@ from bkkenergy.adapters.broker_troubles import TroubleKind
 from bkkenergy.ingest import holes
 from bkkenergy.ingest.doctor import examine
 from bkkenergy.readings import US_PER_S
-from bkkenergy.site.folder import session_mark
+from bkkenergy.site.folder import dropped_file
 from tests.integration.conftest import dealt_with, ingesting, publish, reading, stored, wait_until
 from tests.integration.test_broker_limits import WILDCARD, counted, warnings_in
 from tests.integration.test_delivery import METER, TOPIC, updated
@@ -49,7 +49,7 @@ def test_what_a_stock_mosquitto_dropped_while_we_were_away_is_counted_and_said(s
         with capture_logs() as logs, ingesting(settings, portfolio) as ingester:
             sent(broker, [now_s - 2000])
             wait_until(lambda: dealt_with(ingester) == 1)
-            wait_until(lambda: session_mark(settings).with_name(f"{session_mark(settings).name}.dropped").exists())
+            wait_until(dropped_file(settings).exists)
         assert warnings_in(logs) == set()
         sent(broker, range(now_s - 1999, now_s - 1999 + AWAY))
         with capture_logs() as logs, ingesting(settings, portfolio) as ingester:
@@ -64,7 +64,7 @@ def test_what_a_stock_mosquitto_dropped_while_we_were_away_is_counted_and_said(s
     (dropped,) = [one for one in logs if one["event"] == "mqtt_trouble" and one["kind"] == "messages_dropped"]
     assert 400 < lost < AWAY
     assert 0 < int(dropped["observed"].split()[3].replace(",", "")) <= lost
-    assert int(session_mark(settings).with_name(f"{session_mark(settings).name}.dropped").read_text()) == lost
+    assert int(dropped_file(settings).read_text()) == lost
     (hole,) = [one for one in logs if one["event"] == "mqtt_trouble" and one["kind"] == "backlog_hole"]
     assert int(hole["observed"].rpartition("about ")[2].partition(" ")[0].replace(",", "")) >= lost
     assert said_of(settings, TroubleKind.MESSAGES_DROPPED)

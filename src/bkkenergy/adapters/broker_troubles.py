@@ -37,11 +37,12 @@ OF_THE_LAST = frozenset(
         TroubleKind.CUT_BY_BROKER,
         TroubleKind.CUT_AGAIN_AND_AGAIN,
         TroubleKind.SESSION_LOST,
+        TroubleKind.CANARY_MISSED,
         TroubleKind.MESSAGES_DROPPED,
         TroubleKind.BACKLOG_HOLE,
     }
 )
-"""Kinds about what was. They stay on view when the next connection is made."""
+"""Kinds about what was, or what the next connection has yet to disprove. They stay on view when it is made."""
 
 
 class Trouble(NamedTuple):

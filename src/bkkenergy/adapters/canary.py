@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable
 
 from bkkenergy.adapters.broker_troubles import Trouble, canary_missed
-from bkkenergy.adapters.cut_guard import CutGuard
+from bkkenergy.adapters.cut_guard import CutGuard, Publication
 from bkkenergy.adapters.identities import OWN_TOPICS
+from bkkenergy.adapters.renewal import Renewal
 from bkkenergy.payloads.message import Message
+from bkkenergy.settings import MqttSettings
 
 MISSED_AFTER_S = 30.0
 """A canary that is this late while nothing else comes either is missed."""
@@ -27,6 +29,11 @@ def canary_topic(client_id: str) -> str:
     'bkkenergy/canary/a-b-'
     """
     return f"{OWN_TOPICS}/canary/{client_id.translate(str.maketrans('/+#', '---'))}"
+
+
+def canary_of(settings: MqttSettings) -> Canary | None:
+    """Return an ingester's canary; None where the settings want none."""
+    return Canary(settings.client_id, settings.canary_s, share=settings.share) if settings.canary_s else None
 
 
 class Canary:
@@ -44,39 +51,43 @@ class Canary:
         self.filter = self.topic
         self._shared_filter = f"$share/{share}-{self.topic.rpartition('/')[2]}/{self.topic}" if share else ""
         self.is_missed = False
-        self.guard = CutGuard()
+        self.guard, self.renewal = CutGuard(), Renewal(monotonic)
         self._every_s, self._monotonic = every_s, monotonic
         self._sent_count = 0
         self._sent_at_s: float | None = None
         self._next_at_s = 0.0
         self._traffic_at_s = 0.0
 
-    def connected(self, *, has_share: bool = True) -> None:
+    def connected(self, *, has_share: bool = True, is_resumed: bool = False) -> None:
         """Begin again: what was sent on an earlier connection may be lost with it."""
         self.filter = self._shared_filter if self._shared_filter and has_share else self.topic
         self._sent_at_s, self._next_at_s = None, self._monotonic()
+        self.renewal.connected(is_resumed=is_resumed)
 
     def disconnected(self, on_trouble: Callable[[Trouble], None]) -> None:
         """Give it up where connections end before one was ever heard: the ingester goes on without."""
         if self.guard.cut():
             on_trouble(canary_missed(self.topic, was_heard=False, is_shared=self.filter != self.topic))
 
-    def tend(self, publish: Callable[[str, bytes], object], on_trouble: Callable[[Trouble], None]) -> None:
+    def tend(self, publish: Callable[[str, bytes], Publication], on_trouble: Callable[[Trouble], None]) -> None:
         """Send one when it is time, and report one that is missed."""
         if payload := self._due():
-            publish(self.topic, payload)
+            self.guard.sent(publish(self.topic, payload))
         if self._is_newly_missed():
             on_trouble(canary_missed(self.topic, was_heard=self.guard.was_heard, is_shared=self.filter != self.topic))
 
     def sifted(self, messages: list[Message]) -> tuple[list[Message], list[Message]]:
         """Note canaries that came back; return the messages of others, and our own."""
         ours = [message for message in messages if message.topic == self.topic]
+        others = [message for message in messages if message.topic != self.topic] if ours else messages
+        self.renewal.heard(others)
         if not ours:
             self._traffic_at_s = self._monotonic()  # the canary waits behind other messages
             return messages, ours
         if any(message.payload == b"%d" % self._sent_count for message in ours):
             self._sent_at_s, self.is_missed, self.guard.was_heard = None, False, True
-        return [message for message in messages if message.topic != self.topic], ours
+            self.renewal.canary_came()
+        return others, ours
 
     def _due(self) -> bytes | None:
         """Return what to publish now, if anything."""

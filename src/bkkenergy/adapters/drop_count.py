@@ -12,20 +12,20 @@ from contextlib import suppress
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
+import structlog
+from paho.mqtt.reasoncodes import ReasonCode
 
 from bkkenergy.adapters.broker_troubles import Trouble, messages_dropped
-from bkkenergy.adapters.cut_guard import CutGuard
-from bkkenergy.payloads.message import Message
+from bkkenergy.adapters.identities import DROPPED, OWN_USERS, bystander, has_own_user
+from bkkenergy.adapters.mqtt_client import client_that_looks_on
+from bkkenergy.settings import MqttSettings
 
-DROPPED = "$SYS/broker/publish/messages/dropped"
-"""mosquitto(8), "Broker status": publish messages dropped due to inflight or queuing limits, since it was started."""
+log = structlog.get_logger(__name__)
 
-
-ASK_EVERY_S = 10.0
-"""The subscription is ended as soon as the count came: mosquitto 2.0.11 sends a session that has it no backlog after a
-crash."""
+ROLE = "drops"
 SAID_EVERY_S = 3600.0
 """Where another client has left a session for good, each message to it is dropped: that is said now and then."""
+RECONNECT_MAX_S = 300
 
 
 class DropCount:
@@ -35,61 +35,68 @@ class DropCount:
         """Prepare to compare. file : where the count stays while no ingester runs."""
         self._file, self._monotonic = file, monotonic
         self._unsaid_count, self._say_at_s = 0, 0.0
-        self._guard = CutGuard()
         self._count: int | None = None
-        self._client: mqtt.Client | None = None
-        self._ask_at_s = float("inf")
         if file is not None:
             with suppress(OSError, ValueError):
                 self._count = int(file.read_text("ascii"))
 
-    def ask(self, client: mqtt.Client) -> None:
-        """Ask for the count, where it can be remembered: who only looks on has nothing to compare it with.
-
-        A broker that has none says nothing; what it answers to the request does not matter.
-        """
-        self._say_at_s = 0.0
-        if self._file is not None and not self._guard.is_off:
-            client.subscribe(DROPPED, qos=0)
-            self._client, self._ask_at_s = client, self._monotonic() + ASK_EVERY_S
-
-    def tend(self, client: mqtt.Client) -> None:
-        """Ask again when its time has come: the broker publishes a new count now and then."""
-        if self._monotonic() >= self._ask_at_s:
-            said_at_s = self._say_at_s
-            self.ask(client)
-            self._say_at_s = said_at_s
-
-    def cut(self) -> None:
-        """Note that a connection ended soon after it was made: some brokers end it for a topic that they forbid."""
-        self._guard.cut()
-
-    def sifted(self, messages: list[Message]) -> tuple[list[Message], list[Message], Trouble | None]:
-        """Return the messages of others, the counts among them, and what the last one says that was lost."""
-        counts = [message for message in messages if message.topic == DROPPED]
-        if not counts:
-            return messages, counts, None
-        self._guard.was_heard = True
-        if self._client is not None:
-            self._client.unsubscribe(DROPPED)
-            self._client = None
-        others = [message for message in messages if message.topic != DROPPED]
-        return others, counts, self._compared(counts[-1].payload)
-
-    def _compared(self, payload: bytes) -> Trouble | None:
+    def compared(self, payload: bytes) -> Trouble | None:
+        """Take a count; return what it says that was lost, if that is to be said now."""
         try:
             count = int(payload)
         except ValueError:
             return None
         before, self._count = self._count, count
-        if count == before:
-            return None
-        if self._file is not None:
+        if count != before and self._file is not None:
             with suppress(OSError):
                 self._file.write_text(str(count), "ascii")
         # A count that fell began again with the broker. Of the first that is ever heard nothing is known.
-        self._unsaid_count += 0 if before is None else count - before if count > before else count
+        self._unsaid_count += 0 if before is None else count - before if count >= before else count
         if not self._unsaid_count or self._monotonic() < self._say_at_s:
             return None
         dropped, self._unsaid_count, self._say_at_s = self._unsaid_count, 0, self._monotonic() + SAID_EVERY_S
         return messages_dropped(dropped)
+
+
+class DropListener:
+    """Hears the count on a connection of its own, which has no session.
+
+    Never through the ingester's session: one that subscribes to this count, and that mosquitto 2.0.11 read from its
+    file after a crash, is sent all of its backlog but the first message beyond the window, until it connects again.
+    """
+
+    def __init__(self, settings: MqttSettings, file: Path, report: Callable[[Trouble], None]) -> None:
+        """Prepare to listen. file : where the count stays. report : is given what was lost, in a thread of its own."""
+        self._settings, self._file, self._report = settings, file, report
+        self._client: mqtt.Client | None = None
+
+    def __enter__(self) -> None:
+        """Listen in the background, where a user of our own may. A broker that counts nothing says nothing."""
+        if not has_own_user(self._settings, ROLE):
+            log.warning("drop_count_not_heard", user=self._settings.username, remedy=OWN_USERS)
+            return
+        count = DropCount(self._file)
+        looking_on = bystander(self._settings, ROLE)
+        client = client_that_looks_on(looking_on, "5" if looking_on.protocol == "5" else "3.1.1", looking_on.client_id)
+
+        def on_connect(_client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _props: object) -> None:
+            if reason.is_failure:
+                log.warning("drop_count_refused", why=str(reason), user=looking_on.username)
+            else:
+                client.subscribe(DROPPED, qos=0)
+
+        def on_message(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+            if (dropped := count.compared(bytes(message.payload))) is not None:
+                self._report(dropped)
+
+        client.on_connect, client.on_message = on_connect, on_message
+        client.reconnect_delay_set(1, RECONNECT_MAX_S)
+        client.connect_async(looking_on.host, looking_on.port, looking_on.keepalive_s)
+        client.loop_start()
+        self._client = client
+
+    def __exit__(self, *_: object) -> None:
+        """Listen no more."""
+        if self._client is not None:
+            self._client.disconnect()
+            self._client.loop_stop()

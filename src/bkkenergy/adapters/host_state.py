@@ -33,7 +33,7 @@ class HostState:
 
     def announce(self, client: mqtt.Client) -> None:
         """Say that the host is online, with the will's time: nodes compare them."""
-        client.publish(self.topic, self._payload(is_online=True), qos=1, retain=True)
+        self.guard.sent(client.publish(self.topic, self._payload(is_online=True), qos=1, retain=True))
 
     def leave(self, client: mqtt.Client) -> None:
         """Say that the host goes offline, and wait shortly until the broker has it."""

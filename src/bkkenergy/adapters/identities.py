@@ -14,7 +14,6 @@ from types import MappingProxyType
 import structlog
 from pydantic import SecretStr
 
-from bkkenergy.adapters.drop_count import DROPPED
 from bkkenergy.settings import MqttSettings
 from bkkenergy.tomlfiles import read_secret
 
@@ -26,21 +25,23 @@ OWN_USERS = (
 )
 OWN_TOPICS = "bkkenergy"
 """The first level of topics that are ours: the canary's, and those of the doctor's outage."""
+DROPPED = "$SYS/broker/publish/messages/dropped"
+"""mosquitto(8), "Broker status": publish messages dropped due to inflight or queuing limits, since it was started."""
 RIGHTS = MappingProxyType(
     {
         "doctor": ("read #", f"write {OWN_TOPICS}/doctor/#"),
         "doctor-away": (f"read {OWN_TOPICS}/doctor/#",),
         "listen": ("read #",),
         "discover": ("read #",),
+        "drops": (f"read {DROPPED}",),
         "poll": ("write bma/+/+/+/readings",),
     }
 )
 """What each of our clients may do at the broker, beside the ingester."""
-LISTENERS = frozenset({"listen", "discover"})
+LISTENERS = frozenset({"listen", "discover", "drops"})
 """Whose session ends with the connection: to a session that goes on, mosquitto gives no retained message twice."""
 INGESTER_RIGHTS = (
     "read #",
-    f"read {DROPPED}",
     "write spBv1.0/+/NCMD/+",
     "write spBv1.0/STATE/+",
     f"write {OWN_TOPICS}/canary/+",
@@ -54,6 +55,11 @@ def user_of(ingester: str, role: str) -> str:
     'bkkenergy-doctor'
     """
     return f"{ingester}-{role}"
+
+
+def has_own_user(settings: MqttSettings, role: str) -> bool:
+    """Return whether a helper has a user of its own, or none is needed: with the ingester's it may throw it off."""
+    return settings.username is None or _password_file(settings, role) is not None
 
 
 def bystander(settings: MqttSettings, role: str, *, tries_share: bool = False) -> MqttSettings:

@@ -21,7 +21,6 @@ from bkkenergy.adapters import broker_troubles as troubles
 from bkkenergy.adapters.broker_troubles import Trouble, TroubleKind
 from bkkenergy.adapters.bulk_client import BulkClient, fits
 from bkkenergy.adapters.canary import Canary
-from bkkenergy.adapters.drop_count import DropCount
 from bkkenergy.adapters.host_state import HostState
 from bkkenergy.adapters.inbox import Inbox
 from bkkenergy.adapters.mqtt_client import introduce
@@ -78,7 +77,6 @@ class Subscriber:
         self._has_wildcards = self._has_share = True
         self._session_mark, self._on_trouble, self._canary = session_mark, on_trouble, canary
         self._had_session = session_mark is not None and session_mark.exists()
-        self._drop_count = DropCount(session_mark.with_name(f"{session_mark.name}.dropped") if session_mark else None)
         self._connected_at_s = 0.0
         self._cuts = 0
         self.troubles: dict[TroubleKind, Trouble] = {}
@@ -93,7 +91,7 @@ class Subscriber:
         self._connected = threading.Event()
         self._drops = 0
         self._asked_at_s: float | None = None
-        self._stopping = False
+        self._stopping = self._is_left = False
         self.refusal = ""
         self._fallback_wanted = False
         self._is_v5 = settings.protocol != "3.1.1"
@@ -160,9 +158,17 @@ class Subscriber:
             self._leave_out_what_is_off()
         elif self.is_connected:
             self._tend_subscriptions()
-            self._drop_count.tend(self._client)
             if self._canary is not None and self.granted:
                 self._canary.tend(partial(self._client.publish, qos=1), self.report)
+                if why := self._canary.renewal.reason(canary_is_missed=self._canary.is_missed):
+                    self._connect_again(why)
+
+    def _connect_again(self, why: str) -> None:
+        """End the connection and make another to the same session."""
+        log.warning("mqtt_connects_again", broker=self._where, why=why)
+        self._is_left = True
+        self._client.disconnect()
+        self._restart()
 
     def _tend_subscriptions(self) -> None:
         """Ask again for what was refused, and miss an answer that does not come."""
@@ -186,17 +192,14 @@ class Subscriber:
         if self._canary is not None:
             messages, ours = self._canary.sifted(messages)
             if ours:
-                self.troubles.pop(TroubleKind.CANARY_MISSED, None)
                 self.acknowledge(ours)
+                if not self._canary.is_missed:
+                    self.troubles.pop(TroubleKind.CANARY_MISSED, None)
         if self._host is not None:
             messages, states = self._host.sifted(messages)
             self.acknowledge(states)
             if states and self.is_connected and self._host.is_contradicted_by(states[-1].payload):
                 self._host.announce(self._client)
-        messages, counts, dropped = self._drop_count.sifted(messages)
-        self.acknowledge(counts)
-        if dropped is not None:
-            self.report(dropped)
         return messages
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
@@ -293,7 +296,7 @@ class Subscriber:
     def _on_connect(
         self, client: mqtt.Client, _data: object, flags: mqtt.ConnectFlags, reason: ReasonCode, properties: object
     ) -> None:
-        self._asked_at_s = None
+        self._asked_at_s, self._is_left = None, False
         if reason.is_failure:
             log.error("mqtt_refused", broker=self._where, why=str(reason))
             if self._settings.protocol == "auto" and str(reason) == UNSUPPORTED_PROTOCOL:
@@ -313,7 +316,6 @@ class Subscriber:
         with self._lock:
             self._topics = self._granted_by(properties)
             self._subscriptions.begin(client, self._topics, is_v5=self._is_v5)
-            self._drop_count.ask(client)
             if self._host is not None:
                 self._host.announce(client)
             self._connected.set()
@@ -347,7 +349,7 @@ class Subscriber:
         self._has_wildcards = TroubleKind.WILDCARDS_UNAVAILABLE not in kinds
         self._has_share = TroubleKind.SHARE_UNAVAILABLE not in kinds
         if self._canary is not None:
-            self._canary.connected(has_share=self._has_share)
+            self._canary.connected(has_share=self._has_share, is_resumed=self.resumed_epoch > 0)
         return self._possible_topics()
 
     def _possible_topics(self) -> tuple[str, ...]:
@@ -382,7 +384,7 @@ class Subscriber:
         if not self._connected.is_set():
             self._drops += 1
             self._fallback_wanted |= self._settings.protocol == "auto" and self._drops >= DROPS_BEFORE_FALLBACK
-        else:
+        elif not self._is_left:
             self._look_at_cut(client, str(reason), is_explained=flags.is_disconnect_packet_from_server)
             suspect = next((one for one in self._published if one.guard.is_suspect), None)
             if suspect is not None:
@@ -397,8 +399,6 @@ class Subscriber:
         """
         is_soon = time.monotonic() - self._connected_at_s < SOON_S
         self._cuts = self._cuts + 1 if is_soon else 0
-        if is_soon:
-            self._drop_count.cut()
         if self._cuts >= CUTS_BEFORE_PAUSE:
             pause_s = min(2 ** (self._cuts - CUTS_BEFORE_PAUSE + 1), self._settings.reconnect_max_s)
             client.reconnect_delay_set(pause_s, self._settings.reconnect_max_s)

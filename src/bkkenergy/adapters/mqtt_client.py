@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from bkkenergy.settings import MqttSettings
 
@@ -16,3 +17,17 @@ def introduce(client: mqtt.Client, settings: MqttSettings) -> None:
     if settings.tls:
         ca_file, cert_file, key_file = (str(path) if path else None for _, path in settings.tls)
         client.tls_set(ca_file, cert_file, key_file)
+
+
+def client_that_looks_on(settings: MqttSettings, protocol: str, client_id: str) -> mqtt.Client:
+    """Return a client without a session, which speaks the protocol ("5" or "3.1.1")."""
+    is_v5 = protocol == "5"
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        transport=settings.transport,
+        clean_session=None if is_v5 else True,
+        protocol=MQTTProtocolVersion.MQTTv5 if is_v5 else MQTTProtocolVersion.MQTTv311,
+    )
+    introduce(client, settings)
+    return client

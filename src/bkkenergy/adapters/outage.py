@@ -12,12 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-
-from bkkenergy.adapters.identities import OWN_TOPICS, bystander
+from bkkenergy.adapters.identities import OWN_TOPICS, bystander, has_own_user
 from bkkenergy.adapters.mqtt import Subscriber
-from bkkenergy.adapters.mqtt_client import introduce
+from bkkenergy.adapters.mqtt_client import client_that_looks_on
 from bkkenergy.settings import MqttSettings
 from bkkenergy.texts import Phrase
 
@@ -43,9 +40,7 @@ class Outage:
 
 def has_own_users(settings: MqttSettings) -> bool:
     """Return whether the outage's clients are others than the ingester, also where the user is the client id."""
-    return settings.username is None or all(
-        bystander(settings, role).username != settings.username for role in ("doctor", "doctor-away")
-    )
+    return all(has_own_user(settings, role) for role in ("doctor", "doctor-away"))
 
 
 def play_outage(settings: MqttSettings, protocol: str, *, messages: int = MESSAGES) -> Outage:
@@ -90,7 +85,7 @@ def _session(settings: MqttSettings, topic: str, publish: Callable[[], int], mos
 @contextmanager
 def _publisher(settings: MqttSettings, protocol: str) -> Iterator[Callable[[str, int], int]]:
     """Yield a function that publishes this many messages and returns how many were acknowledged."""
-    client = _client(settings, protocol, f"{settings.client_id}-publisher")
+    client = client_that_looks_on(settings, protocol, f"{settings.client_id}-publisher")
     client.max_inflight_messages_set(IN_FLIGHT)
     is_connected = threading.Event()
     client.on_connect = lambda *_: is_connected.set()
@@ -118,7 +113,7 @@ def _publisher(settings: MqttSettings, protocol: str) -> Iterator[Callable[[str,
 
 def _forget(settings: MqttSettings, protocol: str) -> None:
     """Let the broker forget the session: a clean start ends the one before."""
-    client = _client(settings, protocol, settings.client_id)
+    client = client_that_looks_on(settings, protocol, settings.client_id)
     is_connected = threading.Event()
     client.on_connect = lambda *_: is_connected.set()
     client.connect_async(settings.host, settings.port, settings.keepalive_s)
@@ -126,16 +121,3 @@ def _forget(settings: MqttSettings, protocol: str) -> None:
     is_connected.wait(QUIET_S)
     client.disconnect()
     client.loop_stop()
-
-
-def _client(settings: MqttSettings, protocol: str, client_id: str) -> mqtt.Client:
-    is_v5 = protocol == "5"
-    client = mqtt.Client(
-        CallbackAPIVersion.VERSION2,
-        client_id=client_id,
-        transport=settings.transport,
-        clean_session=None if is_v5 else True,
-        protocol=MQTTProtocolVersion.MQTTv5 if is_v5 else MQTTProtocolVersion.MQTTv311,
-    )
-    introduce(client, settings)
-    return client

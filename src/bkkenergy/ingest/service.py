@@ -17,7 +17,8 @@ from typing import TypeVar
 import structlog
 
 from bkkenergy.adapters.broker_troubles import Trouble
-from bkkenergy.adapters.canary import Canary
+from bkkenergy.adapters.canary import canary_of
+from bkkenergy.adapters.drop_count import DropListener
 from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.adapters.state import StateStore, open_state
 from bkkenergy.adapters.state.logbook import Logbook
@@ -43,8 +44,8 @@ from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.ports.readings import ReadingStore, StoreUnavailable
 from bkkenergy.readings import US_PER_S
-from bkkenergy.settings import MqttSettings, Settings
-from bkkenergy.site.folder import in_hand_file, session_mark
+from bkkenergy.settings import Settings
+from bkkenergy.site.folder import dropped_file, in_hand_file, session_mark
 from bkkenergy.site.open import open_ledger, open_writable
 from bkkenergy.site.start import note_state, try_out
 
@@ -84,10 +85,6 @@ def prepare_and_try(store: ReadingStore, state: StateStore) -> None:
     store.prepare()
     try_out(store)
     note_state(store, state)
-
-
-def _canary(mqtt: MqttSettings) -> Canary | None:
-    return Canary(mqtt.client_id, mqtt.canary_s, share=mqtt.share) if mqtt.canary_s else None
 
 
 class Ingester:
@@ -133,7 +130,7 @@ class Ingester:
             exact_topics=self._sorter.topics,
             session_mark=session_mark(settings),
             on_trouble=self._on_trouble,
-            canary=_canary(settings.mqtt),
+            canary=canary_of(settings.mqtt),
             host_id=settings.mqtt.sparkplug_host_id if self._sorter.has_sparkplug else "",
         )
         self.pipeline: Pipeline | None = None
@@ -177,6 +174,7 @@ class Ingester:
             stack.callback(self._flush, pipeline)
             self.subscriber.start()
             stack.callback(self.subscriber.stop)
+            stack.enter_context(DropListener(self._settings.mqtt, dropped_file(self._settings), self.subscriber.report))
             in_hand = InHand(in_hand_file(self._settings))
             stack.callback(in_hand.close)
             self._work(pipeline, in_hand)

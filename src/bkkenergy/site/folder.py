@@ -32,6 +32,11 @@ def session_mark(settings: Settings) -> Path:
     return data_folder(settings) / f"session-{_file_name(settings.mqtt.client_id)}"
 
 
+def dropped_file(settings: Settings) -> Path:
+    """Return where the broker's count of dropped messages stays while no ingester runs."""
+    return session_mark(settings).with_name(f"{session_mark(settings).name}.dropped")
+
+
 def archive_of(settings: Settings) -> Path:
     """Return the archive of scheduled reports."""
     return settings.report.folder / "archive"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from paho.mqtt.client import MQTTMessageInfo
 
 from bkkenergy.adapters.broker_troubles import TroubleKind
 from bkkenergy.adapters.canary import Canary
+from bkkenergy.adapters.renewal import Renewal
 from bkkenergy.payloads.message import Message
 
 
@@ -19,7 +21,11 @@ class Line:
 
     def after(self, seconds: float) -> None:
         self.now_s += seconds
-        self.canary.tend(lambda topic, payload: self.published.append(Message(topic, payload)), self.troubles.append)
+        self.canary.tend(self.publish, self.troubles.append)
+
+    def publish(self, topic: str, payload: bytes) -> MQTTMessageInfo:
+        self.published.append(Message(topic, payload))
+        return MQTTMessageInfo(len(self.published))
 
     def hears(self, *messages: Message) -> list[Message]:
         return self.canary.sifted(list(messages))[0]
@@ -76,9 +82,58 @@ def test_what_was_sent_on_an_earlier_connection_is_not_awaited(line):
     assert line.troubles == []
 
 
+def test_a_broker_that_took_it_did_not_end_the_connection_for_it(line):
+    sent = MQTTMessageInfo(1)
+    line.canary.guard.sent(sent)
+    line.canary.disconnected(line.troubles.append)
+    sent._set_as_published()
+    for _ in range(3):
+        line.canary.disconnected(line.troubles.append)
+    assert (line.canary.guard.is_off, line.troubles) == (False, [])
+    line.canary.guard.sent(MQTTMessageInfo(2))
+    line.canary.disconnected(line.troubles.append)
+    assert (line.canary.guard.is_off, len(line.troubles)) == (True, 1)
+
+
 def test_once_it_was_heard_no_cut_is_its_fault(line):
     line.after(0)
     line.hears(*line.published)
     for _ in range(5):
         line.canary.disconnected(line.troubles.append)
     assert (line.canary.guard.is_off, line.troubles) == (False, [])
+
+
+def test_a_backlog_of_both_kinds_has_one_more_connection_and_no_third(line):
+    renewal = line.canary.renewal
+    for is_resumed, expected in ((True, True), (True, False), (True, True), (False, False)):
+        line.canary.connected(is_resumed=is_resumed)
+        line.after(0)
+        line.hears(Message("a", b"", qos=1), Message("b", b"", qos=0))
+        assert renewal.reason(canary_is_missed=False) == "", "there may be more of it"
+        line.hears(line.published[-1])
+        line.hears(Message("c", b"", qos=0))
+        assert (renewal.reason(canary_is_missed=False) != "") is expected
+        assert renewal.reason(canary_is_missed=False) == "", "said once"
+
+
+def test_a_backlog_of_one_kind_needs_none(line):
+    line.canary.connected(is_resumed=True)
+    line.after(0)
+    line.hears(Message("a", b"", qos=1), *line.published)
+    line.hears(Message("b", b"", qos=0))
+    assert line.canary.renewal.reason(canary_is_missed=False) == ""
+
+
+def test_while_it_is_missed_connections_are_made_ever_less_often_and_at_once_the_next_time(line):
+    def seconds_of(until_s: int) -> list[int]:
+        start_s, renewed = line.now_s, []
+        for second in range(until_s):
+            line.now_s = start_s + second
+            if line.canary.renewal.reason(canary_is_missed=True):
+                renewed.append(second)
+        return renewed
+
+    line.canary.renewal = Renewal(lambda: line.now_s)
+    assert seconds_of(20_000) == [0, 60, 180, 420, 900, 1860, 3780, 7380, 10980, 14580, 18180]
+    assert line.canary.renewal.reason(canary_is_missed=False) == ""
+    assert seconds_of(100) == [0, 60]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from bkkenergy.adapters.drop_count import DROPPED, SAID_EVERY_S, DropCount
-from bkkenergy.payloads.message import Message
-
-OTHER = Message("t", b"1")
+from bkkenergy.adapters.drop_count import SAID_EVERY_S, DropCount
 
 
 class Clock:
@@ -21,8 +18,7 @@ def heard(count: DropCount, clock: Clock, *values: bytes) -> list[str]:
     said = []
     for value in values:
         clock.now_s += SAID_EVERY_S
-        others, _, trouble = count.sifted([Message(DROPPED, value), OTHER])
-        assert others == [OTHER]
+        trouble = count.compared(value)
         said += [trouble.observed.split()[3]] if trouble else []
     return said
 
@@ -52,11 +48,6 @@ def test_what_is_dropped_all_the_time_is_said_now_and_then_and_its_sum_at_last()
     said = []
     for number in range(721):
         clock.now_s += 10
-        trouble = count.sifted([Message(DROPPED, b"%d" % number)])[2]
+        trouble = count.compared(b"%d" % number)
         said += [trouble.observed.split()[3]] if trouble else []
     assert said == ["1", "360"]
-
-
-def test_messages_of_others_are_left_alone():
-    messages = [OTHER, OTHER]
-    assert DropCount().sifted(messages) == (messages, [], None)
