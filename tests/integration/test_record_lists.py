@@ -212,6 +212,19 @@ def test_the_list_of_each_kind_is_read_back_without_a_change(admin, kind):
     assert "The file changes nothing." in page.text, text_of(page)[:3000]
 
 
+def test_odd_figures_of_an_inventory_are_named_by_cell_and_a_year_is_of_either_era(admin):
+    rows = [
+        "building,kind,name_th,name_en,count,cooling_btu_h,rated_kw,installed_year",
+        "health.centre-2,split_air_conditioner,แอร์ ก,AC 1,2,12000,,2560",
+        "health.centre-2,split_air_conditioner,แอร์ ข,AC 2,2,12,,2017",
+        "health.centre-2,lighting,หลอด,Lamps,1000000000,,36,2017",
+    ]
+    page = text_of(looked_at(admin, csv(*rows), "inventory.csv", address="/records/upload/equipment"))
+    for said in ("12000, not 12", "36 W is 0.036", "100000"):
+        assert said in page, page[:3000]
+    assert "Buddhist" not in page, "2560 is 2017"
+
+
 def test_a_clash_with_a_record_that_is_not_in_the_list_names_the_row_that_clashes(admin):
     head, row = "ชื่อโรงเรียน,หน่วยงาน,พื้นที่,พิกัด,เลขที่บัญชีผู้ใช้ไฟฟ้า", "health,500,13.7 100.5,777777777"
     page = looked_at(admin, csv(head, f"โรงเรียนบัญชีก,{row}"), "a.csv", **DEFAULTS)

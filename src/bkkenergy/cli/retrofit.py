@@ -56,6 +56,8 @@ def survey_command(building: str, lang: Any, config_dir: Path, *, as_json: bool)
     for line in survey_lines(survey, words):
         click.echo(line)
     if survey.calibration is None:
+        if survey.candidates:
+            _print_candidates(survey.candidates, words)
         return
     table = Table()
     for name in ("equipment", "count", "nameplate", "kwh", "interval"):
@@ -162,6 +164,10 @@ def _print_candidates(candidates: Sequence[Opportunity], words: Words) -> None:
         click.secho(
             f"{words.either(th=one.building.name_th, en=one.building.name_en)}: {measure_name(one, words)}", bold=True
         )
+        if option.bank is not None:
+            click.echo(_bank_line(one, words))
+            click.echo(f"  {proof_text(one, words)} · {one.building.id} {option.id}")
+            continue
         click.echo(
             words(
                 "retrofit.line",
@@ -177,6 +183,18 @@ def _print_candidates(candidates: Sequence[Opportunity], words: Words) -> None:
         click.echo(f"  {proof_text(one, words)} · {one.building.id} {option.id}")
     if any(one.option.measure.is_provisional for one in candidates):
         click.echo(words("retrofit.provisional"))
+
+
+def _bank_line(candidate: Opportunity, words: Words) -> str:
+    option, worth = candidate.option, candidate.worth
+    return words(
+        "retrofit.bank_line",
+        thb=words.number(worth.saved_thb),
+        low=words.number(worth.saved_low_thb),
+        high=words.number(worth.saved_high_thb),
+        cost=f"{words.number(option.cost_low_thb)}–{words.number(option.cost_high_thb)}",
+        years=words.number(worth.payback_years, 1),
+    )
 
 
 def _print_left_out(surveys: Sequence[Survey], words: Words) -> None:

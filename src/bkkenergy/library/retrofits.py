@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, get_args
 
 import pandas as pd
 
 from bkkenergy.carbon import factor_on
-from bkkenergy.errors import InputError
+from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.library.arguments import checked
 from bkkenergy.library.findings import facts_of
 from bkkenergy.library.packaged import figures, retrofit_catalogue
 from bkkenergy.portfolio import OpeningCalendar
-from bkkenergy.retrofits import Appliance, EndUses, calibrated, options_of, worth_of
-from bkkenergy.retrofits.catalogue import BTU_PER_WH
+from bkkenergy.portfolio.more import Equipment, EquipmentKind
+from bkkenergy.retrofits import Appliance, EndUses, appliance_of, calibrated, options_of, worth_of
 from bkkenergy.retrofits.money import day_price
 from bkkenergy.savings.baseline import HOURS_PER_DAY
 from bkkenergy.savings.enduse import end_uses
+from bkkenergy.tomlfiles import validated
 
 __all__ = ["retrofit"]
 
 DAYS_PER_YEAR = 365
+RENAMED = {"hours": "hours_a_day", "year": "installed_year"}
+"""Names of a record of equipment for the columns of an inventory."""
 KEYS = (
     "id",
     "kind",
@@ -74,6 +78,8 @@ def retrofit(
     InputError
         If fewer than 60 days are valid, the schedule is not known, or a row of equipment has no id or kind, or another
         key.
+    ConfigError
+        If a figure of a row cannot be: with every fault of the row.
 
     References
     ----------
@@ -134,14 +140,15 @@ def retrofit(
 
 
 def _appliance(row: Mapping[str, Any]) -> Appliance:
-    """Return a row of an inventory as an appliance. Raises InputError."""
+    """Return a row of an inventory as an appliance. Raises InputError, ConfigError."""
     given = {key: value for key, value in row.items() if value is not None and value == value}  # noqa: PLR0124 - NaN
     unknown = sorted(map(str, given.keys() - set(KEYS)))
     if unknown or not {"id", "kind"} <= given.keys():
         raise InputError.of("equipment_row", unknown=", ".join(unknown) or "–", known=", ".join(KEYS))
-    btu_h, seer = given.pop("cooling_btu_h", None), given.pop("seer_btu_h_per_w", None)
-    if btu_h is not None:
-        given["cooling_kw"] = float(btu_h) / BTU_PER_WH / 1000
-    if seer is not None:
-        given["cop"] = float(seer) / BTU_PER_WH
-    return Appliance(**given)
+    kind = given["kind"] if given["kind"] in get_args(EquipmentKind) else "other"
+    fields = {RENAMED.get(key, key): value for key, value in given.items() if key not in {"id", "kind"}}
+    names = {"id": "row", "building": "a.building", "name_th": "-", "name_en": "-"}
+    record, faults = validated(Equipment, names | {"kind": kind} | fields, f"equipment {given['id']}")
+    if record is None:
+        raise ConfigError(faults)
+    return replace(appliance_of(record), id=str(given["id"]), kind=str(given["kind"]))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
+from bkkenergy.calendar import BE_OFFSET_YEARS, FIRST_YEAR_BE
 from bkkenergy.errors import WrongValue
 from bkkenergy.portfolio.models import BuildingId, MeterId, Name, Positive, Slug
 from bkkenergy.settings import Recipient
@@ -14,11 +17,24 @@ from bkkenergy.tomlfiles import Frozen
 
 AccountNumber = Annotated[str, StringConstraints(pattern=r"^\d{6,15}$")]
 ReadDay = Annotated[int, Field(ge=1, le=31)]
-Year = Annotated[int, Field(ge=1900, le=2200)]
+Year = Annotated[int, Field(ge=1900, le=2700)]
 EquipmentKind = Literal[
     "chiller", "split_air_conditioner", "cooling_tower", "pump", "fan", "lighting", "lift", "transformer", "ups",
     "computer_room", "kitchen", "ev_charger", "other",
 ]  # fmt: skip
+MAX_ALIKE = 100_000
+BTU_PER_WH = 3.412142
+"""British thermal units in a watt-hour (international table)."""
+ANY_KW = (0.0001, 50_000.0)
+RATED_KW: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {"lighting": (0.0005, 3.0), "split_air_conditioner": (0.1, 100.0), "fan": (0.005, 500.0), "lift": (0.1, 500.0)}
+)
+"""Electrical power of one piece [kW], by kind: wide bounds, that a wrong unit falls out of."""
+COOLING_KW: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {"split_air_conditioner": (0.8, 150.0), "chiller": (5.0, 20_000.0)}
+)
+"""Cooling of one piece [kW], by kind."""
+COP_RANGE = (0.8, 15.0)
 ThresholdName = Literal["silent_h", "near_peak_ratio", "finding_thb", "min_coverage_ratio", "notable_change_ratio"]
 FORMER_THRESHOLDS = {"least_coverage_ratio": "min_coverage_ratio"}
 """Names that thresholds had, in states and files that are read still. They are written by their present name."""
@@ -144,7 +160,7 @@ class Equipment(Frozen):
     kind: EquipmentKind
     name_th: Name
     name_en: Name
-    count: Annotated[int, Field(ge=1)] = 1
+    count: Annotated[int, Field(ge=1, le=MAX_ALIKE)] = 1
     rated_kw: Positive | None = None
     capacity_kva: Positive | None = None
     cooling_kw: Positive | None = None
@@ -162,3 +178,50 @@ class Equipment(Frozen):
         if self.cooling_kw is not None and self.cooling_btu_h is not None:
             raise WrongValue("cooling_twice")
         return self
+
+    @field_validator("installed_year")
+    @classmethod
+    def _is_of_the_common_era(cls, value: int | None) -> int | None:
+        if value is not None and value >= FIRST_YEAR_BE:
+            raise WrongValue("year_in_be", given=value, year=value - BE_OFFSET_YEARS)
+        return value
+
+    @field_validator("rated_kw")
+    @classmethod
+    def _rated_as_its_kind(cls, value: float | None, info: ValidationInfo) -> float | None:
+        """Refuse W entered as kW, and what no nameplate of this kind can have."""
+        return _within(value, RATED_KW.get(info.data.get("kind", ""), ANY_KW), "rated_kw_unlikely")
+
+    @field_validator("cooling_kw")
+    @classmethod
+    def _cools_as_its_kind(cls, value: float | None, info: ValidationInfo) -> float | None:
+        """Refuse BTU/h entered as kW."""
+        return _within(value, COOLING_KW.get(info.data.get("kind", ""), ANY_KW), "cooling_unlikely")
+
+    @field_validator("cooling_btu_h")
+    @classmethod
+    def _cools_as_its_kind_btu(cls, value: float | None, info: ValidationInfo) -> float | None:
+        """Refuse thousands of BTU/h, or kW, entered as BTU/h."""
+        low, high = COOLING_KW.get(info.data.get("kind", ""), ANY_KW)
+        per_kw = BTU_PER_WH * 1000
+        return _within(value, (low * per_kw, high * per_kw), "cooling_btu_unlikely")
+
+    @model_validator(mode="after")
+    def _cools_more_than_it_takes(self) -> Self:
+        """Refuse a cooling and a power that cannot be of one machine."""
+        if self.kind in COOLING_KW and self.cooling_capacity_kw is not None and self.rated_kw is not None:
+            cop = self.cooling_capacity_kw / self.rated_kw
+            _within(cop, COP_RANGE, "cop_unlikely")
+        return self
+
+    @property
+    def cooling_capacity_kw(self) -> float | None:
+        """Cooling of each [kW], whichever unit it was entered in."""
+        return self.cooling_kw if self.cooling_btu_h is None else self.cooling_btu_h / BTU_PER_WH / 1000
+
+
+def _within(value: float | None, bounds: tuple[float, float], key: str) -> float | None:
+    low, high = bounds
+    if value is not None and not low <= value <= high:
+        raise WrongValue(key, given=f"{value:,.4g}", low=f"{low:,.4g}", high=f"{high:,.4g}")
+    return value

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from bkkenergy.dated import SourcedFigure
 from bkkenergy.errors import WrongValue
+from bkkenergy.portfolio import Building
+from bkkenergy.portfolio.models import BuildingType
 from bkkenergy.tomlfiles import Frozen
 
-MeasureKind = Literal["efficient_cooling", "led", "drive", "hours"]
-"""What is done: cooling of a better class, lamps of less power, speed control, fewer hours."""
+MeasureKind = Literal["efficient_cooling", "led", "drive", "hours", "power_factor"]
+"""What is done: cooling of a better class, lamps of less power, speed control, fewer hours, capacitors."""
 Group = Literal["cooling", "lighting", "motion", "other"]
 """How equipment follows a building's life: cooling the weather, lighting the hours of work, pumps and fans a duty."""
-BTU_PER_WH = 3.412142
-"""British thermal units in a watt-hour (international table)."""
+NEEDED: Mapping[MeasureKind, str] = MappingProxyType(
+    {
+        "efficient_cooling": "cop",
+        "led": "power_ratio",
+        "drive": "exponent",
+        "hours": "hours_ratio",
+        "power_factor": "step_kvar",
+    }
+)
+"""What the new thing of each kind is measured by."""
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -24,12 +36,12 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 class Price(SourcedFigure):
     """What one costs, installed [THB]: from a low to a high figure.
 
-    per : each piece, or each kW of cooling.
+    per : each piece, each kW of cooling, or each kvar of capacitors.
     """
 
     low_thb: Positive
     high_thb: Positive
-    per: Literal["piece", "cooling_kw"]
+    per: Literal["piece", "cooling_kw", "kvar"]
 
     @model_validator(mode="after")
     def _is_a_range(self) -> Self:
@@ -48,14 +60,15 @@ class Performance(SourcedFigure):
     """How well the new one works, by what its kind is measured by.
 
     cop : W of cooling for each W. power_ratio : of the power of what it replaces. exponent : of power over flow where
-    speed is controlled. hours_ratio : of the hours that are run now. half_ratio : half of its 90 % interval, a share of
-    what is saved.
+    speed is controlled. hours_ratio : of the hours that are run now. step_kvar : of capacitors. half_ratio : half of
+    its 90 % interval, a share of what is saved.
     """
 
     cop: Positive | None = None
     power_ratio: Share | None = None
     exponent: Annotated[float, Field(ge=1, le=3)] | None = None
     hours_ratio: Share | None = None
+    step_kvar: Positive | None = None
     half_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.2
 
 
@@ -77,15 +90,19 @@ class Measure(Frozen):
 
     @model_validator(mode="after")
     def _has_what_its_kind_is_measured_by(self) -> Self:
-        needed = {"efficient_cooling": "cop", "led": "power_ratio", "drive": "exponent", "hours": "hours_ratio"}
-        if getattr(self.performance, needed[self.kind]) is None:
-            raise WrongValue("measure_needs", needs=needed[self.kind])
+        if getattr(self.performance, NEEDED[self.kind]) is None:
+            raise WrongValue("measure_needs", needs=NEEDED[self.kind])
         return self
+
+    @property
+    def figures(self) -> tuple[Price, Life, Performance]:
+        """What it rests on."""
+        return self.price, self.life, self.performance
 
     @property
     def is_provisional(self) -> bool:
         """Whether one of its figures has no public source."""
-        return any(figure.grade == "M" for figure in (self.price, self.life, self.performance))
+        return any(figure.grade == "M" for figure in self.figures)
 
 
 class Past(SourcedFigure):
@@ -104,6 +121,20 @@ class UsualDuty(SourcedFigure):
     half_ratio: Annotated[float, Field(gt=0, lt=1)]
 
 
+class BuildingCode(SourcedFigure):
+    """To which buildings the Building Energy Code applies where they are new, or extended or altered.
+
+    min_area_m2 : floor area of all storeys. types : kinds of building.
+    """
+
+    min_area_m2: Positive
+    types: Annotated[tuple[BuildingType, ...], Field(min_length=1)]
+
+    def concerns(self, building: Building) -> bool:
+        """Return whether works on a building would come under the code. It says nothing about compliance."""
+        return building.type in self.types and building.gross_floor_area_m2 >= self.min_area_m2
+
+
 class Economics(SourcedFigure):
     """By what money of later years is worth less [a share a year, real]."""
 
@@ -117,6 +148,7 @@ class Catalogue(Frozen):
     past: Annotated[tuple[Past, ...], Field(min_length=1)]
     duties: Annotated[tuple[UsualDuty, ...], Field(min_length=1, alias="duty")]
     economics: Economics
+    building_code: BuildingCode | None = None
 
     def past_cop(self, year: int | None) -> Past:
         """Return the efficiency of cooling bought in a year; of the oldest where the year is not known."""

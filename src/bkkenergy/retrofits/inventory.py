@@ -8,6 +8,7 @@ from itertools import chain, combinations
 
 import numpy as np
 
+from bkkenergy.portfolio.more import BTU_PER_WH, Equipment
 from bkkenergy.readings import FloatArray
 from bkkenergy.retrofits.catalogue import Catalogue, Group
 
@@ -58,6 +59,54 @@ class Appliance:
     def group(self) -> Group:
         """The group that it belongs to."""
         return GROUPS.get(self.kind, "other")
+
+
+def appliance_of(equipment: Equipment) -> Appliance:
+    """Return a record of equipment as what it uses is computed from.
+
+    Parameters
+    ----------
+    equipment : Equipment
+        The record.
+
+    Returns
+    -------
+    Appliance
+        The same figures, in kW and as a coefficient of performance.
+    """
+    return Appliance(
+        equipment.id,
+        equipment.kind,
+        count=equipment.count,
+        rated_kw=equipment.rated_kw,
+        cooling_kw=equipment.cooling_capacity_kw,
+        cop=None if equipment.seer_btu_h_per_w is None else equipment.seer_btu_h_per_w / BTU_PER_WH,
+        hours=equipment.hours_a_day,
+        flow_ratio=equipment.flow_ratio,
+        year=equipment.installed_year,
+    )
+
+
+def doubled(equipment: Sequence[Equipment]) -> tuple[tuple[str, str], ...]:
+    """List pairs of records that say the same but for their ids: a room that was surveyed twice counts twice.
+
+    Parameters
+    ----------
+    equipment : sequence of Equipment
+        Of a building.
+
+    Returns
+    -------
+    tuple of tuple of str
+        The ids of each later one and of the one that it repeats. Two pieces can be alike: it is for a person to judge.
+    """
+    first: dict[Equipment, str] = {}
+    pairs = []
+    for one in equipment:
+        known = first.setdefault(one.model_copy(update={"id": "", "note": ""}), one.id)
+        if known != one.id:
+            pairs.append((one.id, known))
+    return tuple(pairs)
 
 
 @dataclass(frozen=True, slots=True)

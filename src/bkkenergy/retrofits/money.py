@@ -15,12 +15,15 @@ DAY_HOURS = slice(8, 18)
 class LifeWorth:
     """What a measure brings.
 
-    npv_thb : of its life, at the middle of its cost; npv_low_thb, npv_high_thb : at the dear end with the least saving,
-    and at the cheap end with the most. payback_years : simple; None where nothing is saved. tco2e : a year.
-    abatement_thb_per_t : the cost of each tonne over its life, negative where it earns; None without emissions.
+    saved_thb : of a year, with its 90 % interval. npv_thb : of its life, at the middle of its cost; npv_low_thb,
+    npv_high_thb : at the dear end with the least saving, and at the cheap end with the most. payback_years : simple;
+    None where nothing is saved. tco2e : a year. abatement_thb_per_t : the cost of each tonne over its life, negative
+    where it earns; None without emissions.
     """
 
     saved_thb: float
+    saved_low_thb: float
+    saved_high_thb: float
     npv_thb: float
     npv_low_thb: float
     npv_high_thb: float
@@ -89,6 +92,7 @@ def worth_of(
     kgco2e_per_kwh: float | None,
     life_years: float,
     discount_ratio: float,
+    bill_thb: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> LifeWorth:
     """Compute what a measure is worth.
 
@@ -106,6 +110,8 @@ def worth_of(
         How long the new thing lasts.
     discount_ratio : float
         Real, a year.
+    bill_thb : tuple of float
+        What a year's bills have less beside energy: low, middle, high [THB].
 
     Returns
     -------
@@ -120,18 +126,20 @@ def worth_of(
     >>> worth.npv_thb, worth.payback_years, worth.tco2e, worth.abatement_thb_per_t
     (30000.0, 2.5, 0.5, -6000.0)
     """
-    low_kwh, kwh, high_kwh = saved_kwh
+    low, saved_thb, high = (kwh * thb_per_kwh + thb for kwh, thb in zip(saved_kwh, bill_thb, strict=True))
     low_thb, high_thb = cost_thb
     years = annuity(life_years, discount_ratio)
-    saved_thb, cost = kwh * thb_per_kwh, (low_thb + high_thb) / 2
+    cost = (low_thb + high_thb) / 2
     npv = saved_thb * years - cost
-    tonnes = 0.0 if kgco2e_per_kwh is None else kwh * kgco2e_per_kwh / 1000
+    tonnes = 0.0 if kgco2e_per_kwh is None else saved_kwh[1] * kgco2e_per_kwh / 1000
     over_life = tonnes * life_years
     return LifeWorth(
         saved_thb=saved_thb,
+        saved_low_thb=low,
+        saved_high_thb=high,
         npv_thb=npv,
-        npv_low_thb=low_kwh * thb_per_kwh * years - high_thb,
-        npv_high_thb=high_kwh * thb_per_kwh * years - low_thb,
+        npv_low_thb=low * years - high_thb,
+        npv_high_thb=high * years - low_thb,
         payback_years=cost / saved_thb if saved_thb > 0 else None,
         tco2e=tonnes,
         abatement_thb_per_t=-npv / over_life if over_life > 0 else None,

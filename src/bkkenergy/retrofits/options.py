@@ -10,6 +10,7 @@ import numpy as np
 from bkkenergy.readings import FloatArray
 from bkkenergy.retrofits.catalogue import Catalogue, Measure
 from bkkenergy.retrofits.inventory import DRAWS, NORMAL_90, SEED, Appliance, Calibrated, cop_of
+from bkkenergy.retrofits.powerfactor import CapacitorBank
 
 COOLED_RATIO = 0.5
 """How much of the lamps' heat air-conditioning has to remove: not all rooms have it. An assumption."""
@@ -22,7 +23,8 @@ class Option:
     """One measure on one kind of equipment of a building.
 
     saved_kwh : a year, after the measures before it, with its 90 % interval. alone_kwh : where it is the only one.
-    cost_low_thb, cost_high_thb : of all pieces, installed.
+    cost_low_thb, cost_high_thb : of all pieces, installed. bill_thb : what a year's bills have less beside energy, low,
+    middle and high. bank : of capacitors.
     """
 
     appliance: Appliance
@@ -33,6 +35,8 @@ class Option:
     alone_kwh: float
     cost_low_thb: float
     cost_high_thb: float
+    bill_thb: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    bank: CapacitorBank | None = None
 
     @property
     def id(self) -> str:
@@ -83,6 +87,26 @@ def options_of(calibration: Calibrated, catalogue: Catalogue) -> list[Option]:
                 _, best = max(known, key=lambda pair: float(np.median(pair[1])))
                 _take(left, appliance, left[appliance.id] * best, calibration.appliances, catalogue)
     return options
+
+
+def bank_option(bank: CapacitorBank, measure: Measure) -> Option:
+    """Return a bank of capacitors as a measure on a building's supply: it saves no energy, and a charge.
+
+    Parameters
+    ----------
+    bank : CapacitorBank
+        Sized for the building.
+    measure : Measure
+        Of the kind power_factor, with its price for each kvar.
+
+    Returns
+    -------
+    Option
+        What it saves in wires is not counted.
+    """
+    supply = Appliance("supply", measure.replaces[0], count=1)
+    low_thb, high_thb = (bank.size_kvar * price for price in (measure.price.low_thb, measure.price.high_thb))
+    return Option(supply, measure, 0.0, 0.0, 0.0, 0.0, low_thb, high_thb, bank.saved_thb, bank)
 
 
 def fits(measure: Measure, appliance: Appliance) -> bool:

@@ -457,12 +457,37 @@ def _power_factor_line(quantities: Quantities, rates: Rates, tariffs: Tariffs) -
         return []
     rules = tariffs.rules
     peak_kw = max((quantities.demand_kw.get(window, 0.0) for window in quantities.demand_kw), default=0.0)
-    excess_kvar = whole_kw(
-        quantities.peak_kvar - rules.free_kvar_per_kw * peak_kw, rules.demand_rounding_kw[quantities.supply.utility]
-    )
-    if excess_kvar <= 0:
+    rounding_kvar = rules.demand_rounding_kw[quantities.supply.utility]
+    beyond_kvar = excess_kvar(quantities.peak_kvar, peak_kw, rules.free_kvar_per_kw, rounding_kvar)
+    if beyond_kvar <= 0:
         return []
-    return [_line("power_factor", excess_kvar, "kvar", rules.kvar_thb, quantities.share_ratio)]
+    return [_line("power_factor", beyond_kvar, "kvar", rules.kvar_thb, quantities.share_ratio)]
+
+
+def excess_kvar(peak_kvar: float, peak_kw: float, free_kvar_per_kw: float, rounding_kvar: float) -> float:
+    """Compute the reactive power of a month that is charged for.
+
+    Parameters
+    ----------
+    peak_kvar, peak_kw : float
+        The highest 15-minute means of the month [kvar, kW].
+    free_kvar_per_kw : float
+        What is free of the highest power [kvar per kW].
+    rounding_kvar : float
+        The step in which it is billed [kvar].
+
+    Returns
+    -------
+    float
+        What is beyond the free share, as billed [kvar]; 0 where nothing is.
+
+    Examples
+    --------
+    >>> from bkkenergy.tariff.bill import excess_kvar
+    >>> excess_kvar(90.0, 100.0, 0.6197, 1.0)
+    28.0
+    """
+    return whole_kw(peak_kvar - free_kvar_per_kw * peak_kw, rounding_kvar)
 
 
 def _line(

@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from bkkenergy.errors import InputError
+from bkkenergy.portfolio import Building
 from bkkenergy.reports.retrofit.curve import abatement_curve
 from bkkenergy.reports.retrofit.screen import (
     Opportunity,
@@ -19,7 +20,8 @@ from bkkenergy.reports.retrofit.screen import (
     ranked,
     surveyed,
 )
-from bkkenergy.reports.retrofit.words import measure_name, proof_text
+from bkkenergy.reports.retrofit.words import code_text, doubled_lines, measure_name, proof_text, source_lines
+from bkkenergy.retrofits.catalogue import BuildingCode
 from bkkenergy.site.retrofit_config import load_retrofit
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.pages_energy import building_of
@@ -33,10 +35,15 @@ SURVEY_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class AgencySurveys:
-    """Surveys of an agency's buildings that have an inventory, up to yesterday, and those without one."""
+    """Surveys of an agency's buildings that can be judged, up to yesterday, and those without an inventory.
+
+    coded : whose works come under the building code.
+    """
 
     surveys: tuple[Survey, ...]
     without: tuple[str, ...]
+    coded: tuple[Building, ...] = ()
+    code: BuildingCode | None = None
 
     @property
     def candidates(self) -> list[Opportunity]:
@@ -53,11 +60,12 @@ def agency_surveys(here: AppContext, agency: str) -> AgencySurveys:
 
 def _agency_surveys(here: AppContext, agency: str) -> AgencySurveys:
     buildings = here.portfolio.buildings_of(agency)
-    listed = [building for building in buildings if equipment_of(here.portfolio, building)]
     catalogue = load_retrofit(here.site.config.folder)
-    surveys = surveyed(here.site, listed, catalogue, last_day=here.today - dt.timedelta(days=1))
-    names = {building.id for building in listed}
-    return AgencySurveys(tuple(surveys), tuple(building.id for building in buildings if building.id not in names))
+    surveys = surveyed(here.site, buildings, catalogue, last_day=here.today - dt.timedelta(days=1))
+    without = tuple(building.id for building in buildings if not equipment_of(here.portfolio, building))
+    judged = tuple(survey for survey in surveys if survey.candidates or survey.building.id not in without)
+    coded = tuple(one for one in buildings if catalogue.building_code and catalogue.building_code.concerns(one))
+    return AgencySurveys(judged, without, coded, catalogue.building_code)
 
 
 @router.get("/agencies/{agency}/retrofit")
@@ -94,6 +102,10 @@ def retrofit_page(agency: str, visitor: PageVisitor, budget: str = "", by: str =
         npv=sum(one.worth.npv_thb for one in shown),
         is_provisional=any(one.option.measure.is_provisional for one in shown),
         surveys=seen.surveys,
+        doubled=[text for survey in seen.surveys for text in doubled_lines(survey, words)],
+        coded=seen.coded,
+        code_text=code_text(seen.code, words) if seen.code and seen.coded else "",
+        figures=source_lines(shown, words),
         without=[(name, here.portfolio.buildings[name]) for name in seen.without],
         may_enter=visitor.actor.may("edit", agency),
         may_propose=visitor.actor.may("plan", agency),

@@ -21,7 +21,7 @@ from bkkenergy.portfolio.records import entry_on
 from bkkenergy.portfolio.values import checked_value, kind_term
 from bkkenergy.usecases.recordforms.fields import ALL_KINDS, FormField, choice_key, fields_of
 from bkkenergy.usecases.recordforms.ids import free_slug, latin_name, slug_of
-from bkkenergy.usecases.recordforms.texts import BLANK, PREFIX, number_text, value_of
+from bkkenergy.usecases.recordforms.texts import BLANK, PREFIX, number_text, value_of, year_text
 
 LEADING = ("โรงเรียน", "ร.ร.", "รร.", "school ")
 """What an id leaves out at the beginning of a name: the type says it."""
@@ -265,7 +265,8 @@ class _RowReader:
                 plain = plain_name(text)
                 return True if plain in YES else False if plain in NO else text
             case "number" | "whole":
-                return _number(text, is_ratio=one.name.endswith("_ratio"))
+                is_year = one.name.endswith("_year")
+                return year_text(text) if is_year else _number(text, is_ratio=one.name.endswith("_ratio"))
             case "date":
                 return value_of(one, {f"{PREFIX}{one.name}": text.partition(" 00:00:00")[0]})
             case "text":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bkkenergy.access import Actor
@@ -14,21 +14,23 @@ from bkkenergy.plan import Project
 from bkkenergy.plan.projects import ProjectKind
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.portfolio.more import Equipment
+from bkkenergy.reports.retrofit.supply import bank_options
 from bkkenergy.reports.savings.gather import facts_of_all
 from bkkenergy.retrofits import (
-    Appliance,
     Calibrated,
     Catalogue,
     EndUses,
     LifeWorth,
     Option,
     Purchase,
+    appliance_of,
     best_within,
     calibrated,
+    doubled,
     options_of,
     worth_of,
 )
-from bkkenergy.retrofits.catalogue import BTU_PER_WH, MeasureKind
+from bkkenergy.retrofits.catalogue import MeasureKind
 from bkkenergy.retrofits.money import day_price
 from bkkenergy.savings.baseline import HOURS_PER_DAY
 from bkkenergy.savings.enduse import end_uses
@@ -44,6 +46,7 @@ PROJECT_KIND: dict[MeasureKind, ProjectKind] = {
     "led": "led",
     "drive": "other",
     "hours": "schedule",
+    "power_factor": "other",
 }
 By = Literal["tco2e", "npv"]
 YEARS_TO_DO_IT = 1
@@ -51,9 +54,9 @@ YEARS_TO_DO_IT = 1
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """How a saving can be shown: by the building's meter after some months, by a system's meter, or by a parameter."""
+    """How a saving can be shown: by the building's meter after some months, a system's meter, a parameter, or bills."""
 
-    option: Literal["whole", "system", "parameter"]
+    option: Literal["whole", "system", "parameter", "bill"]
     months: int | None = None
 
 
@@ -75,7 +78,10 @@ class Opportunity:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """A building's equipment held to its meters, and its candidates; why there are none, where it cannot be judged."""
+    """A building's equipment held to its meters, and its candidates; why there are none, where it cannot be judged.
+
+    doubled : equipment that says the same as another, perhaps entered twice.
+    """
 
     building: Building
     uses: EndUses | None
@@ -83,6 +89,7 @@ class Survey:
     candidates: tuple[Opportunity, ...]
     known_days: int = 0
     has_weather: bool = True
+    doubled: tuple[tuple[str, str], ...] = ()
     why: InputError | None = None
 
 
@@ -94,24 +101,6 @@ def equipment_of(portfolio: Portfolio, building: Building) -> list[Equipment]:
     return sorted(of_building, key=lambda one: one.id)
 
 
-def appliance_of(equipment: Equipment) -> Appliance:
-    """Return a record of equipment as what it uses is computed from."""
-    cooling_kw = equipment.cooling_kw
-    if equipment.cooling_btu_h is not None:
-        cooling_kw = equipment.cooling_btu_h / BTU_PER_WH / 1000
-    return Appliance(
-        equipment.id,
-        equipment.kind,
-        count=equipment.count,
-        rated_kw=equipment.rated_kw,
-        cooling_kw=cooling_kw,
-        cop=None if equipment.seer_btu_h_per_w is None else equipment.seer_btu_h_per_w / BTU_PER_WH,
-        hours=equipment.hours_a_day,
-        flow_ratio=equipment.flow_ratio,
-        year=equipment.installed_year,
-    )
-
-
 def surveyed(
     site: Site,
     buildings: Sequence[Building],
@@ -121,19 +110,42 @@ def surveyed(
     on_building: Callable[[], object] = lambda: None,
 ) -> Iterator[Survey]:
     """Yield each building's survey, in their order. on_building : called after each. Raises StoreUnavailable."""
+    banks = bank_options(site, buildings, catalogue, last_day=last_day)
     with_equipment = [one for one in buildings if equipment_of(site.portfolio, one) and one.main_meters]
     facts = facts_of_all(site, with_equipment, last_day=last_day)
     for building in buildings:
         equipment = equipment_of(site.portfolio, building)
         if not equipment:
-            why = InputError.of("no_equipment", building=Named(building.id, building.name_th))
-            yield Survey(building, None, None, (), why=why)
+            survey = _not_judged(building, InputError.of("no_equipment", building=Named(building.id, building.name_th)))
         elif not building.main_meters:
-            why = InputError.of("no_main_meter", building=Named(building.id, building.name_th))
-            yield Survey(building, None, None, (), why=why)
+            survey = _not_judged(
+                building, InputError.of("no_main_meter", building=Named(building.id, building.name_th))
+            )
         else:
-            yield _survey(site, building, equipment, next(facts), catalogue, last_day)
+            survey = _survey(site, building, equipment, next(facts), catalogue, last_day)
+        if building.id in banks:
+            supply = _of_supply(building, banks[building.id], catalogue)
+            survey = replace(survey, candidates=(*survey.candidates, supply))
+        yield survey
         on_building()
+
+
+def _not_judged(building: Building, why: InputError) -> Survey:
+    return Survey(building, None, None, (), why=why)
+
+
+def _of_supply(building: Building, option: Option, catalogue: Catalogue) -> Opportunity:
+    """Return capacitors as a candidate: they save a charge, and neither energy nor emissions."""
+    worth = worth_of(
+        (0.0, 0.0, 0.0),
+        (option.cost_low_thb, option.cost_high_thb),
+        thb_per_kwh=0.0,
+        kgco2e_per_kwh=None,
+        life_years=option.measure.life.years,
+        discount_ratio=catalogue.economics.discount_ratio,
+        bill_thb=option.bill_thb,
+    )
+    return Opportunity(building, option, worth, Proof("bill", 1), 0.0)
 
 
 def _survey(
@@ -145,12 +157,12 @@ def _survey(
     last_day: dt.date,
 ) -> Survey:
     if facts.why is not None:
-        return Survey(building, None, None, (), why=facts.why)
+        return _not_judged(building, facts.why)
     series = facts.series.between(last_day - dt.timedelta(days=DAYS_PER_YEAR - 1), last_day)
     try:
         parts = end_uses(series)
     except InputError as why:
-        return Survey(building, None, None, (), why=why)
+        return _not_judged(building, why)
     known_days = int(series.day_known.sum())
     open_days = round(float(facts.is_open[-len(series.kind) :].mean()) * DAYS_PER_YEAR)
     kwh = {part.part: part.energy_kwh for part in parts}
@@ -161,7 +173,8 @@ def _survey(
         _candidate(site, building, option, facts, uses, catalogue, last_day, counted)
         for option in options_of(calibration, catalogue)
     ]
-    return Survey(building, uses, calibration, tuple(candidates), known_days, series.temp_c is not None)
+    has_weather = series.temp_c is not None
+    return Survey(building, uses, calibration, tuple(candidates), known_days, has_weather, doubled(equipment))
 
 
 def _candidate(

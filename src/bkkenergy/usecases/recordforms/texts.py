@@ -23,6 +23,7 @@ MAX_TICKED = 30
 PREFIX = "f."
 THAI_DIGITS = str.maketrans("๐๑๒๓๔๕๖๗๘๙", "0123456789")
 GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
+YEAR = re.compile(r"\d{4}", re.ASCII)
 DAY_FIRST = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})")
 YEAR_FIRST = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(.*)", re.DOTALL)
 
@@ -128,7 +129,7 @@ def _single(field: FormField, text: str) -> Any:
         return BLANK
     match field.widget:
         case "number" | "whole":
-            return number_text(text)
+            return year_text(text) if field.name.endswith("_year") else number_text(text)
         case "date":
             return date_text(text)
         case "instant":
@@ -195,6 +196,12 @@ def date_text(text: str) -> str:
     if match := YEAR_FIRST.fullmatch(plain_text):
         return f"{_common_year(match[1])}-{int(match[2]):02}-{int(match[3]):02}{match[4]}"
     return plain_text
+
+
+def year_text(text: str) -> str:
+    """Return a year of either era as models read it, in the common era; anything else as it is."""
+    plain_text = number_text(text).removesuffix(".0")
+    return _common_year(plain_text) if YEAR.fullmatch(plain_text) else plain_text
 
 
 def _common_year(text: str) -> str:
