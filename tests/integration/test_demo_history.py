@@ -17,7 +17,7 @@ from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.adapters.state.findingwork import work_entries
 from bkkenergy.adapters.state.projects import projects
 from bkkenergy.adapters.state.users import add_user
-from bkkenergy.calendar import Period
+from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.cli.demo_web import with_web
 from bkkenergy.demo.meters import COOLING_LEFT_ON, NEW_LAMPS, lamps_done_on
 from bkkenergy.demo.records import BILLED, PV_KWP, STATION_AT
@@ -158,5 +158,5 @@ def test_the_tour_leads_to_five_pages_that_answer(site, lang):
 
 
 def test_a_short_history_has_its_lamps_later():
-    short = pd.date_range("2026-10-20", "2026-11-26", freq="15min", tz="Asia/Bangkok")
-    assert lamps_done_on(short) == dt.date(2026, 11, 5)
+    now = dt.datetime(2026, 11, 26, 9, 0, tzinfo=BANGKOK)
+    assert lamps_done_on(pd.Timestamp("2026-10-20", tz=BANGKOK), now) == dt.date(2026, 11, 5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ import click
 import pandas as pd
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bkkenergy.calendar import BANGKOK, Period
+from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli.context import command_line, config_option, set_up_logging
 from bkkenergy.cli.inputfile import InputFile
 from bkkenergy.cli.jobs import opened_jobs
@@ -22,7 +23,8 @@ from bkkenergy.cli.lang import LANG_VARIABLE, lang_of_locale
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.demo.gateways import gateways
 from bkkenergy.demo.history import commit_history, learn_baselines
-from bkkenergy.demo.meters import SILENT_FROM_YESTERDAY, Counter, counters, lamps_done_on, live_message, time_grid
+from bkkenergy.demo.live import live_message
+from bkkenergy.demo.meters import SILENT_FROM_YESTERDAY, Counter, counters, lamps_done_on, time_grid
 from bkkenergy.demo.records import enter_records
 from bkkenergy.demo.replay import AGENCY, last_whole_month, replay_messages, replay_portfolio
 from bkkenergy.demo.session import Outgoing, Session, begin_empty, demo_settings, publish_all, running
@@ -38,6 +40,8 @@ from bkkenergy.site import Configuration, load_configuration, open_site
 from bkkenergy.texts import counted
 
 STEPS_PER_MESSAGE = 96
+LIVE_DAYS = 14
+"""So long meters go on sending."""
 BROKEN = (
     ("environment", "bma/environment/headquarters/main/readings", b'{"ts": "2026-11-23T10:00:00+07:00", "energy'),
     ("health", "bma/health/centre-9/main/readings", b'{"ts": "2026-11-23T10:00:00+07:00", "energy_kwh": 4711.2}'),
@@ -140,33 +144,37 @@ def demo_command(
     split_us = _midnight_us(now, mqtt_days) if mqtt_days < days else 0
     _store_history(config, meters, split_us)
     with running(config.settings, config.portfolio, config.profiles, folder, broker=broker) as session:
-        recent = [counter.since(split_us) for counter in meters]
+        recent = [counter.between(split_us, timestamp_us(pd.Timestamp(now)) + 1) for counter in meters]
         total = sum(int(counter.sent.sum()) for counter in recent)
         seconds = _publish(session, list(config.portfolio.agencies), _history(recent), total)
         period = Period.day(now.date() - dt.timedelta(days=1))
         config = replace(config, settings=session.settings)
-        _work_up(config, lamps_done_on(meters[0].index))
+        _work_up(config, lamps_done_on(_first_day(now, days), now))
         reports = _write_reports(config, config.portfolio, session, period, words.lang)
         _print_summary(session, seconds, folder, reports, words)
         if not exits:
-            _live(config, session, [m for m in meters if m.meter.id != SILENT_FROM_YESTERDAY], every_s, words.lang)
+            sending = [counter for counter in meters if counter.meter.id != SILENT_FROM_YESTERDAY]
+            _live(config, session, sending, timestamp_us(pd.Timestamp(now)), every_s, words.lang)
 
 
 def _simulated(config: Configuration, now: dt.datetime, days: int, seed: int) -> list[Counter]:
-    """Simulate every meter up to now, and say so."""
-    index = time_grid(dt.datetime.combine(now.date() - dt.timedelta(days=days), dt.time(), BANGKOK), now)
+    """Simulate every meter up to now, and the days that it will send live; say so."""
+    index = time_grid(_first_day(now, days), now + dt.timedelta(days=LIVE_DAYS))
     buildings, count = len(config.portfolio.buildings), len(config.portfolio.meters)
     click.echo(
         f"Simulating {counted(days, 'day')} of {counted(count, 'meter')} in "
         f"{counted(buildings, 'building')} (seed {seed}) …"
     )
     month_mean_c = config.solar.climate.temp_mean_c.months
-    return counters(config.portfolio, index, month_mean_c=month_mean_c, seed=seed)
+    return counters(config.portfolio, index, now, month_mean_c=month_mean_c, seed=seed)
+
+
+def _first_day(now: dt.datetime, days: int) -> pd.Timestamp:
+    return pd.Timestamp(dt.datetime.combine(now.date() - dt.timedelta(days=days), dt.time(), BANGKOK))
 
 
 def _midnight_us(now: dt.datetime, days_before: int) -> int:
-    midnight = dt.datetime.combine(now.date() - dt.timedelta(days=days_before), dt.time(), BANGKOK)
-    return int(midnight.timestamp()) * US_PER_S
+    return timestamp_us(_first_day(now, days_before))
 
 
 def _store_history(config: Configuration, meters: list[Counter], before_us: int) -> None:
@@ -257,8 +265,10 @@ def _print_summary(
     )
 
 
-def _live(config: Configuration, session: Session, meters: list[Counter], every_s: int, lang: Lang) -> None:
-    """Run the web app, and send a reading of every meter now and again, until Ctrl-C."""
+def _live(
+    config: Configuration, session: Session, meters: list[Counter], since_us: int, every_s: int, lang: Lang
+) -> None:
+    """Run the web app, and send what every meter shows now and again, until Ctrl-C. since_us : what was sent before."""
     from bkkenergy.cli.demo_web import USER, web_app  # noqa: PLC0415 - `demo --exit` needs no web app
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -268,13 +278,15 @@ def _live(config: Configuration, session: Session, meters: list[Counter], every_
         with web_app(config, lang) as (address, password), gateways(names, session.port) as opened:
             click.echo(f"\nWeb app: {click.style(address, bold=True)}  user {USER}, password {password}")
             click.echo(f"Live: every meter publishes each {every_s} s. Ctrl-C ends.")
-            while True:
-                now_us = int(pd.Timestamp.now("UTC").timestamp()) * US_PER_S
+            while (now_us := int(time.time()) * US_PER_S) < meters[0].ts_us[-1]:
                 for counter in meters:
-                    opened[counter.agency].publish(*live_message(counter, now_us))
+                    opened[counter.agency].publish(*live_message(counter, since_us, now_us))
+                since_us = now_us
                 time.sleep(every_s)
                 at = dt.datetime.now(BANGKOK).strftime("%H:%M:%S")
                 click.echo(f"\r{at}  {counted(session.readings, 'reading')} in the store", nl=False)
+            click.echo(f"\nThe {LIVE_DAYS} simulated days are over; the app goes on with what there is. Ctrl-C ends.")
+            threading.Event().wait()
     except KeyboardInterrupt:
         click.echo("\nEnded.")
 

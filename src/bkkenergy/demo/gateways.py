@@ -79,13 +79,14 @@ def payload(ts_us: IntArray, columns: dict[str, FloatArray]) -> bytes:
     return msgspec.json.encode(readings)
 
 
-def electrical(power_kw: FloatArray, rng: np.random.Generator) -> dict[str, FloatArray]:
-    """Return what a three-phase meter shows beside energy, to match a power."""
+def electrical(
+    power_kw: FloatArray, shares: tuple[float, float, float], rng: np.random.Generator
+) -> dict[str, FloatArray]:
+    """Return what a three-phase meter shows beside energy, to match a power. shares : of it, of each phase."""
     count = len(power_kw)
     voltage_v = np.round(230 + rng.normal(0, 1.5, (count, 3)), 1)
     power_factor = np.round(np.clip(0.92 + rng.normal(0, 0.01, count), 0.8, 0.99), 3)
-    share = np.array([0.34, 0.33, 0.33])
-    current_a = np.abs(power_kw)[:, np.newaxis] * 1000 * share / (voltage_v * power_factor[:, np.newaxis])
+    current_a = np.abs(power_kw)[:, np.newaxis] * 1000 * np.array(shares) / (voltage_v * power_factor[:, np.newaxis])
     return {
         "voltage_v": voltage_v,
         "current_a": np.round(current_a, 1),
