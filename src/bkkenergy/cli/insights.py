@@ -16,13 +16,15 @@ from bkkenergy.calendar import past_year
 from bkkenergy.cli.context import command_line, config_option, period_of, today_here
 from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
-from bkkenergy.cli.output import json_option, print_json
+from bkkenergy.cli.output import json_option, plain, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import NO_VALUE, Words
+from bkkenergy.portfolio import Building
 from bkkenergy.reports.savings.gather import facts_of_all
-from bkkenergy.reports.savings.phrasing import finding_texts, seen_text
+from bkkenergy.reports.savings.phrasing import fault_texts
 from bkkenergy.reports.savings.standings import index_rows
 from bkkenergy.savings.facts import Finding
+from bkkenergy.savings.faultgroups import FaultGroup, fault_groups
 from bkkenergy.savings.insights import find
 from bkkenergy.site import Site
 from bkkenergy.usecases.dismissals import dismiss
@@ -58,7 +60,10 @@ INDEX_COLUMNS = (
 def insights_command(
     name: str, until: str | None, rule: str | None, reason: str | None, as_json: bool, lang: Any, config_dir: Path
 ) -> None:
-    """Show what to act on in NAME (a building, an agency, or all), most baht first, at most five a building."""
+    """Show what to act on in NAME (a building, an agency, or all), most baht first, at most five a building.
+
+    Findings of one fault are one entry, whose money counts each kWh once.
+    """
     words = Words(lang)
     last_day = period_of(until).last_day if until else today_here() - dt.timedelta(days=1)
     with opened_site(config_dir) as site:
@@ -77,20 +82,27 @@ def insights_command(
         agencies = sorted({building.agency for building in buildings})
         work = [item for agency in agencies for item in work_on(site.state, agency)]
         shown = to_act_on(findings, work, site.dismissals, site.savings.insights, last_day)
-        portfolio = site.portfolio
+        faults, portfolio = fault_groups(shown), site.portfolio
     if as_json:
-        print_json(shown)
+        print_json([_plain(fault) for fault in faults])
         return
-    if not shown:
+    if not faults:
         click.echo(words("insight.none"))
-    for finding in shown:
-        its_building = portfolio.buildings[finding.building]
-        title, what, todo, stakes = finding_texts(finding, words)
-        click.echo(
-            click.style(f"{words.either(th=its_building.name_th, en=its_building.name_en)}: {title}", bold=True)
-            + (f" · {stakes}" if stakes else "")
-        )
-        click.echo(f"  {what} {seen_text(finding, words)}\n  → {todo}")
+    for fault in faults:
+        click.echo(_said(fault, portfolio.buildings[fault.chief.building], words))
+
+
+def _plain(fault: FaultGroup) -> dict[str, Any]:
+    """Return a fault as JSON has it: the largest of its findings, with the others, and the money of all, once."""
+    chief: dict[str, Any] = plain(fault.chief)
+    return chief | {"also": plain(fault.also), "together_thb_a_month": fault.cost_thb_a_month}
+
+
+def _said(fault: FaultGroup, building: Building, words: Words) -> str:
+    texts = fault_texts(fault, words)
+    head = click.style(f"{words.either(th=building.name_th, en=building.name_en)}: {texts.name}", bold=True)
+    lines = [f"{head} · {texts.stakes}" if texts.stakes else head, f"  {texts.what}", f"  → {texts.todo}"]
+    return "\n".join([*lines, f"  {texts.also_said(words)}"] if texts.also else lines)
 
 
 def _adjusted(site: Site, findings: Sequence[Finding], reason: str) -> str:

@@ -33,10 +33,11 @@ from bkkenergy.reports.content import (
 from bkkenergy.reports.savings.comparing import compared_total
 from bkkenergy.reports.shares import MIN_JUDGED_RATIO
 from bkkenergy.reports.yearpath import PathMonth, YearPath
+from bkkenergy.savings.faultgroups import of_first_faults
 from bkkenergy.savings.uncertainty import Placebo, summed_band
 from bkkenergy.settings import CITY
 
-MAX_ATTENTION, MAX_FINDINGS = 40, 12
+MAX_ATTENTION, MAX_FAULTS = 40, 12
 QUARTER = dt.timedelta(minutes=15)
 GRAVITY = ("alert", "warning", "notice")
 
@@ -57,7 +58,7 @@ def city_report(
     attention = sorted(
         (item for report in reports for item in report.attention), key=lambda item: GRAVITY.index(item.severity)
     )
-    findings = sorted((finding for report in reports for finding in report.findings), key=lambda f: -f.cost_thb_a_month)
+    findings = of_first_faults((finding for report in reports for finding in report.findings), MAX_FAULTS)
     sources = tuple(dict.fromkeys(citation for report in reports for citation in _sources(report)))
     rows = tuple(_row(report) for report in reports)
     savings = tuple(
@@ -90,7 +91,7 @@ def city_report(
         duties=tuple(duty for report in reports for duty in report.duties),
         savings=savings,
         total_saving=_total_saving(reports, placebo),
-        findings=tuple(findings[:MAX_FINDINGS]),
+        findings=findings,
         solar=_solar(reports),
         plan=_plan([report.plan for report in reports if report.plan]),
         upstream=_upstream([report.upstream for report in reports if report.upstream]),

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from bkkenergy.i18n import Words
 from bkkenergy.reports.comparisons import ComparedWith, adjusted_row, baseline_row, usual_row, year_row
-from bkkenergy.reports.content import AgencyReport, Attention
+from bkkenergy.reports.content import AgencyReport, Attention, FindingOwner
 from bkkenergy.reports.official import IndexMonth
 from bkkenergy.reports.phrasing import WHOLE_RATIO, name_of, subject_name
 from bkkenergy.reports.savings.phrasing import finding_texts
 from bkkenergy.reports.shares import MIN_COMPARED_RATIO, MIN_JUDGED_RATIO, has_verdict, judged_ratio, year_before_ratio
-from bkkenergy.savings.facts import Finding
+from bkkenergy.savings.faultgroups import FaultGroup, fault_groups
 from bkkenergy.savings.insights import dismissed_as
 
 
@@ -140,21 +140,21 @@ def _is_known(month: IndexMonth) -> bool:
     return month.index_ratio is not None and month.coverage_ratio >= MIN_COMPARED_RATIO
 
 
-def worth_money(report: AgencyReport) -> list[Finding]:
-    """List findings by which something can be gained; less use than expected is a question, and not the first thing."""
-    return [finding for finding in report.findings if finding.cost_thb_a_month >= 0]
+def worth_money(report: AgencyReport) -> list[FaultGroup]:
+    """List faults by which something can be gained; less use than expected is a question, and not the first thing."""
+    return fault_groups(finding for finding in report.findings if finding.cost_thb_a_month >= 0)
 
 
 def first_thing(report: AgencyReport, words: Words) -> FirstThing | None:
-    """Return what to do now: the finding with most money, else the gravest fault of a meter; None without either."""
-    findings = worth_money(report)
-    if not findings:
+    """Return what to do now: the fault with most money, else the gravest fault of a meter; None without either."""
+    faults = worth_money(report)
+    if not faults:
         return _of_attention(report, report.attention, words)
-    finding = findings[0]
+    finding = faults[0].chief
     where = name_of(report, finding.building, words)
     name = finding_texts(finding, words)[0]
     task = words(f"one_do.{finding.rule}")
-    return FirstThing(f"{where}: {name}", task, _stakes(finding, words), _owner(report, finding, words))
+    return FirstThing(f"{where}: {name}", task, _stakes(faults[0], words), _owner(report, faults[0], words))
 
 
 def _of_attention(report: AgencyReport, items: Sequence[Attention], words: Words) -> FirstThing | None:
@@ -164,17 +164,23 @@ def _of_attention(report: AgencyReport, items: Sequence[Attention], words: Words
     return FirstThing(subject_name(report, items[0], words), task, "", words("one.no_owner"))
 
 
-def _stakes(finding: Finding, words: Words) -> str:
-    """Return the money of a finding, of a month or of the one day on which it was seen; nothing below a baht."""
-    if finding.cost_thb_a_month < 1:
+def _stakes(fault: FaultGroup, words: Words) -> str:
+    """Return the money of a fault, of a month or of the one day on which it was seen; nothing below a baht."""
+    if fault.cost_thb_a_month < 1:
         return ""
-    return words("one.stakes_day" if finding.of_days == 1 else "one.stakes", thb=words.number(finding.cost_thb_a_month))
+    is_of_a_day = fault.chief.of_days == 1 and not fault.also
+    return words("one.stakes_day" if is_of_a_day else "one.stakes", thb=words.number(fault.cost_thb_a_month))
 
 
-def _owner(report: AgencyReport, finding: Finding, words: Words) -> str:
-    """Return who cares for a finding, and until when."""
-    known = (finding.building, dismissed_as(finding))
-    owner = next((one for one in report.owners if (one.building_id, one.rule) == known), None)
+def owner_of_fault(report: AgencyReport, fault: FaultGroup) -> FindingOwner | None:
+    """Return who cares for a fault, where that is known."""
+    known = (fault.chief.building, dismissed_as(fault.chief))
+    return next((one for one in report.owners if (one.building_id, one.rule) == known), None)
+
+
+def _owner(report: AgencyReport, fault: FaultGroup, words: Words) -> str:
+    """Write who cares for a fault, and until when."""
+    owner = owner_of_fault(report, fault)
     if owner is None or not owner.owner:
         return words("one.no_owner")
     return owner.owner if owner.due is None else f"{owner.owner} · {words('one.until', date=words.day_year(owner.due))}"

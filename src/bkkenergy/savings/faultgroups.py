@@ -154,6 +154,36 @@ def fault_groups(findings: Iterable[Finding]) -> list[FaultGroup]:
     return sorted(joined, key=lambda group: -group.cost_thb_a_month)
 
 
+def of_first_faults(findings: Iterable[Finding], count: int) -> tuple[Finding, ...]:
+    """Choose the findings of the faults with most money: no fault is cut in two.
+
+    Parameters
+    ----------
+    findings : iterable of Finding
+        Of any buildings.
+    count : int
+        How many faults.
+
+    Returns
+    -------
+    tuple of Finding
+        Fault by fault, most money first.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.savings.facts import Finding
+    >>> from bkkenergy.savings.faultgroups import of_first_faults
+    >>> day = dt.date(2026, 11, 20)
+    >>> night = Finding("a.b", "baseload_rise", "alert", day, 6000.0, 23_000.0, {})
+    >>> some = Finding("a.b", "night_spread", "notice", day, 500.0, 1_900.0, {})
+    >>> other = Finding("a.c", "overrun", "notice", day, 700.0, 3_000.0, {})
+    >>> [one.rule for one in of_first_faults([some, night, other], 1)]
+    ['baseload_rise', 'night_spread']
+    """
+    return tuple(finding for group in fault_groups(findings)[:count] for finding in group.findings)
+
+
 def _is_one_fault(one: Finding, other: Finding) -> bool:
     fault = fault_of(one.rule)
     if fault is None or one.building != other.building or fault != fault_of(other.rule):

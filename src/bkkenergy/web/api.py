@@ -22,6 +22,8 @@ from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Meter
 from bkkenergy.ports.ledger import CHANNELS, LedgerReader
 from bkkenergy.readings import Quality
+from bkkenergy.savings.facts import Finding
+from bkkenergy.savings.faultgroups import fault_groups
 from bkkenergy.usecases.bills import month_bills
 from bkkenergy.usecases.energy import energy_series, listed_kwh
 from bkkenergy.usecases.power import power_now
@@ -34,6 +36,7 @@ from bkkenergy.web.api_rows import (
     BuildingPage,
     BuildingRow,
     EnergySeries,
+    FaultRow,
     FindingRow,
     PowerRow,
     ProjectPage,
@@ -265,23 +268,23 @@ def baseline(building_id: str, visitor: ApiVisitor) -> BaselineRow:
 
 
 @router.get("/buildings/{building_id}/insights")
-def insights(building_id: str, visitor: ApiVisitor) -> list[FindingRow]:
-    """List what to act on, most baht first, without dismissed findings."""
+def insights(building_id: str, visitor: ApiVisitor) -> list[FaultRow]:
+    """List what to act on, most baht first, without dismissed findings; findings of one fault are one entry."""
     building = building_of(visitor, building_id)
+    shown = findings_shown(visitor.here, building, building_view(visitor.here, building).findings)
     return [
-        FindingRow(
-            building=finding.building,
-            rule=finding.rule,
-            severity=finding.severity,
-            since=finding.since,
-            energy_kwh_a_month=finding.energy_kwh_a_month,
-            cost_thb_a_month=finding.cost_thb_a_month,
-            evidence=dict(finding.evidence),
-            days=list(finding.days),
-            of_days=finding.of_days,
+        FaultRow(
+            **_finding_fields(fault.chief),
+            also=[FindingRow(**_finding_fields(finding)) for finding in fault.also],
+            together_thb_a_month=fault.cost_thb_a_month,
         )
-        for finding in findings_shown(visitor.here, building, building_view(visitor.here, building).findings)
+        for fault in fault_groups(shown)
     ]
+
+
+def _finding_fields(finding: Finding) -> dict[str, Any]:
+    fields = {name: getattr(finding, name) for name in FindingRow.model_fields}
+    return fields | {"evidence": dict(finding.evidence), "days": list(finding.days)}
 
 
 @router.get("/reports")

@@ -149,6 +149,16 @@ class FindingRow(Row):
     of_days: int
 
 
+class FaultRow(FindingRow):
+    """A fault to act on: the largest of its findings, with the others of the same cause.
+
+    together_thb_a_month : of all together, each kWh counted once.
+    """
+
+    also: list[FindingRow]
+    together_thb_a_month: float
+
+
 class BillPartRow(Row):
     """What a month's bill is for some of its days, where the schedule changed within it. end : not included."""
 

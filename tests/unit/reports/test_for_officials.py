@@ -19,6 +19,8 @@ from bkkenergy.reports.pageone import first_thing
 from bkkenergy.reports.phrasing import compared_note, cost_note, headline, saving_sentence
 from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.render.html import NO_BREAK_SPACE, unbroken
+from bkkenergy.reports.render.mail import report_message
+from bkkenergy.savings.faultgroups import fault_groups
 from tests.unit.reports.conftest import NOW
 from tests.unit.reports.test_full import PLACEBO, full
 from tests.unit.reports.test_render import Text, page_of
@@ -178,7 +180,8 @@ def test_savings_of_no_building_are_no_table_of_dashes(report):
 
 
 def test_findings_of_a_fiscal_year_say_their_day(report):
-    year = replace(report, period_kind="fiscal_year", findings=report.findings * 2)
+    two = (*report.findings, replace(report.findings[0], building="elsewhere"))
+    year = replace(report, period_kind="fiscal_year", findings=two)
     words = Words("th")
     assert words("report.findings_until", date=words.date(report.last_day)) in words_of(year, "th")
     assert words("report.findings_until", date=words.date(report.last_day)) not in words_of(report, "th")
@@ -326,3 +329,24 @@ def test_a_pdf_is_tagged_with_its_language_title_and_outline(report):
     assert "/StructTreeRoot" in root
     assert Words("th")("one.now") in str(reader.outline)
     assert reader.metadata.title.startswith(Words("th")("report.title_month"))
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_findings_of_one_fault_are_one_with_one_sum_on_every_form(report, lang):
+    words, night = Words(lang), report.findings[0]
+    rise = {"now_kw": 80.0, "usual_kw": 17.0, "rise_ratio": 3.7}
+    rise = replace(night, rule="baseload_rise", cost_thb_a_month=23_000.0, evidence=dict(night.evidence) | rise)
+    both = replace(report, findings=(rise, replace(night, cost_thb_a_month=1_900.0, days=(), since=rise.since)))
+    (fault,) = fault_groups(both.findings)
+    once, other = words("work.together", thb=words.number(fault.cost_thb_a_month)), words("insight.night_spread")
+    text = words_of(both, lang)
+    assert text.count(words("insight.baseload_rise")) == 2, "on page one, and in the list"
+    assert once in text
+    assert f"{words('work.same_fault')} {other}" in text
+    assert first_thing(both, words).stakes == words("one.stakes", thb=words.number(fault.cost_thb_a_month))
+    _, mail, _ = report_message(both, words)
+    assert (mail.count("• "), once in mail) == (1 + len(both.attention[:5]), True)
+    book = openpyxl.load_workbook(io.BytesIO(RENDERERS["xlsx"](both, lang)))
+    rows = [row for row in book[words("insight.title")].iter_rows(values_only=True) if row[5] is not None][1:]
+    assert [row[5] for row in rows] == [fault.cost_thb_a_month]
+    assert other in rows[0][2]

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.calendar import BE_OFFSET_YEARS
 from bkkenergy.reports.content import BuildingSaving
-from bkkenergy.reports.pageone import saved_money
+from bkkenergy.reports.pageone import owner_of_fault, saved_money
 from bkkenergy.reports.papers.asked import AskedPaper
 from bkkenergy.reports.papers.model import Block, GridColumn, Paper, PaperGrid, PaperText, Value
 from bkkenergy.reports.phrasing import headline, name_of, placebo_source
-from bkkenergy.reports.savings.phrasing import finding_texts, verdict_text
+from bkkenergy.reports.savings.phrasing import fault_texts, verdict_text
 from bkkenergy.reports.yearwords import path_sentences
-from bkkenergy.savings.insights import dismissed_as
+from bkkenergy.savings.faultgroups import fault_groups
 from bkkenergy.savings.versions import judging
 
 
@@ -122,7 +122,6 @@ def _baselines(asked: AskedPaper) -> PaperGrid:
 def _actions(asked: AskedPaper) -> PaperGrid:
     """List findings as actions: what, where, worth, who, until when."""
     words, report = asked.words, asked.report
-    owners = {(one.building_id, one.rule): one for one in report.owners}
     columns = (
         GridColumn(words("report.building")),
         GridColumn(words("insight.title")),
@@ -132,14 +131,12 @@ def _actions(asked: AskedPaper) -> PaperGrid:
         GridColumn(words("work.due"), "date"),
     )
     rows: list[tuple[Value, ...]] = []
-    for finding in report.findings:
-        name, _, todo, _ = finding_texts(finding, words)
-        owner = owners.get((finding.building, dismissed_as(finding)))
-        thb = finding.cost_thb_a_month if finding.cost_thb_a_month >= 1 else None
+    for fault in fault_groups(report.findings):
+        texts, owner = fault_texts(fault, words), owner_of_fault(report, fault)
+        thb = fault.cost_thb_a_month if fault.cost_thb_a_month >= 1 else None
         who = words("one.no_owner") if owner is None else owner.owner
-        rows.append(
-            (name_of(report, finding.building, words), name, todo, thb, who, None if owner is None else owner.due)
-        )
+        building, due = name_of(report, fault.chief.building, words), None if owner is None else owner.due
+        rows.append((building, texts.name, texts.todo, thb, who, due))
     return PaperGrid(words("committee.actions"), columns, tuple(rows))
 
 

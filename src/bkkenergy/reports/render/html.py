@@ -48,10 +48,10 @@ from bkkenergy.reports.render.views import (
     ranking_left_out,
     ranking_rows,
 )
-from bkkenergy.reports.savings.phrasing import finding_texts, judged_note, seen_text, verdict_text
+from bkkenergy.reports.savings.phrasing import fault_texts, judged_note, verdict_text
 from bkkenergy.reports.shares import total_change_ratio
 from bkkenergy.reports.yearwords import path_method, path_picture, path_sentences, path_title
-from bkkenergy.savings.facts import Finding
+from bkkenergy.savings.faultgroups import FaultGroup, fault_groups
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 FIRST_FINDINGS = 3
@@ -114,8 +114,8 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
             for item in report.attention
         ],
         savings=_saving_rows(report, words),
-        findings=[_finding_row(finding, report, words) for finding in report.findings],
-        first_findings=[_finding_row(finding, report, words) for finding in worth_money(report)[:FIRST_FINDINGS]],
+        findings=[_fault_row(fault, report, words) for fault in fault_groups(report.findings)],
+        first_findings=[_fault_row(fault, report, words) for fault in worth_money(report)[:FIRST_FINDINGS]],
         notes=note_rows(report, words)[-MAX_NOTES:],
         notes_before=max(0, len(report.notes) - MAX_NOTES),
         plan_sentences=plan_sentences(report, words),
@@ -176,15 +176,16 @@ def _saving_row(saving: BuildingSaving, report: AgencyReport, words: Words) -> d
     return {"name": name, "saving": saving, "verdict": text, "judged": judged_note(saving, words)}
 
 
-def _finding_row(finding: Finding, report: AgencyReport, words: Words) -> dict[str, object]:
-    name, what, todo, stakes = finding_texts(finding, words)
+def _fault_row(fault: FaultGroup, report: AgencyReport, words: Words) -> dict[str, object]:
+    texts = fault_texts(fault, words)
     return {
-        "severity": finding.severity,
-        "place": name_of(report, finding.building, words),
-        "name": name,
-        "text": f"{what} {seen_text(finding, words)}",
-        "do": todo,
-        "stakes": stakes,
+        "severity": fault.chief.severity,
+        "place": name_of(report, fault.chief.building, words),
+        "name": texts.name,
+        "text": texts.what,
+        "do": texts.todo,
+        "stakes": texts.stakes,
+        "also": texts.also_said(words),
     }
 
 

@@ -15,9 +15,9 @@ from bkkenergy.reports.phrasing import (
     title,
 )
 from bkkenergy.reports.render.page import environment
-from bkkenergy.reports.savings.phrasing import finding_texts
+from bkkenergy.reports.savings.phrasing import fault_texts
 from bkkenergy.reports.shares import total_change_ratio
-from bkkenergy.savings.facts import Finding
+from bkkenergy.savings.faultgroups import FaultGroup, fault_groups
 
 MAX_LINES = 5
 
@@ -28,7 +28,7 @@ def report_message(report: AgencyReport, words: Words) -> tuple[str, str, str]:
     subject = f"{title(report, words)} · {name} · {period_text(report, words)}"
     if report.revision > 1:
         subject += f" · {words('report.revision', number=report.revision)}"
-    findings = [_finding(report, finding, words) for finding in report.findings[:MAX_LINES]]
+    findings = [_fault(report, fault, words) for fault in fault_groups(report.findings)[:MAX_LINES]]
     attention = [
         f"{subject_name(report, item, words)}: {attention_text(item, words)}" for item in report.attention[:MAX_LINES]
     ]
@@ -62,7 +62,7 @@ def report_message(report: AgencyReport, words: Words) -> tuple[str, str, str]:
     return subject, "\n".join(lines), html
 
 
-def _finding(report: AgencyReport, finding: Finding, words: Words) -> str:
-    name, _, todo, stakes = finding_texts(finding, words)
-    where = name_of(report, finding.building, words)
-    return f"{where}: {name}" + (f" · {stakes}" if stakes else "") + f" → {todo}"
+def _fault(report: AgencyReport, fault: FaultGroup, words: Words) -> str:
+    texts = fault_texts(fault, words)
+    where = name_of(report, fault.chief.building, words)
+    return f"{where}: {texts.name}" + (f" · {texts.stakes}" if texts.stakes else "") + f" → {texts.todo}"

@@ -33,7 +33,8 @@ from bkkenergy.reports.render.book import Book
 from bkkenergy.reports.render.xlsx_evidence import evidence_sheets
 from bkkenergy.reports.render.xlsx_official import official_sheets
 from bkkenergy.reports.render.yearsheet import has_year_sheet, write_year_sheet
-from bkkenergy.reports.savings.phrasing import finding_texts, judged_note, verdict_text
+from bkkenergy.reports.savings.phrasing import fault_texts, judged_note, verdict_text
+from bkkenergy.savings.faultgroups import fault_groups
 
 HOURS = 24
 MAX_SHEETS = 200
@@ -285,18 +286,19 @@ def _to_do(book: Book, report: AgencyReport) -> None:
         sheet.set_column(column, column, width)
     thb, kwh = words("unit.thb"), words("unit.kwh")
     sheet.write_row(0, 0, ["", words("report.building"), words("insight.title"), "", kwh, thb], formats["head"])
-    for row, finding in enumerate(report.findings, 1):
-        name, what, todo, _ = finding_texts(finding, words)
-        building = name_of(report, finding.building, words)
-        texts = [words(f"severity.{finding.severity}"), building, f"{name}: {what}", todo]
-        sheet.write_row(row, 0, texts, formats["wrap"])
-        sheet.write_number(row, 4, finding.energy_kwh_a_month, formats["number"])
-        sheet.write_number(row, 5, finding.cost_thb_a_month, formats["number"])
-    first = len(report.findings) + 3
+    faults = fault_groups(report.findings)
+    for row, fault in enumerate(faults, 1):
+        texts, building = fault_texts(fault, words), name_of(report, fault.chief.building, words)
+        what = "\n".join(filter(None, (f"{texts.name}: {texts.what}", texts.also_said(words))))
+        cells = [words(f"severity.{fault.chief.severity}"), building, what, texts.todo]
+        sheet.write_row(row, 0, cells, formats["wrap"])
+        sheet.write_number(row, 4, fault.chief.energy_kwh_a_month, formats["number"])
+        sheet.write_number(row, 5, fault.cost_thb_a_month, formats["number"])
+    first = len(faults) + 3
     sheet.write(first - 1, 0, words("report.attention"), formats["head"])
     for row, item in enumerate(report.attention, first):
-        texts = [words(f"severity.{item.severity}"), subject_name(report, item, words), attention_text(item, words)]
-        sheet.write_row(row, 0, texts, formats["wrap"])
+        cells = [words(f"severity.{item.severity}"), subject_name(report, item, words), attention_text(item, words)]
+        sheet.write_row(row, 0, cells, formats["wrap"])
     if report.notes:
         first += len(report.attention) + 2
         sheet.write(first - 1, 0, words("note.in_report"), formats["head"])

@@ -42,6 +42,7 @@ from bkkenergy.reports.savings.yearly import (
 )
 from bkkenergy.savings.baseline import HOURS_PER_DAY
 from bkkenergy.savings.facts import Facts, Finding
+from bkkenergy.savings.faultgroups import fault_groups, of_first_faults
 from bkkenergy.savings.insights import dismissed_as, find
 from bkkenergy.savings.rules_supply import meter_fault
 from bkkenergy.savings.uncertainty import Band, lag_of
@@ -49,7 +50,7 @@ from bkkenergy.site import Site
 from bkkenergy.texts import LANGS
 from bkkenergy.usecases.findingwork import WorkItem, to_act_on, work_on
 
-MAX_FINDINGS = 12
+MAX_FAULTS = 12
 WHOLE_MONTHS = frozenset({"month", "quarter", "fiscal_year"})
 
 
@@ -84,7 +85,9 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period, p
         if finding.rule != meter_fault.__name__
     ]
     work = work_on(site.state, report.agency_id)
-    shown = to_act_on(findings, work, site.dismissals, site.savings.insights, period.last_day)[:MAX_FINDINGS]
+    shown = of_first_faults(
+        to_act_on(findings, work, site.dismissals, site.savings.insights, period.last_day), MAX_FAULTS
+    )
     grid_kwh = [(one.building, one.facts.grid_kwh) for one in seen if one.facts.grid_kwh is not None]
     compared = [] if period.kind == "day" else [_beside_year(site, one, period) for one in seen]
     changes = year_rows(pool, compared, period)
@@ -95,7 +98,7 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period, p
         savings=rows,
         savings_first_day=_first_day(judged),
         total_saving=None if total is None else replace(_total(judged, total), compared=compared_total(rows)),
-        findings=tuple(shown),
+        findings=shown,
         owners=tuple(_owners(site, shown, work)),
         placebo_source=site.savings.placebo.source,
         placebo_source_th=site.savings.placebo.source_th,
@@ -113,15 +116,19 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period, p
 
 
 def _owners(site: Site, findings: Sequence[Finding], work: Sequence[WorkItem]) -> Iterator[FindingOwner]:
-    """Say who cares for each finding: who it is assigned to, else the first contact of its building."""
-    assigned = {(item.now.building, item.now.rule): item.now for item in work}
-    for finding in findings:
-        entry = assigned.get((finding.building, dismissed_as(finding)))
-        contacts = contacts_of(site.portfolio, site.portfolio.buildings[finding.building])
+    """Say who cares for each finding: who it, or another of the same fault, is assigned to, else the first contact of
+    its building.
+    """
+    assigned = {(item.now.building, item.now.rule): item.now for item in work if item.now.owner}
+    for fault in fault_groups(findings):
+        keys = [(finding.building, dismissed_as(finding)) for finding in fault.findings]
+        of_fault = next((assigned[key] for key in keys if key in assigned), None)
+        contacts = contacts_of(site.portfolio, site.portfolio.buildings[fault.chief.building])
         contact = next((f"{one.name} ({one.role})" if one.role else one.name for one in contacts), "")
-        owner = entry.owner if entry is not None and entry.owner else contact
-        if owner:
-            yield FindingOwner(finding.building, dismissed_as(finding), owner, None if entry is None else entry.due)
+        for key in keys:
+            entry = assigned.get(key, of_fault)
+            if owner := contact if entry is None else entry.owner:
+                yield FindingOwner(*key, owner, None if entry is None else entry.due)
 
 
 def _beside_year(site: Site, one: BuildingAssessment, period: Period) -> ComparedYear:

@@ -11,6 +11,7 @@ from bkkenergy.reports.savings.fitting import BaselineProgress
 from bkkenergy.savings.baseline import Baseline, Saving
 from bkkenergy.savings.comparison import MIN_COMPARED
 from bkkenergy.savings.facts import Finding
+from bkkenergy.savings.faultgroups import FaultGroup
 from bkkenergy.savings.uncertainty import MIN_VERDICT_DAYS, NORMAL_90, OLD_YEARS, Band, lag_of
 from bkkenergy.savings.versions import REASONS, BaselineVersion
 
@@ -207,6 +208,36 @@ def finding_texts(finding: Finding, words: Words) -> tuple[str, str, str, str]:
     if stakes and finding.of_days:
         stakes += " " + words("insight.of_days", days=finding.of_days)
     return *_texts_of(finding, words), stakes
+
+
+@dataclass(frozen=True, slots=True)
+class FaultTexts:
+    """Findings of one fault in words: the largest of them, what all cost together, and how else the fault shows."""
+
+    name: str
+    what: str
+    todo: str
+    stakes: str
+    also: tuple[str, ...]
+
+    def also_said(self, words: Words) -> str:
+        """Return how else the fault shows, as a sentence; nothing where it does not."""
+        return f"{words('work.same_fault')} {'; '.join(self.also)}" if self.also else ""
+
+
+def fault_texts(fault: FaultGroup, words: Words) -> FaultTexts:
+    """Return findings of one fault as one: its sum counts each kWh once."""
+    name, what, todo, stakes = finding_texts(fault.chief, words)
+    if fault.also:
+        stakes = words("work.together", thb=words.number(fault.cost_thb_a_month))
+    also = (finding_texts(finding, words) for finding in fault.also)
+    return FaultTexts(
+        name,
+        f"{what} {seen_text(fault.chief, words)}",
+        todo,
+        stakes,
+        tuple(f"{texts[0]} · {texts[3]}" if texts[3] else texts[0] for texts in also),
+    )
 
 
 def seen_text(finding: Finding, words: Words) -> str:
