@@ -58,6 +58,9 @@ def home(tmp_path_factory):
         "voltage_l1_v": voltage_v,
         "voltage_l2_v": np.full(len(at_us), 230.0),
         "voltage_l3_v": np.full(len(at_us), 229.0),
+        "current_l1_a": np.full(len(at_us), 250.0),
+        "current_l2_a": np.full(len(at_us), 150.0),
+        "current_l3_a": np.full(len(at_us), 100.0),
     }
     store = open_writable(config.settings)
     store.commit(ReadingBatch((METER,), np.zeros(len(at_us), np.int64), at_us, columns))
@@ -101,6 +104,41 @@ def test_days_of_a_channel_are_sums_or_means(client):
         assert series["step"] == "day"
         assert series["values"][day] == pytest.approx(expected)
         assert series["values"][0] is None
+
+
+def test_power_by_phase_is_where_it_went_and_adds_up_to_the_meter(client):
+    span = {"first": str(MONTH.first_day), "last": str(MONTH.first_day)}
+    went = client.get(f"/api/v1/buildings/{BUILDING}/flows", params=span).json()
+    phases = went["phases"]
+    assert [row["phase"] for row in phases] == [1, 2, 3]
+    assert sum(row["energy_kwh"] for row in phases) == pytest.approx(went["parts"][0]["energy_kwh"])
+    assert phases[0]["share_ratio"] == pytest.approx(250 * 231 / (250 * 231 + 150 * 230 + 100 * 229), rel=1e-6)
+    assert [(row["mean_a"], row["known_ratio"]) for row in phases] == [(250.0, 1.0), (150.0, 1.0), (100.0, 1.0)]
+    address = f"/buildings/{BUILDING}/flows"
+    page = client.get(address, params={"period": str(MONTH.first_day), "lang": "en"}).text
+    assert page.count('class="line phase k-part-') == 3
+    assert "Power by phase" in page
+    table = client.get(address, params={"period": str(MONTH.first_day), "lang": "en", "format": "csv"}).text
+    assert f"L1,{phases[0]['energy_kwh']},250.0,231.0" in table
+
+
+def test_a_phase_is_shown_between_the_lowest_and_the_highest_of_all_three(client):
+    span = {"first": str(MONTH.first_day), "last": str(MONTH.first_day), "compare": "phases"}
+    shown = client.get(f"/api/v1/explore/meter/{METER}", params=span | {"quantity": "current_l1"}).json()
+    assert set(shown["values"]) == {250.0}
+    compared = shown["compared"]
+    assert set(compared["low"]) == {100.0}
+    assert set(compared["high"]) == {250.0}
+    assert compared["values"][0] == pytest.approx(500 / 3)
+    refused = client.get(f"/api/v1/explore/meter/{METER}", params=span | {"quantity": "import"}).json()
+    assert refused["compared"] is None
+    assert refused["why_not_compared"]
+    page = client.get(f"/explore/meter/{METER}", params=span | {"quantity": "voltage_l1", "lang": "en"}).text
+    assert "mean of the three phases" in page
+    assert (
+        client.get(f"/explore/meter/{METER}", params=span | {"quantity": "current_l2", "format": "xlsx"}).status_code
+        == 200
+    )
 
 
 @pytest.mark.parametrize(("lang", "texts"), [("en", ["Further quantities", "reactive energy", "kvarh", "3.0%", "25.5"]),

@@ -58,9 +58,11 @@ REGISTERS = (IMPORT, *SECOND_REGISTERS)
 POWER_FACTOR = _gauge("power_factor", "1", "power_factor")
 KVAR = _gauge("reactive_power", "kvar", "reactive_kvar")
 VOLTAGES = tuple(_gauge(f"voltage_l{phase}", "V", f"voltage_l{phase}_v") for phase in (1, 2, 3))
+CURRENTS = tuple(_gauge(f"current_l{phase}", "A", f"current_l{phase}_a") for phase in (1, 2, 3))
 GAUGES: tuple[Channel, ...] = (
     KVAR,
     *VOLTAGES,
+    *CURRENTS,
     _gauge("apparent_power", "kVA", "apparent_kva"),
     _gauge("demand", "kW", "demand_kw"),
     _gauge("current_n", "A", "current_n_a"),

@@ -22,7 +22,8 @@ SubjectKind = Literal["building", "meter", "agency", "plant", "city"]
 Quantity = Literal[
     "import", "use", "production", "export", "temperature", "irradiance",
     "reactive", "reactive_export", "import_on_peak", "import_off_peak", "import_holiday", "chilled_water", "water",
-    "gas", "power_factor", "reactive_power", "voltage_l1", "voltage_l2", "voltage_l3", "apparent_power", "demand",
+    "gas", "power_factor", "reactive_power", "voltage_l1", "voltage_l2", "voltage_l3", "current_l1", "current_l2",
+    "current_l3", "apparent_power", "demand",
     "current_n", "thd_voltage", "thd_current", "room_temp", "humidity",
 ]  # fmt: skip
 """What is shown: first of every subject, then by name each further channel that a meter may have."""
@@ -36,7 +37,11 @@ CHANNEL_OF: dict[Quantity, Channel] = {
 }
 RATE_OF = {"kWh": "kW", "kvarh": "kvar", "m3": "m3/h"}
 """Unit of what adds up -> of how fast it flows."""
-FROM_ANYWHERE = frozenset({"temperature", "room_temp", "power_factor", "voltage_l1", "voltage_l2", "voltage_l3"})
+VOLTAGES: tuple[Quantity, ...] = ("voltage_l1", "voltage_l2", "voltage_l3")
+CURRENTS: tuple[Quantity, ...] = ("current_l1", "current_l2", "current_l3")
+PHASES_OF: dict[Quantity, tuple[Quantity, ...]] = {name: phases for phases in (VOLTAGES, CURRENTS) for name in phases}
+"""Quantities of a phase, with those of all three."""
+FROM_ANYWHERE = frozenset({"temperature", "room_temp", "power_factor", *VOLTAGES})
 """Quantities whose picture does not begin at zero."""
 SeenStep = Literal["15min", "60min", "day", "month"]
 SEEN_STEPS: tuple[SeenStep, ...] = get_args(SeenStep)

@@ -23,6 +23,7 @@ from bkkenergy.texts import Named
 from bkkenergy.usecases.energy import air_temperature_c, station_of
 from bkkenergy.usecases.explore import (
     MAX_SLOTS,
+    PHASES_OF,
     STEP_HOURS,
     Quantity,
     SeenStep,
@@ -42,7 +43,7 @@ Z_90 = 1.6449
 """Half of a 90 % interval, in standard deviations of a normal distribution."""
 
 
-ComparisonKind = Literal["earlier", "baseline", "building", "type"]
+ComparisonKind = Literal["earlier", "baseline", "building", "type", "phases"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,9 @@ def look_series(site: Site, look: Look) -> SeenSeries:
 
 
 def compared(site: Site, actor: Actor, look: Look, against: str) -> Comparison | None:
-    """Return what a look is compared with: before, week, month, year, baseline, type, or building:ID; None for "".
+    """Return what a look is compared with; None for "".
+
+    against : before, week, month, year, baseline, type, phases, or building:ID.
 
     Raises StoreUnavailable, NotThere for a building that is not the actor's, and InputError where it cannot be.
     """
@@ -119,6 +122,8 @@ def compared(site: Site, actor: Actor, look: Look, against: str) -> Comparison |
         other = subject_of(site.portfolio, actor, kind, key, site.today)
         values = laid_over(look_series(site, replace(look, subject=other)), steps)
         return Comparison.plain("building", values, building=other.building)
+    if kind == "phases" and not key and look.quantity in PHASES_OF:
+        return phases_line(site, look)
     if kind == "baseline" and building is not None and look.quantity == "use":
         divisor = divisor_of(look.subject, look.divisor) or 1.0
         line = baseline_line(site, building, look.period, look.step)
@@ -130,6 +135,13 @@ def compared(site: Site, actor: Actor, look: Look, against: str) -> Comparison |
         median = peer_line(site, peers, look.quantity, look.period, look.step, look.divisor or "m2")
         return Comparison.plain("type", median.values * scale, building=building, count=median.count)
     raise InputError.of("explore_against", given=against)
+
+
+def phases_line(site: Site, look: Look) -> Comparison:
+    """Return the mean of the three phases, between the lowest and the highest of them. Raises StoreUnavailable."""
+    phases = [look_series(site, replace(look, quantity=quantity)) for quantity in PHASES_OF[look.quantity]]
+    each = np.stack([np.where(one.is_complete, one.values, np.nan) for one in phases])
+    return Comparison("phases", each.mean(axis=0), each.min(axis=0), each.max(axis=0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from bkkenergy.usecases.demand import DemandQuarter, demand_quarters
 from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, building_quarters
 from bkkenergy.usecases.flows import Flow
 from bkkenergy.usecases.gross import pv_of
+from bkkenergy.usecases.phases import MeterPhases, phases_of
 
 BranchKind = Literal["grid_import", "production", "building", "grid_export", "main", "part", "rest", "use"]
 WEEKDAYS, HOURS = 7, 24
@@ -54,6 +55,7 @@ class WhereItWent:
     hour_kw: FloatArray
     duration_kw: FloatArray
     demand: list[DemandQuarter]
+    phases: list[MeterPhases]
     is_waiting: bool
 
     @property
@@ -77,6 +79,7 @@ def where_it_went(site: Site, building: Building, period: Period) -> WhereItWent
         hours_of_week(known_kw, period),
         np.quantile(known, np.linspace(1, 0, DURATION_POINTS)) if len(known) else np.full(DURATION_POINTS, np.nan),
         demand_quarters(site, building, period),
+        phases_of(site, building, period),
         bool(energy.waiting),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -15,6 +15,7 @@ from bkkenergy.tariff.schedule import Window
 from bkkenergy.usecases.balance import Note, building_energy
 from bkkenergy.usecases.balance_record import balance_record, sub_meters_record
 from bkkenergy.usecases.gross import pv_of
+from bkkenergy.usecases.phases import MeterPhases
 from bkkenergy.usecases.plants import plant_yields
 from bkkenergy.usecases.whereitwent import BranchKind, WhereItWent, where_it_went
 from bkkenergy.web.api import span_of, step_of, tagged
@@ -148,6 +149,23 @@ class DemandRow(Row):
     charge_thb: float | None
 
 
+PhaseNumber = Literal[1, 2, 3]
+PHASE_NUMBERS: tuple[PhaseNumber, ...] = get_args(PhaseNumber)
+
+
+class PhaseRow(Row):
+    """One phase of a main meter: energy by volts times amperes, of the quarter-hours of which all is known."""
+
+    meter: str
+    phase: PhaseNumber
+    energy_kwh: float
+    share_ratio: float | None
+    known_ratio: float
+    mean_a: float
+    high_a: float
+    mean_v: float
+
+
 class FlowsRow(Row):
     """Where a building's energy went. hour_kw : mean power by weekday (Monday first) and hour; null where not known.
 
@@ -159,6 +177,7 @@ class FlowsRow(Row):
     hour_kw: list[list[float | None]]
     duration_kw: list[float | None]
     demand: list[DemandRow]
+    phases: list[PhaseRow]
     notes: list[Note]
     is_waiting: bool
 
@@ -216,9 +235,26 @@ def flows_row(building_id: str, went: WhereItWent) -> FlowsRow:
             DemandRow(window=one.window, start=one.start, power_kw=one.power_kw, charge_thb=one.charge_thb)
             for one in went.demand
         ],
+        phases=[row for phases in went.phases for row in _phase_rows(phases)],
         notes=list(went.notes),
         is_waiting=went.is_waiting,
     )
+
+
+def _phase_rows(phases: MeterPhases) -> list[PhaseRow]:
+    return [
+        PhaseRow(
+            meter=phases.meter.id,
+            phase=number,
+            energy_kwh=float(phases.energy_kwh[number - 1]),
+            share_ratio=_known(float(phases.share_ratio[number - 1])),
+            known_ratio=phases.known_ratio,
+            mean_a=float(phases.mean_a[number - 1]),
+            high_a=float(phases.high_a[number - 1]),
+            mean_v=float(phases.mean_v[number - 1]),
+        )
+        for number in PHASE_NUMBERS
+    ]
 
 
 def _known(value: float) -> float | None:

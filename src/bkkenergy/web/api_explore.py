@@ -112,7 +112,7 @@ def explore(
     """Return a building, meter, agency, PV plant or the city over some days, the last seven where none are given.
 
     quantity : of a meter also each channel that it has, such as water, room_temp or reactive.
-    compare : before, week, weeks4, month, weeks52, year, baseline, type or building:ID. per : m2, or what the
+    compare : before, week, weeks4, month, weeks52, year, baseline, type, building:ID or phases. per : m2, or what the
     portfolio counts of what a building serves. A baseline is of gross use, whatever the quantity.
     """
     asked = ExploreRequest(kind, key, first, last, quantity or "", step or "", compare, per)

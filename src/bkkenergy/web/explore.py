@@ -283,7 +283,7 @@ def comparison_name(comparison: Comparison, words: Words) -> str:
     if comparison.kind == "type" and comparison.building is not None:
         kind = words(f"building_type.{comparison.building.type}")
         return words("explore.line_type", type=kind, count=comparison.count)
-    return words("explore.line_baseline")
+    return words("explore.line_phases" if comparison.kind == "phases" else "explore.line_baseline")
 
 
 def sentences(view: ExploreView, words: Words) -> list[str]:

@@ -91,7 +91,8 @@ def legend(seen: ExploreView, words: Words) -> list[tuple[str, str]]:
     lines = [(kind, subject_name(seen.look.subject, words))]
     if other is not None:
         has_interval = bool(np.isfinite(other.low).any())
-        name = words("explore.line_baseline_band") if has_interval else comparison_name(other, words)
+        is_band = has_interval and other.kind != "phases"
+        name = words("explore.line_baseline_band") if is_band else comparison_name(other, words)
         lines.append(("compared interval" if has_interval else "compared", name))
     if partial.any():
         lines.append((f"{kind} partial", words("explore.legend_partial")))

@@ -51,7 +51,8 @@ def columns_of(view: ExploreView, words: Words) -> list[ValueColumn]:
         other = view.comparison
         columns.append(_value(comparison_name(other, words), unit, other.values))
         ends = [values for values in (other.low, other.high) if np.isfinite(values).any()]
-        columns += [_value(words("explore.line_baseline_band"), unit, values) for values in ends]
+        band = words("explore.line_phases_band" if other.kind == "phases" else "explore.line_baseline_band")
+        columns += [_value(band, unit, values) for values in ends]
     if view.weather is not None:
         beside = "irradiance" if look.quantity == "production" else "temperature"
         columns.append(ValueColumn(words(f"explore.weather_{beside}"), view.weather.values, "0.0"))

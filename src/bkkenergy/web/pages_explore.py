@@ -17,7 +17,7 @@ from bkkenergy.errors import InputError, NotThere
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building, MeterKind
 from bkkenergy.settings import CITY
-from bkkenergy.usecases.explore import SEEN_STEPS, building_subject, is_rate, plants_on, subject_of
+from bkkenergy.usecases.explore import PHASES_OF, SEEN_STEPS, building_subject, is_rate, plants_on, subject_of
 from bkkenergy.usecases.explore_compare import peers_of
 from bkkenergy.usecases.explore_periods import AROUNDS, EARLIER, around, next_to, offered
 from bkkenergy.web.explore import (
@@ -267,6 +267,8 @@ def _comparisons(visitor: Visitor, seen: ExploreView, words: Words) -> Iterator[
 
     yield "", [choice("", words("explore.compare_none"))]
     yield words("explore.compare_time"), [choice(one, words(f"explore.compare_{one}")) for one in offered(look.period)]
+    if look.quantity in PHASES_OF:
+        yield words("explore.compare_model"), [choice("phases", words("explore.compare_phases"))]
     building = subject.building
     if subject.kind != "building" or building is None:
         return

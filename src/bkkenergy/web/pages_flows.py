@@ -22,6 +22,7 @@ from bkkenergy.readings import FloatArray
 from bkkenergy.reports.pictures import LARGE, heat_map
 from bkkenergy.reports.solar.drawing import Line, lines
 from bkkenergy.usecases.demand import DemandQuarter
+from bkkenergy.usecases.phases import MeterPhases
 from bkkenergy.usecases.whereitwent import HOURS, Branch, WhereItWent, where_it_went
 from bkkenergy.web.exploreparts import BESIDE, QUARTER
 from bkkenergy.web.exploretime import step_text
@@ -87,6 +88,7 @@ def flows_page(building_id: str, visitor: PageVisitor, period: str = "", format:
         heat=_heat(went.hour_kw, words),
         weekdays=weekday_rows(went.hour_kw, words),
         duration=_duration(went.duration_kw, words),
+        phases=[_phases_shown(phases, asked, words) for phases in went.phases],
         demand=[_demand_row(quarter, building_id, words) for quarter in went.demand],
         is_demo=then.site.portfolio.agencies[then.building.agency].demonstration,
     )
@@ -205,6 +207,37 @@ def _duration(duration_kw: FloatArray, words: Words) -> Markup:
     return fluid(lines([Line(duration_kw.tolist(), "actual")], names, words("web.duration"), words.number))
 
 
+def _phases_shown(phases: MeterPhases, period: Period, words: Words) -> dict[str, Any]:
+    """Return a meter's phases as a table and, where each hour of the day is known, a picture."""
+    span = f"first={period.first_day}&last={period.last_day}"
+    figures = zip(
+        phases.energy_kwh.tolist(), phases.share_ratio.tolist(), phases.mean_a.tolist(), phases.high_a.tolist(),
+        phases.mean_v.tolist(), strict=True,
+    )  # fmt: skip
+    rows = [
+        {
+            "name": f"L{number}",
+            "colour": f"k-part-{number - 1}",
+            "address": f"/explore/meter/{phases.meter.id}?quantity=current_l{number}&compare=phases&{span}",
+            "energy_kwh": kwh,
+            "share_ratio": _known(share),
+            "mean_a": mean_a,
+            "high_a": high_a,
+            "mean_v": mean_v,
+        }
+        for number, (kwh, share, mean_a, high_a, mean_v) in enumerate(figures, 1)
+    ]
+    is_drawn = bool(np.isfinite(phases.hour_kw).all())
+    names = [(float(hour), f"{hour:02d}:00") for hour in range(0, HOURS, 6)]
+    drawn = [Line(kw.tolist(), f"phase k-part-{number}") for number, kw in enumerate(phases.hour_kw.T)]
+    return {
+        "meter": words.either(th=phases.meter.name_th, en=phases.meter.name_en),
+        "rows": rows,
+        "known_ratio": phases.known_ratio,
+        "picture": fluid(lines(drawn, names, words("flows.phases"), words.number)) if is_drawn else Markup(""),
+    }
+
+
 def _demand_row(quarter: DemandQuarter, building_id: str, words: Words) -> dict[str, Any]:
     """Return a quarter-hour of the bill, with the address that shows the hours around it."""
     day = quarter.start.date()
@@ -236,6 +269,12 @@ def _csv(building_id: str, went: WhereItWent, rows: Sequence[TreeLine], words: W
         [one.start.isoformat(), one.power_kw, words(f"flows.window_{one.window}"), one.charge_thb]
         for one in went.demand
     ]
+    for phases in went.phases:
+        body.append([])
+        name = words.either(th=phases.meter.name_th, en=phases.meter.name_en)
+        body.append([f"{words('flows.phases')} · {name}", words("unit.kwh"), "A", "V"])
+        figures = zip(phases.energy_kwh.tolist(), phases.mean_a.tolist(), phases.mean_v.tolist(), strict=True)
+        body += [[f"L{number}", *row] for number, row in enumerate(figures, 1)]
     csv.writer(out).writerows(plain_rows([head, *body]))
     name = f"flows_{building_id}_{went.period.first_day}_{went.period.last_day}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
