@@ -73,6 +73,7 @@ from bkkenergy.web import (
 from bkkenergy.web.assets import STATIC
 from bkkenergy.web.bodies import BoundedBodies
 from bkkenergy.web.budgets import HeavyWork
+from bkkenergy.web.citymoney import CityMoney
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.delays import Delays, Throttle
 from bkkenergy.web.figures import CityFigures
@@ -182,7 +183,7 @@ def create_app(here: AppContext, *, first_run_key: str = "") -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         lifespan=few_threads,
     )
-    here.city = CityFigures(here)
+    here.city, here.money = CityFigures(here), CityMoney(here)
     app.state.here, app.state.heavy = here, HeavyWork()
     app.state.live, app.state.streams = LiveFigures(here), live.Streams()
     app.state.throttle, app.state.delays = Throttle(), Delays()

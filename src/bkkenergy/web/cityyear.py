@@ -10,7 +10,7 @@ import numpy as np
 
 from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.calendar import BE_OFFSET_YEARS, Period, fiscal_year_of
-from bkkenergy.carbon import daily_factors, emitted_kg
+from bkkenergy.carbon import GridFactor, daily_factors, emitted_kg
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
 from bkkenergy.readings import BoolArray, FloatArray
 from bkkenergy.savings.versions import judging
@@ -32,11 +32,12 @@ class Beside:
     """A period up to yesterday.
 
     change_ratio : beside the same weekdays a year before, of meters and days that are whole in both years; None where
-    those are too little of the energy.
+    those are too little of the energy. co2e_change_ratio : the same of emissions, by the factors of each year.
     """
 
     co2e_kg: float | None
     change_ratio: float | None
+    co2e_change_ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def year_so_far(here: AppContext, agencies: Sequence[str], rows: Sequence[Buildi
 def city_year(site: Site, rows: Sequence[BuildingFigures], today: dt.date) -> CityYear:
     """Compute the month and the fiscal year so far of some buildings. Raises StoreUnavailable."""
     first, last = fiscal_year_of(today).first_day, today - dt.timedelta(days=1)
+    days_before = first - YEAR_BEFORE, last - YEAR_BEFORE
     buildings = [row.building for row in rows]
     span = Period.days(first - YEAR_BEFORE, max(first, last))
     energy, then = all_over(site.energy, site.portfolio, buildings, span)
@@ -66,9 +68,10 @@ def city_year(site: Site, rows: Sequence[BuildingFigures], today: dt.date) -> Ci
     if last < first or not mains:
         return CityYear(Beside(None, None), Beside(None, None), target_ratio)
     now_kwh, now_whole = _days(energy, mains, first, last)
-    before_kwh, before_whole = _days(energy, mains, first - YEAR_BEFORE, last - YEAR_BEFORE)
+    before_kwh, before_whole = _days(energy, mains, *days_before)
     is_both = now_whole & before_whole
     factors = daily_factors(site.figures.grid_factors, first, last, "footprint")
+    factors_before = daily_factors(site.figures.grid_factors, *days_before, "footprint")
 
     def beside(start: dt.date) -> Beside:
         begin = (start - first).days
@@ -78,9 +81,20 @@ def city_year(site: Site, rows: Sequence[BuildingFigures], today: dt.date) -> Ci
             return Beside(None, None)
         sums_kwh = np.where(known, np.nansum(daily_kwh, axis=1), np.nan)
         change = change_beside(daily_kwh, before_kwh[begin:], is_both[begin:])
-        return Beside(emitted_kg(sums_kwh, factors[begin:]), change)
+        now_kg, before_kg = (
+            kwh[begin:] * _kg_per_kwh(of_days[begin:])[:, np.newaxis]
+            for kwh, of_days in ((now_kwh, factors), (before_kwh, factors_before))
+        )
+        has_factors = is_both[begin:] & np.isfinite(now_kg) & np.isfinite(before_kg)
+        co2e_change = None if change is None else change_beside(now_kg, before_kg, has_factors)
+        return Beside(emitted_kg(sums_kwh, factors[begin:]), change, co2e_change)
 
     return CityYear(beside(max(first, today.replace(day=1))), beside(first), target_ratio)
+
+
+def _kg_per_kwh(factors: Sequence[GridFactor | None]) -> FloatArray:
+    """Return (days,) the factor of each day; NaN where there is none, so that nothing is compared there."""
+    return np.array([np.nan if factor is None else factor.kg_co2e_per_kwh for factor in factors], np.float64)
 
 
 def change_beside(now_kwh: FloatArray, before_kwh: FloatArray, is_both: BoolArray) -> float | None:

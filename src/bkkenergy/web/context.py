@@ -25,11 +25,13 @@ WORKER_NEEDS_S = 60.0
 class AppContext:
     """The service as requests see it. Pages answer at once: they read the ledger without bringing it up to date.
 
-    started : the site as it was opened. city : the figures that all requests share, put there by the app.
+    started : the site as it was opened. city, money : the figures that all requests share, put there by the
+    app.
     """
 
     started: Site
     city: Any = None
+    money: Any = None
     _cache: dict[tuple[object, ...], tuple[float, Any]] = field(default_factory=dict)
     _swept_s: float = 0.0
     _looked_s: float = 0.0

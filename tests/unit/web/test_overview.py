@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,7 +19,10 @@ from bkkenergy.adapters.state.users import note
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Agency
 from bkkenergy.settings import StateSettings
+from bkkenergy.web import citymoney
+from bkkenergy.web.citymoney import AT_ONCE, CityMoney, MoneySoFar, Spent, year_ago
 from bkkenergy.web.cityyear import change_beside
+from bkkenergy.web.figures import PeriodUse
 from bkkenergy.web.mapground import hull, map_ground, short_name
 
 NOW = dt.datetime(2026, 11, 27, 3, tzinfo=dt.UTC)
@@ -86,3 +90,64 @@ def test_what_is_new_is_since_the_sign_in_before_this_one_and_of_ones_own_agenci
     assert (news.alerts, news.reports, news.work) == (1, 1, 0)
     assert news.since == hours[0]
     assert not news.is_empty
+
+
+def test_money_is_beside_the_year_before_where_most_of_it_can_be_compared():
+    assert Spent(100.0, 90.0, 100.0).change_ratio == pytest.approx(-0.1)
+    assert Spent(100.0, 70.0, 100.0).change_ratio is None
+    assert Spent(100.0).change_ratio is None
+    assert (Spent(1.0, 2.0, 3.0) + Spent(4.0, 5.0, 6.0)) == Spent(5.0, 7.0, 9.0)
+
+
+def test_the_target_in_baht_is_what_the_baseline_expects_less_the_plan_s_step():
+    money = MoneySoFar(Spent(), Spent(1100.0), 4400.0, 3, 3)
+    used = PeriodUse(110.0, 100.0, 110.0)
+    assert money.target_thb(used, -0.05) == pytest.approx(950.0), "1,100 THB are 10 % over 1,000"
+    assert money.spent_ratio == pytest.approx(0.25)
+    assert money.target_thb(PeriodUse(110.0, None, None), -0.05) is None
+    assert money.target_thb(used, None) is None
+    assert MoneySoFar(Spent(), Spent(1100.0), None, 2, 3).target_thb(used, -0.05) is None, "a building has no price"
+
+
+@pytest.mark.parametrize(
+    ("day", "before"), [("2026-11-26", "2025-11-26"), ("2028-02-29", "2027-02-28"), ("2028-03-01", "2027-03-01")]
+)
+def test_a_year_ago_is_the_same_date(day, before):
+    assert year_ago(dt.date.fromisoformat(day)) == dt.date.fromisoformat(before)
+
+
+class TestManyAgencies:
+    """Bills of many buildings are computed beside the pages, those of few at once."""
+
+    def site(self, monkeypatch, count):
+        asked, go = [], threading.Event()
+
+        def computed(_site, agency, _today):
+            asked.append(agency)
+            if count == AT_ONCE:
+                assert go.wait(20)
+            return MoneySoFar(Spent(10.0), Spent(100.0), 400.0 if agency == "a" else None, 1, 1)
+
+        monkeypatch.setattr(citymoney, "agency_money", computed)
+        portfolio = SimpleNamespace(revision=1, buildings_of=lambda _: range(count))
+        here = SimpleNamespace(opened=None, today=NOW.date(), portfolio=portfolio)
+        return CityMoney(here), here, asked, go
+
+    def test_few_are_there_at_once_and_stay_for_the_day_and_the_revision(self, monkeypatch):
+        money, here, asked, _ = self.site(monkeypatch, 3)
+        assert money.of(["a", "b"]) == MoneySoFar(Spent(20.0), Spent(200.0), None, 2, 2), "b has no budget"
+        assert money.of(["a"]).budget_thb == 400.0
+        assert asked == ["a", "b"]
+        here.portfolio.revision = 2
+        money.of(["a"])
+        here.today += dt.timedelta(days=1)
+        money.of(["a"])
+        assert asked == ["a", "b", "a", "a"]
+
+    def test_many_come_later_each_once_and_nothing_is_said_of_a_part(self, monkeypatch):
+        money, _, asked, go = self.site(monkeypatch, AT_ONCE)
+        assert [money.of(["a", "b"]) for _ in range(3)] == [None] * 3
+        go.set()
+        next(thread for thread in threading.enumerate() if thread.name == "city-money").join(20)
+        assert money.of(["a", "b"]).year == Spent(200.0)
+        assert sorted(asked) == ["a", "b"]
