@@ -380,6 +380,15 @@ def test_names_that_a_manager_is_not_shown_are_not_written_over(app, admin, mana
     assert record(admin, "account", "campus")["buildings"] == [OWN, OTHERS]
 
 
+def test_a_manager_s_new_record_begins_with_the_agency_that_the_manager_may_enter(admin, manager):
+    shown = form_of(read(manager, "/records/new/recipient"), "/records/new/recipient")
+    assert [name for name in shown if name.startswith("f.agencies.")] == ["f.agencies.health"]
+    done = sent(manager, "/records/new/recipient", **{"f.to": "head@example.org"}, **WHY)
+    assert done.status_code == 303, text_of(done)
+    assert form_of(read(manager, "/records/new/building"), "/records/new/building")["f.agency"] == "health"
+    assert form_of(read(admin, "/records/new/building"), "/records/new/building")["f.agency"] == ""
+
+
 # -- meters --------------------------------------------------------------------------------------------------------
 
 

@@ -23,7 +23,7 @@ from bkkenergy.adapters.state.projects import steps_of
 from bkkenergy.adapters.state.runs import RunQueue
 from bkkenergy.adapters.state.tables import audit
 from bkkenergy.adapters.state.tokens import add_token, tokens
-from bkkenergy.adapters.state.users import sign_out, users
+from bkkenergy.adapters.state.users import add_user, sign_out, users
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli import cli
 from bkkenergy.plan import Project
@@ -409,6 +409,32 @@ def test_a_one_time_password_has_to_be_changed_first(app, people):
     assert change("first password 1", "a better password") == "/"
     assert client.get("/plan").status_code == 200
     assert other.get("/plan").status_code == 303, "other sessions have ended"
+
+
+def test_a_user_s_role_and_agencies_are_changed_by_a_form_that_has_them(app, people):
+    admin, state = people["admin"], app.state.here.opened.state
+    add_user(state, "mover", PASSWORD, "viewer", ["health"], dt.datetime.now(dt.UTC))
+    path = f"/admin/users/{next(one['id'] for one in users(state) if one['name'] == 'mover')}"
+    shown = re.search(rf'action="{path}" class="narrow">.*?</form>', admin.get("/admin").text, re.DOTALL)[0]
+    assert re.findall(r'<option value="([^"]+)" selected', shown) == ["viewer", "health"]
+    changed = {"csrf": csrf_of(admin), "role": "manager", "agencies": ["health", OTHERS]}
+    assert admin.post(path, data=changed).status_code == 303
+    mover = next(one for one in users(state) if one["name"] == "mover")
+    assert (mover["role"], sorted(mover["agencies"])) == ("manager", sorted(["health", OTHERS]))
+    for wrong in ({"role": "king"}, {"agencies": "nowhere"}, {}):
+        assert admin.post(path, data={"csrf": csrf_of(admin)} | wrong).status_code == 422
+    assert people["admin-health"].post(path, data=changed).status_code == 403
+    assert next(one for one in users(state) if one["name"] == "mover") == mover
+
+
+def test_what_was_typed_of_a_new_user_is_there_beside_the_fault(people):
+    admin = people["admin"]
+    typed = {"name": "ปรีชา", "password": "short", "role": "engineer", "agencies": ["health", OTHERS]}
+    answer = admin.post("/admin/users", data={"csrf": csrf_of(admin)} | typed)
+    assert answer.status_code == 422
+    form = answer.text.partition('action="/admin/users" class')[2].partition("</form>")[0]
+    assert re.findall(r'<option value="([^"]+)" selected', form) == ["engineer", "health", OTHERS]
+    assert 'value="ปรีชา"' in form
 
 
 def test_who_is_locked_out_is_out_at_once(app, people):

@@ -205,7 +205,7 @@ def admin_page(visitor: ProvenVisitor) -> Response:
 def _admin(visitor: PageVisitor, **shown: Any) -> Response:
     here, actor = visitor.here, visitor.actor
     state, serves = here.opened.state, actor.may("serve")
-    values = {"secret": "", "fault": "", "is_wall": False} | shown
+    values = {"secret": "", "fault": "", "is_wall": False, "typed": None} | shown
     return page(
         visitor,
         "admin.html.j2",
@@ -254,38 +254,43 @@ def new_user(visitor: ProvenVisitor, form: OwnForm) -> Response:
     agencies = [str(agency) for agency in form.getlist("agencies")]
     role = str(form.get("role", "viewer"))
     unknown = set(agencies) - {*here.portfolio.agencies, EVERY_AGENCY}
+    typed = {"name": name[:64], "role": role, "agencies": agencies}
     if not name or len(name) > 64 or role not in ROLES or not agencies or unknown:  # noqa: PLR2004 - the column's width
-        return _admin(visitor, fault=words("web.user_incomplete"))
+        return _admin(visitor, fault=words("web.user_incomplete"), typed=typed)
     if fault := password_fault(password, name):
-        return _admin(visitor, fault=words(fault))
+        return _admin(visitor, fault=words(fault), typed=typed)
     new = NewUser(name=name, password=password, role=role, agencies=tuple(agencies))
     try:
         enter_user(here.opened.state, visitor.actor, new, here.clock())
     except InputError as why:
-        return _admin(visitor, fault=why.said(visitor.lang))
+        return _admin(visitor, fault=why.said(visitor.lang), typed=typed)
     return RedirectResponse("/admin", 303)
 
 
 @router.post("/admin/users/{user_id}")
 def edit_user(user_id: int, visitor: ProvenVisitor, form: OwnForm) -> Response:
-    """Lock a user out, let one in again, or change the role or the agencies."""
+    """Lock a user out, let one in again, or change the role and the agencies."""
     visitor.need("administer")
-    values: dict[str, Any] = {}
-    if "disabled" in form:
-        values["disabled"] = int(form["disabled"] == "1")
-    if form.get("role") in ROLES:
-        values["role"] = form["role"]
-    if agencies := [str(agency) for agency in form.getlist("agencies")]:
-        if set(agencies) - {*visitor.here.portfolio.agencies, EVERY_AGENCY}:
-            return _admin(visitor, fault=visitor.words("web.user_incomplete"))
-        values["agencies"] = agencies
-    if user_id == visitor.account.id or not values:
+    if user_id == visitor.account.id:
         return _admin(visitor, fault=visitor.words("web.not_yourself"))
+    values = _values_of_user(visitor, form)
+    if not values:
+        return _admin(visitor, fault=visitor.words("web.user_incomplete"))
     try:
         alter_user(visitor.here.opened.state, visitor.actor, user_id, values, visitor.here.clock())
     except InputError as why:
-        return _admin(visitor, fault=str(why))
+        return _admin(visitor, fault=why.said(visitor.lang))
     return RedirectResponse("/admin", 303)
+
+
+def _values_of_user(visitor: PageVisitor, form: FormData) -> dict[str, Any]:
+    """Return what a form sets of a user; nothing where a part of it is not valid."""
+    if "disabled" in form:
+        return {"disabled": int(form["disabled"] == "1")}
+    agencies = [str(agency) for agency in form.getlist("agencies")]
+    values = ({"role": form["role"]} if "role" in form else {}) | ({"agencies": agencies} if agencies else {})
+    unknown = set(agencies) - {*visitor.here.portfolio.agencies, EVERY_AGENCY}
+    return {} if unknown or values.get("role", "viewer") not in ROLES else values
 
 
 @router.post("/admin/tokens")

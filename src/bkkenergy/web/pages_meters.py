@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ from bkkenergy.ingest.discover import MeterProposal, heard_of, proposals
 from bkkenergy.ingest.meterboard import BoardRow, MeterState, board_row, in_order
 from bkkenergy.ingest.status import clock_behind_s, toml_block
 from bkkenergy.payloads.message import Reason
-from bkkenergy.portfolio import Building
-from bkkenergy.portfolio.belongings import asked_about
+from bkkenergy.portfolio import Building, Portfolio
+from bkkenergy.portfolio.belongings import contacts_of, reached_by
 from bkkenergy.web.citymap import state_map
 from bkkenergy.web.pages_work import named
 from bkkenergy.web.render import page
@@ -69,12 +70,32 @@ def meters_page(
         names={row.meter.id: visitor.words.either(th=row.meter.name_th, en=row.meter.name_en) for row in shown},
         buildings=buildings,
         map=state_map(_worst(matching, buildings), here.portfolio.agencies, visitor.words),
-        contacts={row.meter.id: asked_about(here.portfolio, row.meter.building) for row in shown},
+        contacts={key: _people(here.portfolio, building) for key, building in buildings.items()},
         agencies=[(one, named(visitor, one)) for one in agencies],
         agency=agency,
         messages=quarantine_of(visitor).listed(limit=50) if visitor.account.may("serve") else [],
         unknown=_unknown(visitor) if visitor.account.may("serve") else [],
     )
+
+
+def _people(portfolio: Portfolio, building: Building) -> list[tuple[str, str, str]]:
+    """Return how each person to ask about a building is reached: words, the telephone, and what is dialled."""
+    people = contacts_of(portfolio, building)
+    return [(reached_by(one.model_copy(update={"phone": ""})), one.phone, dialled(one.phone)) for one in people]
+
+
+def dialled(phone: str) -> str:
+    """Return the digits of the first telephone number of a text; "" where there is none.
+
+    An extension is for people to say. A number of Thailand ends where it must: 02-123-4567-8 are two lines.
+    """
+    number = re.search(r"\+?\d[\d\s().-]*", phone)
+    if number is None:
+        return ""
+    digits = "".join(str(int(sign)) for sign in number[0] if sign.isdecimal())
+    if number[0].startswith("+"):
+        return f"+{digits}"
+    return digits[: 9 if re.match("0[2-57]", digits) else 10]
 
 
 def board_of(visitor: Visitor, agencies: Sequence[str]) -> list[BoardRow]:

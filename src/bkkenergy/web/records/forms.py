@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -21,7 +22,7 @@ from bkkenergy.usecases.plan import enter_projects, withdraw_project
 from bkkenergy.usecases.portfolio import Conflict, change, needs_reason
 from bkkenergy.usecases.portfolio_view import SeenRecord, seen_record, seen_revisions
 from bkkenergy.usecases.proposals import propose
-from bkkenergy.usecases.recordforms.fields import ALL_KINDS, fields_of
+from bkkenergy.usecases.recordforms.fields import ALL_KINDS, FormField, fields_of
 from bkkenergy.usecases.recordforms.texts import (
     BLANK,
     PREFIX,
@@ -66,12 +67,22 @@ def new_page(kind: str, request: Request, visitor: PageVisitor) -> Response:
             texts |= {f"{PREFIX}{one.name}": given[one.name]}
         elif one.name in given:
             texts |= texts_of(one, given[one.name])
-        elif one.default is not None:
-            texts |= texts_of(one, one.default)
+        elif (default := _default(visitor, one)) is not None:
+            texts |= texts_of(one, default)
     today = visitor.here.today
     why = given.get("why", "")
     first = FilledForm(kind, "", texts, book.records.revision, today, from_day=today.isoformat(), why=why)
     return form_page(visitor, book, first)
+
+
+def _default(visitor: Visitor, field: FormField) -> Any:
+    """Return what a field of a new record begins with: agencies are those of a visitor who has not all of them."""
+    if field.target != "agency" or visitor.account.sees_all:
+        return field.default
+    agencies = visitor.account.reachable(visitor.here.portfolio.agencies)
+    if field.widget == "many":
+        return agencies
+    return agencies[0] if len(agencies) == 1 and field.is_required else field.default
 
 
 @router.get("/edit/{kind}/{key:path}")
