@@ -39,6 +39,8 @@ SHAPES: dict[BuildingType, Shape] = {
     BuildingType.FIRE_STATION: Shape(6.0, 4.0, 7.0),
     BuildingType.SPORTS_CENTRE: Shape(4.0, 13.0, 14.0),
     BuildingType.WATER_TREATMENT: Shape(95.0, 12.0, 0.0),
+    BuildingType.STREET_LIGHTING: Shape(0.3, 0.0, 0.0),
+    BuildingType.EV_CHARGING: Shape(2.0, 6.0, 0.0),
     BuildingType.LIBRARY: Shape(3.0, 10.0, 15.0),
     BuildingType.OTHER: Shape(3.0, 6.0, 8.0),
 }

@@ -28,6 +28,15 @@ from bkkenergy.plan.records import (
     project_faults,
     projects_on,
 )
+from bkkenergy.plan.register import (
+    Consent,
+    FollowUp,
+    Need,
+    Partner,
+    Workshop,
+    published,
+    shortlisted,
+)
 
 __all__ = [
     "PLAN_KINDS",
@@ -36,13 +45,18 @@ __all__ = [
     "PROJECT_STATES",
     "ActionPlan",
     "AgencyTarget",
+    "Consent",
+    "FollowUp",
     "Measured",
+    "Need",
+    "Partner",
     "Programme",
     "Project",
     "ProjectState",
     "RollUp",
     "StatusChange",
     "Target",
+    "Workshop",
     "agencies_of_versions",
     "as_yearly",
     "changes_from",
@@ -52,6 +66,8 @@ __all__ = [
     "newest",
     "project_faults",
     "projects_on",
+    "published",
     "roll_up",
     "shared",
+    "shortlisted",
 ]

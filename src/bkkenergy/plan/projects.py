@@ -18,7 +18,9 @@ from bkkenergy.plan.jcm import MethodName
 from bkkenergy.texts import Named, Term
 from bkkenergy.tomlfiles import Frozen
 
-ProjectKind = Literal["led", "cooling", "schedule", "solar", "behaviour", "other"]
+ProjectKind = Literal[
+    "led", "cooling", "schedule", "solar", "behaviour", "ev_charging", "wastewater", "street_lighting", "vehicles", "other"
+]  # fmt: skip
 PROJECT_KINDS: tuple[ProjectKind, ...] = get_args(ProjectKind)
 ProjectState = Literal["surveyed", "proposed", "endorsed", "running", "done", "dropped"]
 PROJECT_STATES: tuple[ProjectState, ...] = get_args(ProjectState)

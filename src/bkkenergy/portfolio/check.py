@@ -28,6 +28,14 @@ REFERENCES = (
     ("equipment", "meter", "meter"),
     ("adjustment", "building", "building"),
     ("target", "programme", "programme"),
+    ("need", "agency", "agency"),
+    ("need", "building", "building"),
+    ("workshop", "attending", "agency"),
+    ("follow_up", "agency", "agency"),
+    ("follow_up", "building", "building"),
+    ("follow_up", "workshop", "workshop"),
+    ("consent", "agency", "agency"),
+    ("consent", "buildings", "building"),
 )
 """Which field of which kind names which other kind."""
 

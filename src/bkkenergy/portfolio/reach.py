@@ -17,10 +17,10 @@ from bkkenergy.portfolio.records import Change, Dated, Entry, Records
 AGENCY_FIELDS = ("agency", "agencies")
 BUILDING_FIELDS = ("building", "buildings")
 METER_FIELDS = ("meter", "meters", "parent", "plus", "minus")
-OPEN_KINDS = frozenset({"calendar", "programme", "target", "agency_target"})
+OPEN_KINDS = frozenset({"calendar", "programme", "target", "agency_target", "workshop"})
 """Kinds that everybody reads: they say nothing of a single agency."""
-SHARED_KINDS = OPEN_KINDS | {"agency"}
-"""Kinds that only the server's administrators change."""
+SHARED_KINDS = OPEN_KINDS | {"agency", "partner"}
+"""Kinds that only the server's administrators change. Partners are read by those who see every agency."""
 AGENCY_S_ALONE = frozenset({"project"})
 """Kinds that are of the agency that they name, and of no other, whatever they name beside it."""
 BEYOND_ONE = frozenset({"all", "city"})

@@ -15,7 +15,12 @@ from bkkenergy.portfolio.write import HEAD, files_of, single_table, things_text,
 from bkkenergy.site.record_kinds import SITE_KINDS
 from bkkenergy.tomlfiles import read_toml
 
-OTHER_FILES = {"adjustments.toml": ("adjustment",), "plan.toml": ("programme", "target", "agency_target")}
+REGISTER = ("partner", "need", "workshop", "follow_up", "consent")
+OTHER_FILES = {
+    "adjustments.toml": ("adjustment",),
+    "plan.toml": ("programme", "target", "agency_target"),
+    "programme.toml": REGISTER,
+}
 """Files beside the portfolio's, and the kinds that each may have."""
 
 
@@ -62,6 +67,9 @@ def folder_texts(records: Records) -> Iterator[tuple[str, str]]:
     ]
     if parts:
         yield "plan.toml", f"{HEAD}\n" + "\n".join(parts)
+    register = [things_text(records, kind, things) for kind in REGISTER if (things := records.by_kind.get(kind))]
+    if register:
+        yield "programme.toml", f"{HEAD}\n" + "\n".join(register)
 
 
 def write_folder(records: Records, folder: Path) -> list[Path]:

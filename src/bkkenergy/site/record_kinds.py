@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bkkenergy.errors import Fault
-from bkkenergy.plan import AgencyTarget, Programme, Target
+from bkkenergy.plan import AgencyTarget, Consent, FollowUp, Need, Partner, Programme, Target, Workshop
 from bkkenergy.portfolio.document import Document
 from bkkenergy.portfolio.kinds import KINDS, id_of
 from bkkenergy.portfolio.records import Dated, Kind, Kinds, dated
@@ -32,6 +32,11 @@ SITE_KINDS: Kinds = {
             Kind("programme", Programme, id_of),
             Kind("target", Target, target_key),
             Kind("agency_target", AgencyTarget, lambda _: "all"),
+            Kind("partner", Partner, id_of),
+            Kind("need", Need, id_of),
+            Kind("workshop", Workshop, id_of),
+            Kind("follow_up", FollowUp, id_of),
+            Kind("consent", Consent, id_of),
         )
     },
 }

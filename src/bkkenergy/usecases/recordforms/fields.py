@@ -25,10 +25,10 @@ TARGETS: Mapping[str, str] = {
     "agency": "agency", "agencies": "agency", "building": "building", "buildings": "building", "calendar": "calendar",
     "meter": "meter", "meters": "meter", "parent": "meter", "plus": "meter", "minus": "meter", "pv_meter": "meter",
     "system_meters": "meter", "cooling_meter": "meter",
-    "tariff": "tariff", "schedule": "tariff", "payload": "payload", "programme": "programme",
+    "tariff": "tariff", "schedule": "tariff", "payload": "payload", "programme": "programme", "workshop": "workshop",
 }  # fmt: skip
 """Fields that name something: which kind of thing."""
-LONG = frozenset({"note", "reason", "source", "source_th"})
+LONG = frozenset({"note", "reason", "source", "source_th", "needs", "gaps", "answer"})
 WRITTEN_FOR_ONE = frozenset({"entered", "entered_by"})
 """Fields that say who entered a thing and when: they are filled in, and not asked for."""
 
@@ -214,6 +214,10 @@ def choice_key(kind: str, name: str, choice: str, known: Mapping[str, str]) -> s
         ("project", "kind"): "project_kind",
         ("project", "state"): "project_state",
         ("project", "option"): "option",
+        ("partner", "measures"): "project_kind",
+        ("need", "measure"): "project_kind",
+        ("partner", "kind"): "partner_kind",
+        ("workshop", "kind"): "workshop_kind",
     }
     group = groups.get((kind, name))
     if group is not None:
