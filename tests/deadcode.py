@@ -39,7 +39,7 @@ NAMES = (
 )  # fmt: skip
 # Records whose fields are data: written in TOML, answered by the API, or stored as a whole.
 RECORDS = (
-    "portfolio/models.py", "portfolio/more.py", "plan/projects.py", "site/savings_config.py", "adapters/state/outbox.py",
+    "portfolio/models.py", "portfolio/more.py", "plan/projects.py", "plan/register.py", "site/savings_config.py", "adapters/state/outbox.py",
     "adapters/state/proposals.py", "payloads/decode/canonical.py", "web/api_rows.py", "web/api_balance.py", "web/api_bills.py", "web/api_explore.py",
     "web/api_portfolio_rows.py", "web/api_savings.py", "web/api_worth.py", "web/problems.py",
 )  # fmt: skip

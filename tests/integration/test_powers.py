@@ -72,6 +72,7 @@ from bkkenergy.usecases import (
     personaldata,
     photos,
     plan,
+    plandocuments,
     portfolio,
     portfolio_view,
     proposals,
@@ -121,6 +122,7 @@ def site(tmp_path_factory):
     portfolio.replace_all(state, root, opened.portfolio.records, why="first import", now=NOW)
     for agency, building_id in BUILDING.items():
         plan.enter_projects(opened.state, root, [project(agency, id=f"own-{agency}")], NOW)
+        plandocuments.draft_document(opened.state, root, agency, {"en": {"title": "Plan"}}, 1, NOW, why="a version")
         portfolio.change(
             state,
             root,
@@ -274,7 +276,7 @@ def owners(site, before, after, place):  # noqa: C901, PLR0911 - one a table
     """The agencies that a row is of; a table that is missing here fails, so that each new one has to say."""
     row = after.get(place) or before[place]
     match place[0]:
-        case "run" | "scenario" | "agency_month":
+        case "run" | "scenario" | "agency_month" | "plan_document":
             return {row["agency"]}
         case "day_note" | "finding_entry" | "photo" | "commissioning":
             return {row["agency"]}
@@ -501,6 +503,13 @@ HOW = {
         records_in(site), actor, note_of(site, agency), 90.0, 9.0, NOW),
     "ereport.enter": lambda site, actor, agency: ereport.enter_month(
         site.state, actor, site.portfolio, agency, NOW.date(), {"staff": 12.0}, NOW),
+    "plan.draft": lambda site, actor, agency: plandocuments.draft_document(
+        site.state, actor, agency, {"en": {"title": "Plan"}}, 1, NOW, why="another version"),
+    "plan.approve": lambda site, actor, agency: plandocuments.approve_document(
+        site.state, actor, one(site, "plan_document", agency=agency)["id"], "The director", NOW.date(), NOW),
+    "plan.documents": lambda site, actor, agency: plandocuments.seen_documents(site.state, actor, [agency]),
+    "plan.document": lambda site, actor, agency: plandocuments.seen_document(
+        site.state, actor, one(site, "plan_document", agency=agency)["id"]),
     "scenarios.store": lambda site, actor, agency: scenarios.store_scenario(
         site.state, actor, site.portfolio.buildings[BUILDING[agency]], "roof", {"kwp": "5"}, NOW),
     "scenarios.delete": lambda site, actor, agency: scenarios.delete_scenario(
@@ -572,6 +581,8 @@ ON_A_CLOSED_SITE = {"server.backup", "server.restore", "readings.migrate"}
 """What opens the state by itself, so that nothing here may have it locked: its line in the audit log stays."""
 CHANGES_NO_ROW = READS | {
     "notes.list",
+    "plan.documents",
+    "plan.document",
     "users.personal_data",
     "photos.read",
     "commissioning.read",
@@ -857,7 +868,7 @@ CHECKS = {"powers.py", "portfolio_powers.py", "explore_compare.py"}
 """What use cases check by, or ask one for: explore_compare asks explore.subject for each other thing. No use cases."""
 WRITERS = {
     "add_user", "change_user", "change_password", "add_token", "drop_token", "enter_audit", "save_projects", "add_plan_revision",
-    "keep_scenario", "drop_scenario", "enter_dismissal", "save_mapping", "add_ft", "enter_month_amounts", "replay", "add_revision", "add_proposal",
+    "keep_scenario", "drop_scenario", "enter_dismissal", "save_mapping", "add_ft", "enter_month_amounts", "add_document", "set_approved", "replay", "add_revision", "add_proposal",
     "decide_proposal", "add_answer", "apply", "apply_readings", "apply_edit", "purge", "copy_readings",
 }  # fmt: skip
 """Functions of adapters that change the state on behalf of a person."""

@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "audit": ("audit", "See who did what, and find out whether the log is as it was written."),
         "tokens": ("users", "Manage keys by which programs use the API."),
         "plan": ("plan", "Manage the action plan: targets, projects, progress."),
+        "programme": ("programme", "See the programme: goals, participation, partners, JCM, open data."),
         "retrofit": ("retrofit", "Find projects: what equipment uses, and which measures to do first."),
         "solar": ("solar", "Design rooftop solar: yield, bill, money and carbon."),
         "portfolio": ("portfolio", "Take agencies, buildings and meters in and out as records with history."),

@@ -19,7 +19,8 @@ from bkkenergy.texts import Named, Term
 from bkkenergy.tomlfiles import Frozen
 
 ProjectKind = Literal[
-    "led", "cooling", "schedule", "solar", "behaviour", "ev_charging", "wastewater", "street_lighting", "vehicles", "other"
+    "led", "cooling", "schedule", "solar", "behaviour", "ev_charging", "wastewater", "street_lighting", "vehicles",
+    "other",
 ]  # fmt: skip
 PROJECT_KINDS: tuple[ProjectKind, ...] = get_args(ProjectKind)
 ProjectState = Literal["surveyed", "proposed", "endorsed", "running", "done", "dropped"]
@@ -64,10 +65,13 @@ class Target(Cited):
 
 
 class AgencyTarget(Cited):
-    """What each agency should save of its yearly use, by a year."""
+    """What each agency should save of its yearly use, by a year. base_year_be : the fiscal year beside which the goal
+    for electricity and fuel is looked at; without one the year before.
+    """
 
     saving_ratio: Annotated[float, Field(gt=0, lt=1)]
     year_be: YearBe
+    base_year_be: YearBe | None = None
     entered: dt.date
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -18,7 +18,6 @@ PartnerStanding = Literal["candidate", "shortlisted", "agreed", "declined"]
 Gap = Literal["money", "knowledge", "staff", "technology", "data", "procurement", "other"]
 WorkshopKind = Literal["workshop", "training", "site_visit", "seminar"]
 PublishedFigure = Literal["energy", "intensity", "production"]
-PUBLISHED_FIGURES: tuple[PublishedFigure, ...] = get_args(PublishedFigure)
 Licence = Literal["cc_by_4", "ogl_th"]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 Measures = Annotated[tuple[ProjectKind, ...], Field(min_length=1)]
@@ -135,8 +134,8 @@ class FollowUp(Frozen):
 class Consent(Frozen):
     """An agency's consent that figures of buildings are published, in force from agreed_on until it is withdrawn.
 
-    figures : by month: energy from the grid, the year's energy a square metre, energy that PV produced. agreed_by : name
-    and office of who signed. document : number of the letter.
+    figures : by month: energy from the grid, the year's energy a square metre, energy that PV produced. agreed_by :
+    name and office of who signed. document : number of the letter.
     """
 
     id: Slug

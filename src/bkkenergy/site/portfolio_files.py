@@ -37,6 +37,16 @@ def read_folder(config_dir: Path, *, is_partial: bool = False) -> Document:
     return document
 
 
+def read_register(config_dir: Path) -> Records:
+    """Read the programme's register from its file; nothing where there is none. Raises ConfigError."""
+    document, path = Document(SITE_KINDS), config_dir / "programme.toml"
+    if path.exists():
+        _read_file(path, REGISTER, document)
+    if document.faults:
+        raise ConfigError(document.faults)
+    return document.records
+
+
 def _read_file(path: Path, kinds: tuple[str, ...], document: Document) -> None:
     try:
         tables: dict[str, Any] = read_toml(path)

@@ -9,6 +9,7 @@ from typing import Any
 from bkkenergy.plan import ActionPlan
 from bkkenergy.portfolio.records import Records
 from bkkenergy.site.plan_config import PLAN_FILE, load_plan
+from bkkenergy.site.portfolio_files import read_register
 from bkkenergy.site.savings_config import SavingsConfig, within_their_days
 
 
@@ -32,6 +33,15 @@ def plan_of(config_dir: Path, records: Records, day: dt.date) -> ActionPlan | No
     return ActionPlan(
         programmes=_on(records, "programme", day), targets=_on(records, "target", day), agency_target=goals[-1]
     )
+
+
+def register_of(config_dir: Path, records: Records) -> Records:
+    """Return the records that hold the programme's register: those of the portfolio, or of its file where files are
+    the source. Raises ConfigError.
+    """
+    if records.revision:
+        return records
+    return read_register(config_dir)
 
 
 def _on(records: Records, kind: str, day: dt.date) -> tuple[Any, ...]:

@@ -125,3 +125,26 @@ commissioning = Table(
     Index("ix_commissioning_meter", "meter"),
 )
 """Signed records: who found what of a meter, when. A record is never changed; another is signed after it."""
+
+plan_document = Table(
+    "plan_document",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("agency", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("drafted_by", String(64), nullable=False),
+    Column("drafted_us", BigInteger, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("plan_revision", Integer, nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("approver", Text, nullable=False, server_default=""),
+    Column("approved_on", String(10)),
+    Column("letter", Text, nullable=False, server_default=""),
+    Column("entered_by", String(64), nullable=False, server_default=""),
+    Column("entered_us", BigInteger),
+    UniqueConstraint("agency", "version"),
+)
+"""Versions of the action plan as a document. agency : or "city". body : what each language's document says. digest : of
+it. approver : name and office of who signed; letter : its number; entered_by : the user who entered that."""

@@ -30,14 +30,18 @@ NOT_IN_NAMES = str.maketrans("/\\*?[]':", "--------")
 
 
 def paper_json(paper: Paper) -> bytes:
-    """Encode a paper as UTF-8 JSON; drawings are left out, being pictures of figures that are there."""
+    """Encode a paper as UTF-8 JSON."""
+    return msgspec.json.format(msgspec.json.encode(paper_data(paper)), indent=2) + b"\n"
+
+
+def paper_data(paper: Paper) -> dict[str, Any]:
+    """Return a paper as JSON has it; drawings are left out, being pictures of figures that are there."""
     blocks = [
         {"kind": KINDS_OF_BLOCKS[type(block)], **msgspec.to_builtins(block)}
         for block in paper.blocks
         if isinstance(block, KeyFigures | PaperGrid | PaperMemo | PaperText)
     ]
-    whole = {"schema": SCHEMA, **msgspec.to_builtins(paper), "blocks": blocks}
-    return msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n"
+    return {"schema": SCHEMA, **msgspec.to_builtins(paper), "blocks": blocks}
 
 
 def paper_csv(paper: Paper) -> bytes:
