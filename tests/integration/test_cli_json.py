@@ -31,7 +31,7 @@ from tests.web import METERS, make_site
 DOES = {
     "init", "serve", "ingest", "web", "demo", "jobs start", "jobs run", "jobs retry", "jobs catch-up", "jobs test-mail",
     "users add", "users password", "users change", "users lock", "users sign-out", "users erase", "users second-step", "tokens add", "tokens end",
-    "poll", "plan add", "plan move", "plan import", "plan undo", "plan withdraw", "portfolio import", "portfolio import-list", "portfolio undo", "quarantine replay",
+    "poll", "programme plan draft", "programme plan approve", "plan add", "plan move", "plan import", "plan undo", "plan withdraw", "portfolio import", "portfolio import-list", "portfolio undo", "quarantine replay",
     "backup", "restore", "migrate", "import", "energy edit", "baseline fit", "baseline accept",
     "baseline decline",
     "work enter", "work undo", "notes write", "notes remove", "notes adjust", "figures import-ft", "figures check", "ereport enter", "meters adopt", "bill remove",
@@ -42,7 +42,7 @@ DOES = {
 WRITES = {
     "report", "export", "plan export", "plan datasheet", "plan jcm", "portfolio export", "portfolio export-list", "solar estimate",
     "solar screen", "meters acl", "listen", "ereport export", "ereport annual", "portfolio proposals show", "solar plant",
-    "solar tender", "audit export",
+    "solar tender", "audit export", "programme export", "programme publish", "programme plan write",
 }  # fmt: skip
 """Commands that write files of chosen formats, the broker's own form of rules, or a picture that moves; a proposal or a
 PV plant, of which this site has none (tests/integration/test_plants.py)."""
@@ -86,6 +86,8 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
                                "cost_thb_a_month", "by", "at"}),
     "notes list": ([BUILDING], {"number", "agency", "building", "first", "end", "text", "by", "at", "removed_by",
                                 "removed_at", "adjustment"}),
+    "programme show": ([], {"schema", "kind", "subject_id", "name", "title", "period", "sentence", "blocks"}),
+    "programme plan list": ([], set()),
     "plan targets": ([], {"programmes", "targets"}),
     "plan list": ([], {"id", "agency", "building", "kind", "name_th", "name_en", "state", "owner", "due_year_be",
                        "budget_thb", "expected_kwh", "pv_meter", "note"}),
@@ -142,8 +144,8 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
 UNIT = re.compile(
     r"_(kwh|kw|kwp|kg|thb|ratios?|years?|c|ms|mm|s|deg|m|m2|thb_per_kwh|kwh_per_kwp|kwh_per_c|day|kwh_a_month|thb_a_month|kwh_a_year|thb_a_year|tco2e_a_year|thb_per_tco2e|btu_h|btu_h_per_w|hours_a_day|w_per_m2)$|_kwh_m2"
 )
-WITHOUT_UNIT = {"quantity", "figures"}
-"""A bill's line has its unit in the field `unit`; what a run remembers of its report, to see late data by, is not for scripts."""
+WITHOUT_UNIT = {"quantity", "figures", "value", "digits", "rows", "total"}
+"""A bill's line and a paper's figure have their unit in the field `unit`, a paper's table in its heads; what a run remembers of its report, to see late data by, is not for scripts."""
 
 
 def leaves():
@@ -252,7 +254,24 @@ def test_a_command_of_operators_speaks_thai_where_it_is_asked_to(site, path, mon
 WORD = re.compile(r"(?<![\w./:=@-])[A-Za-z]{3,}(?![\w./:=@-])")
 """A word in Latin letters that is no part of an id, a path or an address."""
 COMMAND = re.compile(r"bkkenergy( [a-z-]+)+|--[a-z-]+")
-NAMES = {"LED", "On", "Off", "Peak", "TOU", "IRR", "UTC", "RMSE", "kWh", "kVA", "kWp", "sqlite", "uPlot", "npm"}
+NAMES = {
+    "JCM",
+    "GWh",
+    "LED",
+    "On",
+    "Off",
+    "Peak",
+    "TOU",
+    "IRR",
+    "UTC",
+    "RMSE",
+    "kWh",
+    "kVA",
+    "kWp",
+    "sqlite",
+    "uPlot",
+    "npm",
+}
 """Names and units that Thai has no other word for."""
 OF_THE_SITE = {
     "admin",

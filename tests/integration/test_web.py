@@ -63,6 +63,7 @@ def nobody(app):
 
 PUBLIC = {
     "/first-run/{key}", "/login", "/login/code", "/oidc/login", "/oidc/callback", "/api/v1/openapi.json", "/manifest.webmanifest", "/sw.js", "/offline",
+    "/open-data", "/open-data/buildings.{form}",
 }  # fmt: skip
 
 
@@ -151,10 +152,17 @@ SCOPED = (
 
 
 def is_write_of_records(method, path):
-    """What test_api_portfolio.py, test_api_plan.py, test_bill_paper.py, test_notes.py, test_survey.py and test_finding_work_pages.py ask
-    with tokens: here is a browser.
+    """What test_api_portfolio.py, test_api_plan.py, test_bill_paper.py, test_notes.py, test_survey.py, test_plan_documents.py and test_finding_work_pages.py
+    ask with tokens: here is a browser.
     """
-    records = ("/api/v1/portfolio/", "/api/v1/plan/", "/api/v1/accounts/", "/api/v1/notes", "/api/v1/equipment/")
+    records = (
+        "/api/v1/portfolio/",
+        "/api/v1/plan/",
+        "/api/v1/accounts/",
+        "/api/v1/notes",
+        "/api/v1/equipment/",
+        "/api/v1/programme/",
+    )
     return method != "GET" and (path.startswith(records) or path.endswith("/findings/{rule}/work"))
 
 
@@ -286,6 +294,7 @@ NEEDS = {
     ("POST", "/buildings/{building_id}/adjust"): "manager", ("POST", "/api/v1/buildings/{building_id}/event"): "manager",
     ("POST", "/buildings/{building_id}/findings"): "manager", ("POST", "/buildings/{building_id}/findings/undo"): "manager",
     ("POST", "/notes"): "manager", ("POST", "/reports/ask"): "manager", ("POST", "/notes/{number}/remove"): "manager", ("POST", "/notes/{number}/adjustment"): "manager",
+    ("POST", "/programme/plan/draft"): "manager", ("POST", "/programme/plan/{number}/approve"): "admin",
     ("POST", "/plan/{project_id}/move"): "manager", ("GET", "/setup"): "server", ("POST", "/setup/broker"): "server",
     ("GET", "/imports"): "server", ("POST", "/imports/upload"): "server", ("POST", "/imports/{number}/undo"): "server",
     ("GET", "/records/roofs/{building}"): "manager", ("POST", "/records/roofs/{building}"): "manager",

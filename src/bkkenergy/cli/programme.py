@@ -22,9 +22,11 @@ from bkkenergy.reports.papers.model import KeyFigures, Paper, PaperGrid, shown
 from bkkenergy.reports.papers.tables import paper_data
 from bkkenergy.reports.programme.document import approval_text, document_paper, draft_plan
 from bkkenergy.reports.programme.gather import programme_of
+from bkkenergy.reports.programme.opendata import open_buildings, open_csv, open_json
 from bkkenergy.reports.programme.paper import grids, programme_paper
 from bkkenergy.settings import CITY
 from bkkenergy.site import Site
+from bkkenergy.texts import counted
 from bkkenergy.usecases.plandocuments import approve_document, seen_document, seen_documents
 
 FORMS = ("xlsx", "docx", "pdf", "html", "csv", "json")
@@ -86,6 +88,20 @@ def export_command(path: Path, agency: str | None, year: int | None, lang: Any, 
         paper = _paper(site, agency, year, Words(lang))
     write_whole(path, render_paper(paper, form))
     click.echo(str(path))
+
+
+@programme_command.command("publish", epilog="\b\nExamples:\n  bkkenergy programme publish buildings.csv")
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+@config_option
+def publish_command(path: Path, config_dir: Path) -> None:
+    """Write the open data, CSV or JSON: only what agencies have agreed to publish, as `/open-data` shows it."""
+    form = path.suffix.removeprefix(".").lower()
+    if form not in {"csv", "json"}:
+        raise InputError(f"{path}: the name has to end with one of: csv, json.")
+    with opened_site(config_dir) as site:
+        buildings, today = open_buildings(site), site.today
+    write_whole(path, open_json(buildings, today) if form == "json" else open_csv(buildings, today))
+    click.echo(f"{path}: {counted(len(buildings), 'building')}")
 
 
 @programme_command.group("plan", epilog="\b\nExamples:\n  bkkenergy programme plan list --lang en")

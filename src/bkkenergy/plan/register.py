@@ -80,7 +80,7 @@ class Attendance(Frozen):
     attended: Count
 
 
-class Material(Frozen):
+class WorkshopMaterial(Frozen):
     """What a workshop was given with. address : where it is; empty for what is on paper."""
 
     name: Name
@@ -100,7 +100,7 @@ class Workshop(Frozen):
     venue: str = ""
     trainer: str = ""
     attendance: tuple[Attendance, ...] = ()
-    material: tuple[Material, ...] = ()
+    material: tuple[WorkshopMaterial, ...] = ()
     note: str = ""
 
     @property

@@ -61,6 +61,7 @@ def _page(visitor: Visitor, agency: str, fault: str = "") -> Response:
 def draft(visitor: PageVisitor, form: OwnForm) -> Response:
     """Draft the next version from the records as they are."""
     here, agency = visitor.here, str(form.get("agency", ""))
+    visitor.need("plan")
     visitor.need("plan", agency)
     try:
         draft_plan(here.site, visitor.actor, agency, here.clock(), why=str(form.get("why", ""))[:500])
@@ -73,6 +74,7 @@ def draft(visitor: PageVisitor, form: OwnForm) -> Response:
 def approve(number: int, visitor: PageVisitor, form: OwnForm) -> Response:
     """Enter that a draft was approved: by which officer, on which day, by which letter."""
     here = visitor.here
+    visitor.need("administer")
     document = seen_document(here.opened.state, visitor.actor, number)
     try:
         on = day_of(str(form.get("on", "")))

@@ -14,7 +14,7 @@ from bkkenergy.plan import Measured
 from bkkenergy.reports.papers.kinds import paper_name, render_paper
 from bkkenergy.reports.papers.model import KeyFigures, Paper, shown
 from bkkenergy.reports.plan.progress import measured_projects
-from bkkenergy.reports.programme.gather import Programme, programme_of
+from bkkenergy.reports.programme.gather import ProgrammeYear, programme_of
 from bkkenergy.reports.programme.paper import grids, programme_paper
 from bkkenergy.settings import CITY
 from bkkenergy.site import Site
@@ -41,7 +41,7 @@ def measured_now(here: AppContext, site: Site) -> Mapping[str, Measured]:
     return known
 
 
-def asked_programme(visitor: Visitor, agency: str, year: int | None) -> Programme:
+def asked_programme(visitor: Visitor, agency: str, year: int | None) -> ProgrammeYear:
     """Return the programme of an agency, or of all that are the visitor's. Raises 404, 422."""
     here, site = visitor.here, visitor.here.site
     agencies = visitor.account.reachable(here.portfolio.agencies)
@@ -57,7 +57,7 @@ def asked_programme(visitor: Visitor, agency: str, year: int | None) -> Programm
     has_partners = visitor.account.sees_all
     key = ("programme", tuple(agencies), asked, here.today, here.portfolio.revision, hash(site.projects), has_partners)
     try:
-        known: Programme = here.cached(
+        known: ProgrammeYear = here.cached(
             key,
             KEPT_S,
             lambda: programme_of(

@@ -19,7 +19,7 @@ from bkkenergy.plan import PROJECT_STATES
 from bkkenergy.reports.papers.model import GridColumn, Paper, PaperGrid, PaperText, Value, total_row
 from bkkenergy.reports.papers.stored import paper_of
 from bkkenergy.reports.papers.tables import paper_data
-from bkkenergy.reports.programme.gather import Programme, programme_of
+from bkkenergy.reports.programme.gather import ProgrammeYear, programme_of
 from bkkenergy.reports.programme.tables import (
     goal_table,
     needs_table,
@@ -49,7 +49,7 @@ def draft_plan(site: Site, actor: Actor, agency: str, now: dt.datetime, *, why: 
     return draft_document(site.state, actor, agency, body, site.plan_records.revision, now, why=why)
 
 
-def plan_paper(programme: Programme, words: Words, subject: str, now: dt.datetime) -> Paper:
+def plan_paper(programme: ProgrammeYear, words: Words, subject: str, now: dt.datetime) -> Paper:
     """Make the document of a plan, as it is now."""
     agency = programme.agency_name(subject)
     name = words("report.city") if agency is None else words.either(th=agency.name_th, en=agency.name_en)
@@ -94,7 +94,7 @@ def plan_paper(programme: Programme, words: Words, subject: str, now: dt.datetim
     )  # fmt: skip
 
 
-def _aims(programme: Programme, words: Words) -> PaperText:
+def _aims(programme: ProgrammeYear, words: Words) -> PaperText:
     lines = [words("plan_document.aim")]
     if programme.plan is not None:
         goal = programme.plan.agency_target
@@ -104,7 +104,7 @@ def _aims(programme: Programme, words: Words) -> PaperText:
     return PaperText(words("plan_document.aims"), tuple(lines))
 
 
-def measures_table(programme: Programme, words: Words) -> PaperGrid:
+def measures_table(programme: ProgrammeYear, words: Words) -> PaperGrid:
     """List every measure: of which building, who answers for it, until when, at what cost, for what, how measured."""
     columns = (
         GridColumn(words("report.plan_project")),

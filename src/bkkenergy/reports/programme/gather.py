@@ -52,7 +52,7 @@ class Participation:
 
 
 @dataclass(frozen=True, slots=True)
-class Reduction:
+class ProjectReduction:
     """What a project keeps from being emitted in a year: as expected, and as measured; None where that is not known.
 
     method : its own, or the one that could fit; is_chosen : whether it is its own.
@@ -66,7 +66,7 @@ class Reduction:
 
 
 @dataclass(frozen=True, slots=True)
-class Programme:
+class ProgrammeYear:
     """The programme of some agencies in a fiscal year, up to yesterday.
 
     year : the fiscal year. months : its whole months up to yesterday; None before the first has ended. years_back :
@@ -81,7 +81,7 @@ class Programme:
     plan: ActionPlan | None
     projects: tuple[Project, ...]
     measured: Mapping[str, Measured]
-    reductions: tuple[Reduction, ...]
+    reductions: tuple[ProjectReduction, ...]
     factor: GridFactor | None
     pv_kwp: float
     goal: tuple[GoalLine, ...]
@@ -111,7 +111,7 @@ def programme_of(
     has_partners: bool,
     year_be: int | None = None,
     measured: Mapping[str, Measured] | None = None,
-) -> Programme:
+) -> ProgrammeYear:
     """Gather the programme of some agencies in a fiscal year (by default the running one).
 
     measured : of all projects, where the caller has it. Raises InputError for a year that has not begun,
@@ -132,7 +132,7 @@ def programme_of(
     plan = site.plan
     base = plan.agency_target.base_year_be if plan is not None else None
     years_back = max(year.last_day.year + BE_OFFSET_YEARS - base, 1) if base is not None else 1
-    return Programme(
+    return ProgrammeYear(
         day=day,
         year=year,
         months=months,
@@ -184,7 +184,7 @@ def _whole_months(year: Period, today: dt.date) -> Period | None:
     return None if after <= year.first_day else Period.days(year.first_day, after - dt.timedelta(days=1))
 
 
-def _reduction(site: Site, project: Project, measured: Measured | None, day: dt.date) -> Reduction:
+def _reduction(site: Site, project: Project, measured: Measured | None, day: dt.date) -> ProjectReduction:
     method = project.method or METHOD_OF_KIND.get(project.kind)
 
     def tonnes(kwh: float | None) -> float | None:
@@ -195,7 +195,7 @@ def _reduction(site: Site, project: Project, measured: Measured | None, day: dt.
         except InputError:
             return None
 
-    return Reduction(
+    return ProjectReduction(
         project,
         method,
         project.method is not None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from bkkenergy.adapters.state.agencymonths import month_amounts
 from bkkenergy.calendar import Period
-from bkkenergy.portfolio import Building
+from bkkenergy.portfolio import Building, Meter
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY
 from bkkenergy.readings import FloatArray
 from bkkenergy.site import Site
@@ -92,19 +92,31 @@ def _line(sector: str, unit: str, now: FloatArray, before: FloatArray) -> GoalLi
     return GoalLine(sector, unit, used, compared, float(before[both].sum()), compared / used if used else 0.0)
 
 
-def building_months(site: Site, buildings: Sequence[Building], period: Period) -> FloatArray:
-    """Read (buildings, months) energy that the grid gave [kWh]; NaN where less than nine tenths of it are known."""
+def main_meters_of(building: Building) -> Sequence[Meter]:
+    """Return the meters whose sum the grid gives a building."""
+    return building.main_meters
+
+
+def building_months(
+    site: Site,
+    buildings: Sequence[Building],
+    period: Period,
+    meters_of: Callable[[Building], Sequence[Meter]] = main_meters_of,
+) -> FloatArray:
+    """Read (buildings, months) energy of meters [kWh], by default of what the grid gave; NaN where less than nine
+    tenths of it are known.
+    """
     months = whole_months(period)
     kwh = np.full((len(buildings), len(months)), np.nan)
     energy, then = all_over(site.energy, site.portfolio, buildings, period)
-    mains = list(dict.fromkeys(meter.id for building in then for meter in building.main_meters))
+    mains = list(dict.fromkeys(meter.id for building in then for meter in meters_of(building)))
     if not mains:
         return kwh
     totals = energy.totals(mains, IMPORT, period.first_day, period.last_day)
     known = (totals.measured + totals.estimated + totals.edited) / QUARTERS_PER_DAY
     column = {name: number for number, name in enumerate(mains)}
     for row, building in enumerate(then):
-        columns = [column[meter.id] for meter in building.main_meters]
+        columns = [column[meter.id] for meter in meters_of(building)]
         for number, month in enumerate(months if columns else ()):
             days = _days_of(month, period)
             if float(known[days][:, columns].mean()) >= MIN_KNOWN_RATIO:

@@ -7,13 +7,13 @@ import datetime as dt
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.i18n import Words
 from bkkenergy.reports.papers.model import KeyFigure, KeyFigures, Paper, PaperGrid
-from bkkenergy.reports.programme.gather import Programme
+from bkkenergy.reports.programme.gather import ProgrammeYear
 from bkkenergy.reports.programme.goal import electricity_of
 from bkkenergy.reports.programme.tables import programme_tables, year_text
 from bkkenergy.settings import CITY
 
 
-def programme_paper(programme: Programme, words: Words, *, now: dt.datetime, subject: str = CITY) -> Paper:
+def programme_paper(programme: ProgrammeYear, words: Words, *, now: dt.datetime, subject: str = CITY) -> Paper:
     """Make the paper of a programme. subject : an agency, or the city."""
     agency = programme.agency_name(subject)
     name = words("report.city") if agency is None else words.either(th=agency.name_th, en=agency.name_en)
@@ -35,7 +35,7 @@ def programme_paper(programme: Programme, words: Words, *, now: dt.datetime, sub
     )
 
 
-def headline(programme: Programme, words: Words) -> str:
+def headline(programme: ProgrammeYear, words: Words) -> str:
     """Say in one sentence how many projects there are, and what they keep from being emitted as measured."""
     expected = sum(one.expected_t or 0.0 for one in programme.reductions)
     measured = [one.measured_t for one in programme.reductions if one.measured_t is not None]
@@ -49,7 +49,7 @@ def headline(programme: Programme, words: Words) -> str:
     )
 
 
-def key_figures(programme: Programme, words: Words) -> KeyFigures:
+def key_figures(programme: ProgrammeYear, words: Words) -> KeyFigures:
     """Return the figures that the page begins with."""
     measured = [one.measured_t for one in programme.reductions if one.measured_t is not None]
     whole = electricity_of(programme.goal)
@@ -79,11 +79,11 @@ def key_figures(programme: Programme, words: Words) -> KeyFigures:
     )  # fmt: skip
 
 
-def _goal(programme: Programme, words: Words) -> str:
+def _goal(programme: ProgrammeYear, words: Words) -> str:
     return words.percent(-programme.plan.agency_target.saving_ratio, 0, signed=True) if programme.plan else "–"
 
 
-def _sources(programme: Programme, words: Words) -> tuple[str, ...]:
+def _sources(programme: ProgrammeYear, words: Words) -> tuple[str, ...]:
     if programme.plan is None:
         return ()
     targets = [*programme.plan.targets, programme.plan.agency_target]

@@ -9,14 +9,14 @@ from bkkenergy.i18n import Words
 from bkkenergy.plan import Project, RollUp, Target, roll_up, shortlisted
 from bkkenergy.plan.projects import PROJECT_KINDS
 from bkkenergy.reports.papers.model import GridColumn, PaperGrid, Value, total_row
-from bkkenergy.reports.programme.gather import KW_PER_MW, Programme
+from bkkenergy.reports.programme.gather import KW_PER_MW, ProgrammeYear
 from bkkenergy.reports.programme.goal import GoalLine, electricity_of
 
 KWH_PER_GWH, T_PER_MT, KG_PER_T = 1e6, 1e6, 1e3
 WAITING = frozenset({"surveyed", "proposed", "endorsed"})
 
 
-def programme_tables(programme: Programme, words: Words) -> list[PaperGrid]:
+def programme_tables(programme: ProgrammeYear, words: Words) -> list[PaperGrid]:
     """Return all tables of a programme."""
     tables = [
         targets_table(programme, words),
@@ -34,7 +34,7 @@ def programme_tables(programme: Programme, words: Words) -> list[PaperGrid]:
     return [*tables[:8], *([partners_table(programme, words)] if programme.has_partners else []), *tables[8:]]
 
 
-def targets_table(programme: Programme, words: Words) -> PaperGrid:
+def targets_table(programme: ProgrammeYear, words: Words) -> PaperGrid:
     """List the targets by year and sector, with what the plan's projects bring of each until its year."""
     columns = (
         GridColumn(words("programme.target")),
@@ -51,7 +51,7 @@ def targets_table(programme: Programme, words: Words) -> PaperGrid:
     return PaperGrid(words("programme.targets"), columns, rows, None, words("programme.targets_note"))
 
 
-def _target_row(programme: Programme, target: Target, words: Words) -> tuple[Value, ...]:
+def _target_row(programme: ProgrammeYear, target: Target, words: Words) -> tuple[Value, ...]:
     planned, reached = _of_target(programme, target)
     return (
         words.either(th=target.what_th, en=target.what_en),
@@ -65,7 +65,7 @@ def _target_row(programme: Programme, target: Target, words: Words) -> tuple[Val
     )
 
 
-def _of_target(programme: Programme, target: Target) -> tuple[float | None, float | None]:
+def _of_target(programme: ProgrammeYear, target: Target) -> tuple[float | None, float | None]:
     """Return what is planned and what is measured of a target; None for sectors whose meters are not the city's."""
     due = [project for project in programme.projects if project.due_year_be <= target.year_be]
     if (target.sector, target.unit) == ("city", "GWh"):
@@ -83,11 +83,13 @@ def _sum(values: Iterable[float | None]) -> float:
     return sum(value for value in values if value is not None)
 
 
-def _measured_kwh(programme: Programme, projects: Sequence[Project]) -> float:
+def _measured_kwh(programme: ProgrammeYear, projects: Sequence[Project]) -> float:
     return _sum(programme.measured[one.id].kwh_a_year for one in projects if one.id in programme.measured)
 
 
-def _rolled(programme: Programme, words: Words, title: str, head: str, rows: Sequence[tuple[str, RollUp]]) -> PaperGrid:
+def _rolled(
+    programme: ProgrammeYear, words: Words, title: str, head: str, rows: Sequence[tuple[str, RollUp]]
+) -> PaperGrid:
     """Return sums of projects as a table, with emissions as expected and as measured."""
     columns = (
         GridColumn(head),
@@ -114,7 +116,7 @@ def _rolled(programme: Programme, words: Words, title: str, head: str, rows: Seq
     )
 
 
-def _tonnes(programme: Programme, name: str) -> tuple[float, float | None]:
+def _tonnes(programme: ProgrammeYear, name: str) -> tuple[float, float | None]:
     known = [one for one in programme.reductions if name in _keys(one.project)]
     measured = [one.measured_t for one in known if one.measured_t is not None]
     return _sum(one.expected_t for one in known), sum(measured) if measured else None
@@ -124,7 +126,7 @@ def _keys(project: Project) -> tuple[str, ...]:
     return (f"year {project.due_year_be}", f"kind {project.kind}", f"agency {project.agency}")
 
 
-def _factor_note(programme: Programme, words: Words) -> str:
+def _factor_note(programme: ProgrammeYear, words: Words) -> str:
     factor = programme.factor
     if factor is None:
         return words("programme.no_factor")
@@ -133,33 +135,33 @@ def _factor_note(programme: Programme, words: Words) -> str:
     )
 
 
-def years_table(programme: Programme, words: Words) -> PaperGrid:
+def years_table(programme: ProgrammeYear, words: Words) -> PaperGrid:
     """Sum the projects by the year in which they are due."""
     rows = roll_up(programme.projects, programme.measured, lambda one: f"year {one.due_year_be}")
     named = [(words.year(int(row.name.split()[1]) - BE_OFFSET_YEARS), row) for row in rows]
     return _rolled(programme, words, words("programme.years"), words("report.plan_due"), named)
 
 
-def sectors_table(programme: Programme, words: Words) -> PaperGrid:
+def sectors_table(programme: ProgrammeYear, words: Words) -> PaperGrid:
     """Sum the projects by sector: measures in buildings, PV, EV charging, wastewater, street lighting, vehicles."""
     rows = {row.name: row for row in roll_up(programme.projects, programme.measured, lambda one: f"kind {one.kind}")}
     named = [(words(f"project_kind.{kind}"), rows[f"kind {kind}"]) for kind in PROJECT_KINDS if f"kind {kind}" in rows]
     return _rolled(programme, words, words("programme.sectors"), words("programme.sector"), named)
 
 
-def agencies_table(programme: Programme, words: Words) -> PaperGrid:
+def agencies_table(programme: ProgrammeYear, words: Words) -> PaperGrid:
     """Sum the projects by agency."""
     rows = roll_up(programme.projects, programme.measured, lambda one: f"agency {one.agency}")
     named = [(_agency(programme, row.name.split()[1], words), row) for row in rows]
     return _rolled(programme, words, words("programme.agencies"), words("report.agency"), named)
 
 
-def _agency(programme: Programme, agency_id: str, words: Words) -> str:
+def _agency(programme: ProgrammeYear, agency_id: str, words: Words) -> str:
     agency = programme.agency_name(agency_id)
     return agency_id if agency is None else words.either(th=agency.name_th, en=agency.name_en)
 
 
-def goal_table(programme: Programme, words: Words) -> PaperGrid:
+def goal_table(programme: ProgrammeYear, words: Words) -> PaperGrid:
     """List electricity and fuel beside the base year, and how far the goal for both is reached."""
     goal = programme.plan.agency_target.saving_ratio if programme.plan is not None else None
     columns = (
@@ -180,7 +182,7 @@ def goal_table(programme: Programme, words: Words) -> PaperGrid:
     return PaperGrid(_goal_title(programme, words), columns, rows, None, words("programme.goal_note"))
 
 
-def _goal_title(programme: Programme, words: Words) -> str:
+def _goal_title(programme: ProgrammeYear, words: Words) -> str:
     if programme.months is None:
         return words("programme.goal_title_none")
     base = words.year(programme.year.last_day.year - programme.years_back)
@@ -199,7 +201,7 @@ def _goal_row(line: GoalLine, goal: float | None, words: Words) -> tuple[Value, 
     )  # fmt: skip
 
 
-def emissions_table(programme: Programme, words: Words) -> PaperGrid:
+def emissions_table(programme: ProgrammeYear, words: Words) -> PaperGrid:
     """List scope 2 and scope 3 category 3 of each agency over the whole months of the year."""
     columns = (
         GridColumn(words("report.agency")),
@@ -233,7 +235,7 @@ def emissions_table(programme: Programme, words: Words) -> PaperGrid:
     return PaperGrid(words("programme.emissions"), columns, cells, total, note)
 
 
-def participation_table(programme: Programme, words: Words) -> PaperGrid:
+def participation_table(programme: ProgrammeYear, words: Words) -> PaperGrid:
     """List who reports, and who reads."""
     names = ("buildings", "metered", "reporting", "entered", "users", "signed_in", "recipients", "work", "attended")
     columns = (
@@ -254,7 +256,7 @@ def participation_table(programme: Programme, words: Words) -> PaperGrid:
     return PaperGrid(words("programme.participation"), columns, rows, total, note)
 
 
-def jcm_table(programme: Programme, words: Words) -> PaperGrid:
+def jcm_table(programme: ProgrammeYear, words: Words) -> PaperGrid:
     """List the projects whose reductions a method of JCM or T-VER counts, or could count."""
     columns = (
         GridColumn(words("report.plan_project")),
@@ -298,7 +300,7 @@ def _lacks(project: Project, words: Words, *, is_chosen: bool) -> str:
     return ", ".join(lacking)
 
 
-def partners_table(programme: Programme, words: Words) -> PaperGrid:
+def partners_table(programme: ProgrammeYear, words: Words) -> PaperGrid:
     """List, for each measure that waits or is needed, who could do it."""
     columns = (
         GridColumn(words("programme.measure")),
@@ -328,7 +330,7 @@ def partners_table(programme: Programme, words: Words) -> PaperGrid:
     return PaperGrid(words("programme.shortlist"), columns, cells, None, words("programme.shortlist_note"))
 
 
-def needs_table(programme: Programme, words: Words) -> PaperGrid:
+def needs_table(programme: ProgrammeYear, words: Words) -> PaperGrid:
     """List what agencies need and lack, what is open first."""
     columns = (
         GridColumn(words("programme.need")),
@@ -349,7 +351,7 @@ def needs_table(programme: Programme, words: Words) -> PaperGrid:
     return PaperGrid(words("programme.needs"), columns, rows)
 
 
-def workshops_table(programme: Programme, words: Words) -> PaperGrid:
+def workshops_table(programme: ProgrammeYear, words: Words) -> PaperGrid:
     """List workshops with who came, their material, and how much changed after them."""
     columns = (
         GridColumn(words("programme.workshop")),
@@ -382,7 +384,7 @@ def workshops_table(programme: Programme, words: Words) -> PaperGrid:
     )
 
 
-def follow_ups_table(programme: Programme, words: Words) -> PaperGrid:
+def follow_ups_table(programme: ProgrammeYear, words: Words) -> PaperGrid:
     """List what agencies changed after workshops, and what the meters say of it where it became a project."""
     columns = (
         GridColumn(words("programme.changed")),
