@@ -105,6 +105,15 @@ def make_app(home: Path, clock: Clock = wall_clock):
     return create_app(make_context(site, clock))
 
 
+def walked(found):
+    """Routes, those of included routers too."""
+    for route in found:
+        if hasattr(route, "original_router"):
+            yield from walked(route.original_router.routes)
+        elif getattr(route, "methods", None):
+            yield route
+
+
 def signed_in(app, name: str, password: str = PASSWORD) -> TestClient:
     """A browser in which somebody has signed in."""
     client = TestClient(app, follow_redirects=False)

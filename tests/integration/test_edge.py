@@ -14,14 +14,15 @@ import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.testclient import TestClient
 
+from bkkenergy.adapters.workers import Bounds, Workers
 from bkkenergy.cli.web import make_server
 from bkkenergy.site import load_configuration, open_site
-from bkkenergy.web import bodies
+from bkkenergy.web import bodies, solar
 from bkkenergy.web.bodies import BoundedBodies
-from bkkenergy.web.budgets import MAX_WAITING, HeavyWork
+from bkkenergy.web.budgets import MAX_WAITING, HeavyWork, api_turn, page_turn
 from bkkenergy.web.edge import Edge
 from tests.servers import free_port
-from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in
+from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in, walked
 
 WELL = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 
@@ -283,14 +284,26 @@ def test_who_waits_too_long_is_refused():
     assert alone(turns(HeavyWork(wait_s=0.02), [1, 1])) == ([1, 1], 1)
 
 
-@pytest.mark.parametrize(
-    "path", ["/solar", "/solar/screening", "/solar/report/health.centre-1", "/solar/tender/health.centre-1"]
-)
-def test_designs_take_a_turn_and_pages_do_not(app, path):
+HEAVY = {
+    "/solar", "/solar/screening", "/solar/report/{building}", "/solar/tender/{building}", "/imports/upload",
+    "/api/v1/buildings/{building_id}/solar", "/api/v1/papers/{paper}/{subject}", "/reports/made",
+    "/commissionings/{number}/pdf", "/accounts/{account}/bills/upload", "/records/upload/{kind}", "/records/roofs/{building}",
+    "/agencies/{agency}/retrofit", "/buildings/{building_id}/retrofit", "/api/v1/agencies/{agency}/retrofit",
+}  # fmt: skip
+"""Designs, screenings, papers, PDF, surveys of equipment, and files that are read."""
+
+
+def test_what_computes_long_takes_a_turn_and_pages_do_not(app):
+    taking = {
+        route.path
+        for route in walked(app.routes)
+        if {page_turn, api_turn} & {one.dependency for one in getattr(route, "dependencies", ())}
+    }
+    assert taking == HEAVY
     admin = signed_in(app, "admin")
     app.state.heavy._asked.update(dict.fromkeys(range(1, 50), MAX_WAITING))
     try:
-        refused = admin.get(path, params={"lang": "en"})
+        refused = admin.get("/solar", params={"lang": "en"})
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "10")
         assert "still being computed" in refused.text
         api = admin.get("/api/v1/buildings/health.centre-1/solar")
@@ -298,6 +311,21 @@ def test_designs_take_a_turn_and_pages_do_not(app, path):
         assert admin.get("/").status_code == 200
     finally:
         app.state.heavy._asked.clear()
+
+
+def test_a_design_that_takes_too_much_is_given_up_and_the_next_is_made(home, monkeypatch):
+    small = Workers(bounds=Bounds(memory_bytes=1 << 20))
+    monkeypatch.setattr(solar, "workers", lambda: small)
+    admin = signed_in(make_app(home), "admin")
+    page = admin.get("/solar", params={"building": "health.centre-1", "lang": "en"})
+    assert page.status_code == 503
+    assert "more memory or time" in page.text
+    api = admin.get("/api/v1/buildings/health.centre-1/solar")
+    assert (api.status_code, api.headers["retry-after"]) == (503, "5")
+    assert admin.get("/").status_code == 200
+    monkeypatch.undo()
+    small.close()
+    assert admin.get("/api/v1/buildings/health.centre-1/solar").json()["building"]
 
 
 @pytest.mark.parametrize("area", ["100000.1", "5000000", "99999999", "1e308", "nan", "inf"])

@@ -30,7 +30,7 @@ from bkkenergy.plan import Project
 from bkkenergy.ports.ledger import IMPORT
 from bkkenergy.web import pages_work
 from tests.planned import save_projects
-from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in
+from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in, walked
 
 # Answers that nobody reads to their end leave a socket to the garbage collector.
 pytestmark = [
@@ -65,15 +65,6 @@ PUBLIC = {
     "/first-run/{key}", "/login", "/login/code", "/oidc/login", "/oidc/callback", "/api/v1/openapi.json", "/manifest.webmanifest", "/sw.js", "/offline",
     "/open-data", "/open-data/buildings.{form}",
 }  # fmt: skip
-
-
-def walked(found):
-    """Routes, those of included routers too."""
-    for route in found:
-        if hasattr(route, "original_router"):
-            yield from walked(route.original_router.routes)
-        elif getattr(route, "methods", None):
-            yield route
 
 
 def routes(app):

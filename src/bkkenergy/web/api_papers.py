@@ -7,9 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
+from bkkenergy.web.budgets import HEAVY_API
 from bkkenergy.web.pages_work import MEDIA
 from bkkenergy.web.papers import AskedForm, AskedKind, asked_file, need_subject, period_asked
-from bkkenergy.web.problems import PROBLEMS
+from bkkenergy.web.problems import PROBLEMS, TOO_MUCH
 from bkkenergy.web.security import ApiVisitor
 
 router = APIRouter(prefix="/api/v1/papers", tags=["reports"], responses=PROBLEMS)
@@ -20,7 +21,11 @@ PeriodName = Annotated[str, Query(max_length=32, description="2026-11-23, 2026-W
 @router.get(
     "/{paper}/{subject}",
     response_class=Response,
-    responses={200: {"content": {media: {} for media in dict.fromkeys(MEDIA.values()) if media != "application/pdf"}}},
+    responses={
+        200: {"content": {media: {} for media in dict.fromkeys(MEDIA.values()) if media != "application/pdf"}},
+        429: TOO_MUCH,
+    },
+    dependencies=HEAVY_API,
 )
 def paper_made(
     paper: AskedKind, subject: SubjectId, visitor: ApiVisitor, period: PeriodName, form: AskedForm = "json"

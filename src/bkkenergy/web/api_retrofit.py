@@ -8,14 +8,15 @@ from fastapi import APIRouter, HTTPException, Query
 
 from bkkenergy.reports.retrofit.screen import chosen
 from bkkenergy.reports.retrofit.words import candidate_data, survey_data
+from bkkenergy.web.budgets import HEAVY_API
 from bkkenergy.web.pages_retrofit import agency_surveys
-from bkkenergy.web.problems import PROBLEMS
+from bkkenergy.web.problems import PROBLEMS, TOO_MUCH
 from bkkenergy.web.security import ApiVisitor
 
 router = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
 
 
-@router.get("/agencies/{agency}/retrofit")
+@router.get("/agencies/{agency}/retrofit", responses={429: TOO_MUCH}, dependencies=HEAVY_API)
 def retrofit(
     agency: str,
     who: ApiVisitor,

@@ -26,6 +26,7 @@ from bkkenergy.tariff.paper import PaperBill, faults_within
 from bkkenergy.tomlfiles import validated
 from bkkenergy.usecases.bills import read_day_of
 from bkkenergy.usecases.paperbills import agencies_of_account, enter_bills, list_bills, remove_bill
+from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.render import page
 from bkkenergy.web.security import OwnForm, PageVisitor, Visitor, own_upload
 
@@ -98,7 +99,7 @@ def _page(visitor: Visitor, account: ElectricityAccount, fault: str = "", detail
     )
 
 
-@router.post("/upload")
+@router.post("/upload", dependencies=HEAVY_PAGE)
 def upload(
     account: str, visitor: PageVisitor, sent: Annotated[SentBills, Depends(sent_bills)], do: str = "look"
 ) -> Response:

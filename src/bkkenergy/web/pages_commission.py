@@ -33,6 +33,7 @@ from bkkenergy.usecases.commissioning import (
 from bkkenergy.usecases.meterchecks import MeterFacts, Verdict, check_meter
 from bkkenergy.usecases.meterchecktexts import check_text
 from bkkenergy.usecases.photos import photos_seen, read_stored_photo, remove_photo, store_photo
+from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.delays import Throttle
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.pages_work import named
@@ -249,7 +250,7 @@ def record_page(number: int, visitor: PageVisitor) -> Response:
     )
 
 
-@router.get("/commissionings/{number}/pdf")
+@router.get("/commissionings/{number}/pdf", dependencies=HEAVY_PAGE)
 def record_pdf(number: int, visitor: PageVisitor) -> Response:
     """Return a signed record as PDF."""
     record, shown = _shown(visitor, number)

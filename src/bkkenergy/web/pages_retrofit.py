@@ -23,6 +23,7 @@ from bkkenergy.reports.retrofit.screen import (
 from bkkenergy.reports.retrofit.words import code_text, doubled_lines, measure_name, proof_text, source_lines
 from bkkenergy.retrofits.catalogue import BuildingCode
 from bkkenergy.site.retrofit_config import load_retrofit
+from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.render import page
@@ -68,7 +69,7 @@ def _agency_surveys(here: AppContext, agency: str) -> AgencySurveys:
     return AgencySurveys(judged, without, coded, catalogue.building_code)
 
 
-@router.get("/agencies/{agency}/retrofit")
+@router.get("/agencies/{agency}/retrofit", dependencies=HEAVY_PAGE)
 def retrofit_page(agency: str, visitor: PageVisitor, budget: str = "", by: str = "tco2e") -> Response:
     """Show an agency's measures by what a tonne costs; with a budget, what to do within it."""
     here, words = visitor.here, visitor.words
@@ -112,7 +113,7 @@ def retrofit_page(agency: str, visitor: PageVisitor, budget: str = "", by: str =
     )
 
 
-@router.post("/buildings/{building_id}/retrofit")
+@router.post("/buildings/{building_id}/retrofit", dependencies=HEAVY_PAGE)
 def propose_page(building_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
     """Enter a measure into the action plan as a proposed project."""
     building, here = building_of(visitor, building_id), visitor.here

@@ -26,6 +26,7 @@ from bkkenergy.site.folder import archive_of
 from bkkenergy.usecases.owndelivery import wants_monthly
 from bkkenergy.usecases.plan import move_project
 from bkkenergy.usecases.reruns import ask_again, ask_for_archive
+from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.paging import Offset, Rows
 from bkkenergy.web.papers import ASKED_FORMS, ASKED_KINDS, AskedForm, AskedKind, asked_file, period_asked
 from bkkenergy.web.render import chosen, options, page
@@ -117,7 +118,7 @@ def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "", offset:
     )
 
 
-@router.get("/reports/made")
+@router.get("/reports/made", dependencies=HEAVY_PAGE)
 def report_made(
     visitor: PageVisitor, subject: str, period: str, kind: AskedKind = "energy", form: AskedForm = "html"
 ) -> Response:

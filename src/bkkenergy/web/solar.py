@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import functools
 from dataclasses import dataclass
 from typing import Any, cast
 
 from pydantic import ValidationError
 
+from bkkenergy.adapters.workers import Workers
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Roof
 from bkkenergy.reports.solar.gather import design_inputs, screened
+from bkkenergy.site import Configuration, open_site
 from bkkenergy.solar.cleaning import MAX_COUNT
 from bkkenergy.solar.design import DesignRequest, SolarDesign, design
 from bkkenergy.solar.screening import Screening
@@ -85,21 +89,33 @@ def designed(here: AppContext, sketch: Sketch) -> SolarDesign:
     weather = typical_weather(here, sketch.weather)
 
     def make() -> SolarDesign:
-        return design(design_inputs(here.opened, weather, drawn, wish, today=here.today))
+        return workers().run(design, design_inputs(here.opened, weather, drawn, wish, today=here.today))
 
     solar_design: SolarDesign = here.cached(("design", sketch, here.today), KEPT_S, make)
     return solar_design
 
 
 def ranked_roofs(here: AppContext) -> Screening:
-    """Rank every roof of the portfolio; computed once a day."""
-    buildings = list(here.portfolio.buildings.values())
+    """Rank every roof of the portfolio; computed once a day. Raises TooMuchWork."""
     screening: Screening = here.cached(
         ("screening", here.today),
         DAY_S,
-        lambda: screened(here.opened, typical_weather(here), buildings, today=here.today, on_read=lambda: None),
+        lambda: workers().run(_screened_apart, here.opened.config, typical_weather(here), here.today),
     )
     return screening
+
+
+def _screened_apart(config: Configuration, weather: Weather, today: dt.date) -> Screening:
+    """Rank every roof in a process that opens the site for itself: loads of a thousand buildings are read there too."""
+    with open_site(config) as site:
+        buildings = list(config.portfolio.buildings.values())
+        return screened(site, weather, buildings, today=today, on_read=lambda: None)
+
+
+@functools.cache
+def workers() -> Workers:
+    """Return the processes in which designs are computed, the same for all that this process serves."""
+    return Workers(__name__, "holidays.countries", "pvlib", "scipy.optimize")
 
 
 def _size(kwp: str) -> float | str | None:

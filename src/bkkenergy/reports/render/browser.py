@@ -9,6 +9,7 @@ import base64
 import fcntl
 import json
 import os
+import resource
 import select
 import shutil
 import signal
@@ -30,6 +31,10 @@ FROM_US, TO_US = 3, 4
 A4_IN = (8.27, 11.69)
 PAGES_PER_BROWSER = 200
 """A browser is replaced after this many pages, so that its memory does not grow."""
+MAX_DATA_BYTES = 3 << 29
+"""What each of its processes may write into: a page that takes more is not printed."""
+LESS_URGENT = 5
+"""What is added to the browser's niceness: who waits for a page of the web app goes first."""
 
 
 class PrintFailed(BkkEnergyError):
@@ -167,7 +172,15 @@ def _spawn(path: str, folder: str) -> tuple[int, int, int]:
     finally:
         for descriptor in (their_read, their_write, *moved):
             os.close(descriptor)
+    _bind(pid)
     return pid, our_write, our_read
+
+
+def _bind(pid: int) -> None:
+    """Bound the memory of the browser and of the processes that it starts, and make them less urgent."""
+    with suppress(ProcessLookupError, PermissionError):  # it has ended; what reads its pipe says so
+        resource.prlimit(pid, resource.RLIMIT_DATA, (MAX_DATA_BYTES, MAX_DATA_BYTES))
+        os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + LESS_URGENT)
 
 
 def _end(pid: int) -> None:

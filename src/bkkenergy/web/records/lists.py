@@ -34,6 +34,7 @@ from bkkenergy.site.folder import mappings_folder
 from bkkenergy.usecases.portfolio import Conflict
 from bkkenergy.usecases.portfolio_view import seen_changes
 from bkkenergy.usecases.recordforms.fields import FormField, fields_of
+from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.records.filled import day_of, open_book
 from bkkenergy.web.records.options import Options, options_of
 from bkkenergy.web.records.view import OpenRecords, RecordWords
@@ -133,7 +134,7 @@ def _open(visitor: Visitor, kind: str) -> OpenRecords:
     return open_book(visitor, kind)
 
 
-@router.post("/upload/{kind}")
+@router.post("/upload/{kind}", dependencies=HEAVY_PAGE)
 def upload(
     kind: str, visitor: PageVisitor, sent: Annotated[SentList, Depends(sent_list)], do: str = "look"
 ) -> Response:

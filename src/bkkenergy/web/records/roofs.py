@@ -41,6 +41,7 @@ from bkkenergy.usecases.roofdrawing import (
     roofs_of_draft,
 )
 from bkkenergy.usecases.roofs import OutlineWish, RoofsOfFile, laid_out, roof_edits, roofs_of_drawing
+from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.records.filled import open_book
 from bkkenergy.web.records.lists import decoded
@@ -116,7 +117,7 @@ def _open(visitor: Visitor, building: str) -> tuple[Building, OpenRecords]:
     return building_of(visitor, building), open_book(visitor, "roof")
 
 
-@router.post("/roofs/{building}")
+@router.post("/roofs/{building}", dependencies=HEAVY_PAGE)
 def roofs_of_upload(building: str, visitor: PageVisitor, sent: SentRoofs, do: str = "look") -> Response:
     """Show the outlines of a file as roofs, or enter them."""
 
