@@ -6,16 +6,21 @@ import datetime as dt
 import shutil
 
 import pytest
+from click.testing import CliRunner
 
+from bkkenergy.cli import cli
+from bkkenergy.errors import ConfigError
 from bkkenergy.plan import shortlisted
 from bkkenergy.plan.register import Consent, Partner, published
 from bkkenergy.portfolio.check import cross_check
+from bkkenergy.portfolio.load import records_of
 from bkkenergy.portfolio.reach import is_visible, touched
 from bkkenergy.portfolio.records import Change, differences
 from bkkenergy.portfolio.values import checked_value
 from bkkenergy.site.portfolio_files import REGISTER as KINDS
 from bkkenergy.site.portfolio_files import read_folder, write_folder
 from bkkenergy.site.record_kinds import SITE_KINDS
+from bkkenergy.site.record_readers import register_of
 from tests.register import REGISTER
 
 DAY = dt.date(2026, 11, 2)
@@ -138,3 +143,13 @@ def test_the_shortlist_has_those_who_agreed_first_and_no_one_who_declined(record
     partners: list[Partner] = [entries[-1].value for entries in records.by_kind["partner"].values()]
     assert [one.id for one in shortlisted(partners, "led")] == ["cool-co"]
     assert shortlisted(partners, "solar") == []
+
+
+def test_what_a_file_names_and_the_portfolio_has_not_is_found_by_check_and_shown_to_none(folder, config_dir):
+    wrong = REGISTER.replace('buildings = ["health.centre-1"]', 'buildings = ["health.centre-99"]')
+    (folder / "programme.toml").write_text(wrong, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"programme.toml: consent\[0\].buildings.*health.centre-99"):
+        register_of(folder, records_of(config_dir))
+    done = CliRunner().invoke(cli, ["check", "--config", str(folder)])
+    assert done.exit_code == 1
+    assert "programme.toml: consent[0].buildings" in done.output

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -17,6 +17,7 @@ from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.index_config import load_index
 from bkkenergy.site.plan_config import load_plan
 from bkkenergy.site.poll_config import load_maps, load_polled, unverified_maps
+from bkkenergy.site.record_readers import register_of
 from bkkenergy.site.retrofit_config import load_retrofit
 from bkkenergy.site.savings_config import SavingsConfig, load_savings
 from bkkenergy.site.solar_config import load_solar
@@ -102,16 +103,22 @@ def _other_faults(config_dir: Path, config: Configuration | None = None) -> list
             ]
             where = str(config_dir / "adjustments.toml")
             faults += [Fault.of("no_building_of_name", f"{where}: {name}") for name in unknown]
-    return faults + (_polling_faults(config) if config else [])
+    return faults + (_faults_beside_portfolio(config) if config else [])
 
 
-def _polling_faults(config: Configuration) -> list[Fault]:
-    """List faults of the devices that `bkkenergy poll` asks."""
-    try:
-        load_polled(config.folder, config.portfolio)
-    except ConfigError as error:
-        return list(error.faults)
-    return []
+def _faults_beside_portfolio(config: Configuration) -> list[Fault]:
+    """List faults of what has to fit the portfolio: devices that `bkkenergy poll` asks, the programme's register."""
+    faults: list[Fault] = []
+    loads: tuple[Callable[[], object], ...] = (
+        lambda: load_polled(config.folder, config.portfolio),
+        lambda: register_of(config.folder, config.portfolio.records),
+    )
+    for load in loads:
+        try:
+            load()
+        except ConfigError as error:
+            faults += error.faults
+    return faults
 
 
 def _print_faults(given: Sequence[Fault], lang: Lang, *, as_json: bool) -> None:

@@ -77,6 +77,32 @@ def cross_check(records: Records, places: Mapping[str, str], tariffs: frozenset[
     return list(dict.fromkeys(faults))
 
 
+def reference_faults(records: Records, places: Mapping[str, str]) -> list[Fault]:
+    """Find references to what was never there, in records that are added to a portfolio's.
+
+    Parameters
+    ----------
+    records : Records
+        Every entry, the portfolio's too.
+    places : mapping of str to str
+        Where each id is written; an id that is not among them stands for itself.
+
+    Returns
+    -------
+    list of Fault
+        Each once.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.check import reference_faults
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> reference_faults(records_of(packaged_config_dir()), {})
+    []
+    """
+    return list(dict.fromkeys(_references(records, Places(places), None)))
+
+
 class Places(dict[str, str]):
     """Where each id stands; of records that come from no file, the id."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from bkkenergy.adapters.files import write_whole
 from bkkenergy.errors import ConfigError, Fault, InputError
+from bkkenergy.portfolio.check import reference_faults
 from bkkenergy.portfolio.document import Document
 from bkkenergy.portfolio.load import read_document
 from bkkenergy.portfolio.records import Records
@@ -37,11 +38,16 @@ def read_folder(config_dir: Path, *, is_partial: bool = False) -> Document:
     return document
 
 
-def read_register(config_dir: Path) -> Records:
-    """Read the programme's register from its file; nothing where there is none. Raises ConfigError."""
+def read_register(config_dir: Path, portfolio: Records) -> Records:
+    """Read the programme's register from its file; nothing where there is none. Raises ConfigError.
+
+    portfolio : with the agencies and buildings that it names.
+    """
     document, path = Document(SITE_KINDS), config_dir / "programme.toml"
     if path.exists():
         _read_file(path, REGISTER, document)
+        whole = Records(0, (*portfolio.entries, *document.entries))
+        document.faults += reference_faults(whole, document.places)
     if document.faults:
         raise ConfigError(document.faults)
     return document.records

@@ -41,7 +41,7 @@ def register_of(config_dir: Path, records: Records) -> Records:
     """
     if records.revision:
         return records
-    return read_register(config_dir)
+    return read_register(config_dir, records)
 
 
 def _on(records: Records, kind: str, day: dt.date) -> tuple[Any, ...]:
