@@ -14,6 +14,7 @@ from bkkenergy.adapters.state import open_state, transaction
 from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.adapters.state.persontables import plan_document
 from bkkenergy.adapters.state.plandocuments import documents
+from bkkenergy.calendar import BE_OFFSET_YEARS, fiscal_year_of
 from bkkenergy.cli import cli
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
@@ -31,6 +32,7 @@ from tests.web import csrf_of, make_app, make_site, signed_in
 
 NOW = dt.datetime.now(dt.UTC)
 TODAY = NOW.astimezone(dt.timezone(dt.timedelta(hours=7))).date()
+YEAR_BE = fiscal_year_of(TODAY).last_day.year + BE_OFFSET_YEARS
 ROOT = server_actor("cli:root")
 
 
@@ -167,6 +169,23 @@ def test_the_document_is_a_word_file_in_thai_with_its_approval(site, app):
     assert "ปลัดกรุงเทพมหานคร" in text
     cells = {cell.text for table in opened.tables for row in table.rows for cell in row.cells}
     assert {"หลอด health", "หลอด education", "รุ่นแรก"} <= cells
+
+
+def test_papers_reports_and_plans_are_printed_as_pdf_in_turn(site, app):
+    document = draft_plan(site, ROOT, "health", NOW, why="first version")
+    reader = signed_in(app, "viewer-health")
+    asked = "subject=health&period=yesterday&kind=progress"
+    for path in (
+        f"/reports/made?{asked}&form=pdf",
+        f"/programme/plan/{document.id}/pdf",
+        f"/programme/pdf?year={YEAR_BE}",
+    ):
+        answer = reader.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf"), path
+        assert answer.content.startswith(b"%PDF-")
+    assert reader.get(f"/reports/made?{asked.replace('health', 'education')}&form=pdf").status_code == 404
+    client = client_of(app, "viewer-health")
+    assert client.get(f"/api/v1/papers/progress/health?{asked}&form=pdf").content.startswith(b"%PDF-")
 
 
 def test_by_command_and_by_the_api_it_is_the_same(app, home, tmp_path):

@@ -115,7 +115,7 @@ def test_page_workbook_answer_and_command_hold_the_same_figures(app, home):
         assert [str(value)[:4] for value in cells] == [str(row[0])[:4] for row in grid["rows"]], name
     sectors = table(answer, Words("en")("programme.sectors"))
     names = [row[0] for row in sectors["rows"]]
-    assert names == ["LED lamps", "Cooling", "Street lighting"]
+    assert names == [Words("en")(f"project_kind.{kind}") for kind in ("led", "cooling", "street_lighting")]
     assert [row[1] for row in sectors["rows"]] == [3, 1, 1]
     assert sum(row[3] for row in sectors["rows"]) == sectors["total"][3] == 32_000
 

@@ -22,7 +22,7 @@ PeriodName = Annotated[str, Query(max_length=32, description="2026-11-23, 2026-W
     "/{paper}/{subject}",
     response_class=Response,
     responses={
-        200: {"content": {media: {} for media in dict.fromkeys(MEDIA.values()) if media != "application/pdf"}},
+        200: {"content": {media: {} for media in dict.fromkeys(MEDIA.values())}},
         429: TOO_MUCH,
     },
     dependencies=HEAVY_API,

@@ -14,6 +14,7 @@ from bkkenergy.reports.papers.kinds import paper_name, render_paper
 from bkkenergy.reports.programme.document import approval_text, document_paper, draft_plan
 from bkkenergy.settings import CITY
 from bkkenergy.usecases.plandocuments import approve_document, seen_document, seen_documents
+from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.pages_programme import AgencyName
 from bkkenergy.web.pages_work import MEDIA, named
 from bkkenergy.web.records.filled import day_of
@@ -93,7 +94,13 @@ def document_file(number: int, form: DocumentForm, visitor: PageVisitor) -> Resp
     return document_response(visitor, number, form)
 
 
-def document_response(visitor: Visitor, number: int, form: DocumentForm) -> Response:
+@router.get("/{number}/pdf", dependencies=HEAVY_PAGE)
+def document_printed(number: int, visitor: PageVisitor) -> Response:
+    """Return a version as PDF."""
+    return document_response(visitor, number, "pdf")
+
+
+def document_response(visitor: Visitor, number: int, form: DocumentForm | Literal["pdf"]) -> Response:
     """Return a version of the plan in a format, in the visitor's language."""
     state = visitor.here.opened.state
     document = seen_document(state, visitor.actor, number)

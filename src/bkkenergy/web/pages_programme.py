@@ -19,6 +19,7 @@ from bkkenergy.reports.programme.paper import grids, programme_paper
 from bkkenergy.settings import CITY
 from bkkenergy.site import Site
 from bkkenergy.site.portfolio_files import REGISTER
+from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.pages_work import MEDIA
 from bkkenergy.web.records.pages import may_enter
@@ -31,6 +32,7 @@ KEPT_S = 600.0
 YEARS_SHOWN = 4
 TablesForm = Literal["xlsx", "docx", "csv", "json"]
 YearBe = Annotated[int | None, Query(ge=2560, le=2700)]
+PrintedYear = Annotated[int, Query(ge=2560, le=2700)]
 AgencyName = Annotated[str, Query(max_length=64)]
 
 
@@ -107,7 +109,13 @@ def programme_tables_file(
     return paper_response(asked_paper(visitor, agency, year), form)
 
 
-def paper_response(paper: Paper, form: TablesForm) -> Response:
+@router.get("/programme/pdf", dependencies=HEAVY_PAGE)
+def programme_printed(visitor: PageVisitor, year: PrintedYear, agency: AgencyName = "") -> Response:
+    """Return the tables of the annual climate report as PDF."""
+    return paper_response(asked_paper(visitor, agency, year), "pdf")
+
+
+def paper_response(paper: Paper, form: TablesForm | Literal["pdf"]) -> Response:
     """Return a paper as a file to be stored."""
     headers = {"Content-Disposition": f'attachment; filename="{paper_name(paper, form)}"'}
     return Response(render_paper(paper, form), media_type=MEDIA[form], headers=headers)

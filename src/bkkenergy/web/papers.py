@@ -25,9 +25,9 @@ from bkkenergy.web.security import Visitor
 
 AskedKind = Literal["energy", "poster", "committee", "pv", "progress", "training", "partner", "memo"]
 ASKED_KINDS: tuple[AskedKind, ...] = get_args(AskedKind)
-AskedForm = Literal["html", "docx", "xlsx", "csv", "json"]
+AskedForm = Literal["html", "pdf", "docx", "xlsx", "csv", "json"]
 ASKED_FORMS: tuple[AskedForm, ...] = get_args(AskedForm)
-"""PDF is printed by the reader's own browser, or comes from the archive: no request starts a browser here."""
+"""A PDF is printed by a browser on the server. Requests for what is made here take turns (`budgets`)."""
 KEPT_S = 600.0
 MAX_DAYS = 366
 
