@@ -29,7 +29,7 @@ def upgrade() -> None:
         sa.Column("entered_by", sa.String(length=64), nullable=False, server_default=""),
         sa.Column("entered_us", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_plan_document")),
-        sa.UniqueConstraint("agency", "version", name=op.f("uq_plan_document_agency_version")),
+        sa.UniqueConstraint("agency", "version", name=op.f("uq_plan_document_agency")),
     )
 
 
