@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,8 @@ MAX_KEY = 200
 """Characters of what identifies a thing: databases have columns for it."""
 MAX_DEPTH = 12
 """How often a value of a record may be within another; no model has half of that."""
-NUL = "\x00"
+NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
+"""NUL, which PostgreSQL cannot store, and halves of a character, which UTF-8 cannot write."""
 
 
 def kind_term(name: str) -> Term:
@@ -106,7 +108,7 @@ def text_faults(value: Any, where: str, depth_count: int = 0) -> Iterator[Fault]
         case str():
             if len(value) > MAX_TEXT:
                 yield Fault.of("too_long", where, count=f"{MAX_TEXT:,}")
-            elif NUL in value or any("\ud800" <= character <= "\udfff" for character in value):
+            elif NO_CHARACTER.search(value):
                 yield Fault.of("no_character", where)
         case Mapping():
             for number, (name, item) in enumerate(value.items()):

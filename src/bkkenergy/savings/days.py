@@ -49,7 +49,33 @@ def day_kinds(days: Sequence[dt.date], calendar: DaysOpen) -> IntArray:
     >>> day_kinds([dt.date(2025, 4, 14), dt.date(2025, 4, 18)], bk.calendars.government()).tolist()
     [1, 0]
     """
-    return np.array([_kind(day, calendar.on(day)) for day in days], np.int64)
+    return kinds_by_calendars(days, [calendar.on(day) for day in days])
+
+
+def kinds_by_calendars(days: Sequence[dt.date], calendars: Sequence[OpeningCalendar]) -> IntArray:
+    """Find the kind of each day by the calendar that a building has on it.
+
+    Parameters
+    ----------
+    days : sequence of date
+        Days.
+    calendars : sequence of OpeningCalendar
+        One for each day.
+
+    Returns
+    -------
+    (n,) array
+        `DayKind` of each: usual, holiday, substitution or closure.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.savings.days import kinds_by_calendars
+    >>> import bkkenergy as bk
+    >>> kinds_by_calendars([dt.date(2025, 4, 14)], [bk.calendars.government()]).tolist()
+    [1]
+    """
+    return np.array([_kind(day, calendar) for day, calendar in zip(days, calendars, strict=True)], np.int64)
 
 
 def _kind(day: dt.date, calendar: OpeningCalendar) -> DayKind:

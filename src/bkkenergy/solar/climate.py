@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+from dataclasses import fields
+from functools import lru_cache
 from typing import Annotated, Self
 
 import numpy as np
@@ -141,7 +143,8 @@ def typical_year(climate: Climate, *, year: int = YEAR, seed: int = SEED) -> Wea
     Returns
     -------
     Weather
-        Irradiance [W/m2], temperature [degC], wind [m/s], rain [mm] and humidity [%] of each hour.
+        Irradiance [W/m2], temperature [degC], wind [m/s], rain [mm] and humidity [%] of each hour. Made once in a
+        process; all who ask share its arrays, which cannot be written into.
 
     References
     ----------
@@ -160,6 +163,12 @@ def typical_year(climate: Climate, *, year: int = YEAR, seed: int = SEED) -> Wea
     >>> len(year.starts), round(year.ghi_kwh_m2 / 365, 1)
     (8760, 5.0)
     """
+    return _generated(climate, year, seed)
+
+
+@lru_cache(maxsize=4)
+def _generated(climate: Climate, year: int, seed: int) -> Weather:
+    """Generate the hours: a tenth of a second, for each report of a month."""
     starts = pd.date_range(f"{year}-01-01", periods=365 * HOURS_PER_DAY, freq="h", tz=BANGKOK)
     middles = starts + pd.Timedelta(minutes=30)
     location = pvlib.location.Location(climate.latitude_deg, climate.longitude_deg, "Asia/Bangkok", climate.elevation_m)
@@ -177,7 +186,7 @@ def typical_year(climate: Climate, *, year: int = YEAR, seed: int = SEED) -> Wea
     dni_wm2, dhi_wm2 = closing_dni(ghi_wm2, dhi_wm2, sun["zenith"].to_numpy())
     temp_c = _temperature(climate, starts, daily_kt, rng)
     ghi = climate.ghi_kwh_m2_day.citation
-    return Weather(
+    generated = Weather(
         starts=starts,
         ghi_wm2=ghi_wm2,
         dni_wm2=dni_wm2,
@@ -198,6 +207,10 @@ def typical_year(climate: Climate, *, year: int = YEAR, seed: int = SEED) -> Wea
             f"{ghi.said('th')} ค่ารายชั่วโมงสร้างด้วย {GENERATORS} {climate.clearness.citation.said('th')}",
         ),
     )
+    for field in fields(generated):
+        if isinstance(values := getattr(generated, field.name), np.ndarray):
+            values.flags.writeable = False
+    return generated
 
 
 def _daily_clearness(climate: Climate, extra_wm2: FloatArray, month: IntArray, rng: np.random.Generator) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.calendar import BANGKOK, Period, edges
-from bkkenergy.portfolio import Building, DaysOpen, Meter, OpeningCalendar
+from bkkenergy.portfolio import Building, Meter, OpeningCalendar
 from bkkenergy.readings import BoolArray, FloatArray, IntArray
 from bkkenergy.savings.baseline import HOURS_PER_DAY, Series
-from bkkenergy.savings.days import day_kinds
+from bkkenergy.savings.days import day_kinds, kinds_by_calendars
 from bkkenergy.site import Site
 from bkkenergy.tariff.compare import avoided_thb_per_kwh, blocks_used
 from bkkenergy.tariff.schedule import Window
@@ -82,7 +82,7 @@ class FactsSpan:
         calendars = [days_open.on(day) for day in self.dates]
         key = tuple(id(calendar) for calendar in calendars)
         if key not in self._days:
-            self._days[key] = calendars, calendar_days(self.dates, days_open)
+            self._days[key] = calendars, calendar_days(self.dates, calendars)
         return self._days[key][1]
 
     def series_of(self, building: Building, energy_kwh: FloatArray) -> Series:
@@ -125,12 +125,13 @@ class FactsSpan:
         return self._prices[key]
 
 
-def calendar_days(days: list[dt.date], calendar: DaysOpen) -> CalendarDays:
-    """Days by a calendar."""
+def calendar_days(days: Sequence[dt.date], calendars: Sequence[OpeningCalendar]) -> CalendarDays:
+    """Days by the calendar of each."""
+    hours = [calendar.open_hours(day) for day, calendar in zip(days, calendars, strict=True)]
     return CalendarDays(
-        kind=_shared(day_kinds(days, calendar)),
-        is_open=_shared(np.array([calendar.is_open(day) for day in days], np.bool_)),
-        hours=_shared(np.array([calendar.open_hours(day) or (np.nan, np.nan) for day in days])),
+        kind=_shared(kinds_by_calendars(days, calendars)),
+        is_open=_shared(np.array([span is not None for span in hours], np.bool_)),
+        hours=_shared(np.array([span or (np.nan, np.nan) for span in hours])),
     )
 
 
