@@ -76,9 +76,10 @@ def large_births() -> dict[str, bytes]:
 def costly_messages(profiles: Sequence[str]) -> list[tuple[str, str, bytes]]:
     """What it is, topic and payload."""
     found = [(f"hostile {number}", *message) for number, message in enumerate(hostile_messages(list(profiles)))]
+    large = large_payloads()  # one of each: a child's memory is a copy of this process's
     for profile in profiles:
         topic = ADDRESS_OF.get(profile, f"gw/{profile}") + SUFFIX_OF.get(profile, "")
-        found += [(f"{profile}: {name}", topic, payload) for name, payload in large_payloads().items()]
+        found += [(f"{profile}: {name}", topic, payload) for name, payload in large.items()]
     for kind in ("DBIRTH", "DDATA"):
         topic = f"spBv1.0/BMA/{kind}/edge-1/panel"
         found += [(f"{kind}: {name}", topic, payload) for name, payload in large_births().items()]

@@ -25,7 +25,4 @@ def test_the_ingester_loads_no_library_that_it_does_not_need(module):
 
 
 def test_pages_reports_jobs_and_the_demonstration_load_what_computes_pv_when_they_compute_it():
-    modules = (
-        "bkkenergy.web.app, bkkenergy.jobs.service, bkkenergy.reports.write, bkkenergy.cli.solar, bkkenergy.cli.demo"
-    )
-    assert loaded(modules, PV) == []
+    assert loaded("bkkenergy.web.app, bkkenergy.cli.report, bkkenergy.cli.jobs, bkkenergy.cli.demo", PV) == []
