@@ -117,10 +117,8 @@ def literal_calls(*names: str) -> Iterator[tuple[str, list[str], set[str]]]:
     """Calls of functions or methods of these names in the source: whose, literal texts, and keywords."""
     for path in (ROOT / "src/bkkenergy").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call):
-                continue
-            whose, _, name = ast.unparse(node.func).rpartition(".")
-            if name in names:
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", None)) in names:
+                whose = ast.unparse(node.func).rpartition(".")[0]
                 texts = [str(arg.value) for arg in node.args if isinstance(arg, ast.Constant)]
                 yield whose, texts, {str(given.arg) for given in node.keywords}
 
