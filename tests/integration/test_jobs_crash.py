@@ -30,7 +30,7 @@ from tests.receivers import mail_server
 from tests.sites import make_jobs, postgresql_database
 
 KILLS = int(os.environ.get("JOB_KILLS", "2"))
-DAYS = 5 if KILLS >= 20 else 1
+DAYS, AGENCIES = (5, 100) if KILLS >= 20 else (1, 6)
 SETTINGS = """
 [store]
 path = "var/store.sqlite"
@@ -103,11 +103,9 @@ def test_after_kills_at_random_every_period_is_archived_once_whole_and_mailed(tm
         site = load_configuration(tmp_path / "config")
         jobs = make_jobs(site)
         now = dt.datetime.now(dt.UTC)
-        jobs.queue.plan([
-            Due(agency=agency, period=Period.day(day), due_at=now)
-            for day in days for agency in site.portfolio.agencies
-        ])  # fmt: skip
-        wanted = len(days) * len(site.portfolio.agencies)
+        agencies = sorted(site.portfolio.agencies, key=lambda own: own != "health")[:AGENCIES]  # it is in the schedule
+        jobs.queue.plan([Due(agency=own, period=Period.day(day), due_at=now) for day in days for own in agencies])
+        wanted = len(days) * len(agencies)
         watcher = Watcher(tmp_path / "var/reports/archive")
         watcher.start()
         replicas = [replica(tmp_path), replica(tmp_path)]

@@ -116,7 +116,10 @@ def test_an_error_without_a_text_of_its_own_is_told_by_its_class():
 def literal_calls(*names: str) -> Iterator[tuple[str, list[str], set[str]]]:
     """Calls of functions or methods of these names in the source: whose, literal texts, and keywords."""
     for path in (ROOT / "src/bkkenergy").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        if not any(f"{name}(" in text for name in names):
+            continue
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", None)) in names:
                 whose = ast.unparse(node.func).rpartition(".")[0]
                 texts = [str(arg.value) for arg in node.args if isinstance(arg, ast.Constant)]
