@@ -8,7 +8,7 @@ from math import ceil
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from bkkenergy.readings import FloatArray, IntArray
 from bkkenergy.tariff.bill import excess_kvar
@@ -141,5 +141,5 @@ def _of_a_year(saved_thb: Sequence[float] | FloatArray) -> tuple[float, float, f
     count = len(months)
     middle = float(months.mean()) * MONTHS_PER_YEAR
     spread = float(months.std(ddof=1)) * np.sqrt(MONTHS_PER_YEAR + MONTHS_PER_YEAR**2 / count)
-    half = float(stats.t.ppf(0.95, count - 1)) * float(spread)
+    half = float(scipy.special.stdtrit(count - 1, 0.95)) * float(spread)
     return max(middle - half, 0.0), middle, middle + half
