@@ -113,21 +113,23 @@ def test_an_error_without_a_text_of_its_own_is_told_by_its_class():
     assert UnavailableError("it sleeps").said("en") == "it sleeps"
 
 
-def literal_calls(*names: str) -> Iterator[tuple[str, list[str], set[str]]]:
-    """Calls of functions or methods of these names in the source: whose, literal texts, and keywords."""
+def literal_calls(*names: str) -> Iterator[tuple[list[str], set[str]]]:
+    """Calls of functions or methods whose names end so in the source: literal texts, and keywords."""
+    last = {name.rpartition(".")[2] for name in names}
     for path in (ROOT / "src/bkkenergy").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         if not any(f"{name}(" in text for name in names):
             continue
         for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", None)) in names:
-                whose = ast.unparse(node.func).rpartition(".")[0]
+            if not isinstance(node, ast.Call) or getattr(node.func, "attr", getattr(node.func, "id", None)) not in last:
+                continue
+            if ast.unparse(node.func).endswith(names):
                 texts = [str(arg.value) for arg in node.args if isinstance(arg, ast.Constant)]
-                yield whose, texts, {str(given.arg) for given in node.keywords}
+                yield texts, {str(given.arg) for given in node.keywords}
 
 
 def test_every_error_that_is_raised_by_its_key_has_a_text_and_gives_its_values():
-    raised = {texts[0]: given for whose, texts, given in literal_calls("of") if whose.endswith("Error") and texts}
+    raised = {texts[0]: given for texts, given in literal_calls("Error.of") if texts}
     assert len(raised) > 15
     for key, given in raised.items():
         assert set(re.findall(r"{(\w+)(?::[^}]*)?}", catalogue("en")[f"error.{key}"])) == given, key
@@ -174,7 +176,7 @@ def test_a_refused_import_names_its_reason_in_the_reader_s_language():
 
 
 def test_every_change_that_the_log_notes_has_a_name():
-    noted = [texts[0] for _, texts, _ in literal_calls("noted", "note", "enter_audit", "audit") if texts]
+    noted = [texts[0] for texts, _ in literal_calls("noted", "note", "enter_audit", "audit") if texts]
     assert len(set(noted)) > 10
     assert {action for action in noted if f"audit.{action}" not in catalogue("th")} == set()
 
