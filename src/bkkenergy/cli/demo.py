@@ -15,6 +15,7 @@ import click
 import pandas as pd
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bkkenergy.access import server_actor
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli.context import command_line, config_option, set_up_logging
 from bkkenergy.cli.inputfile import InputFile
@@ -192,7 +193,7 @@ def _work_up(config: Configuration, lamps_on: dt.date) -> None:
     with opened_jobs(config) as jobs:
         jobs.bring_up()
         count = learn_baselines(replace(jobs.site, clock=lambda: then), command_line())
-        enter_story(jobs.site, command_line(), jobs.clock(), lamps_on)
+        enter_story(jobs.site, server_actor("demo"), jobs.clock(), lamps_on)
     click.echo(f"{counted(count, 'baseline')} learned.")
 
 

@@ -9,6 +9,8 @@ from markupsafe import Markup
 
 WIDTH, BAR, GAP, TOP, LINE = 960.0, 14.0, 22.0, 8.0, 17.0
 MIN_HEIGHT, ENERGY_HEIGHT = 3.0, 300.0
+NAME_WIDTH = 320.0
+"""At most so much is left for the words of the last column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def _column_kwh(parts: Sequence[SankeyBar], column: int) -> float:
 def _placed(parts: Sequence[SankeyBar], per_kwh: float) -> dict[str, _Bar]:
     """Place each column's bars below each other, as high as their energy, with room for their words."""
     columns = max(part.column for part in parts)
-    step = (WIDTH - WIDTH / (columns + 1) - BAR) / max(columns, 1)
+    step = (WIDTH - min(WIDTH / (columns + 1), NAME_WIDTH) - BAR) / max(columns, 1)
     bars: dict[str, _Bar] = {}
     for column in range(columns + 1):
         y = TOP
