@@ -146,6 +146,13 @@ if (menu && matchMedia("(max-width: 720px)").matches) {
 }
 menu?.classList.add("set");
 
+// What is wider than the window can be scrolled by keys too.
+function reachScrolling() {
+  for (const part of document.querySelectorAll(".scroll:not([tabindex])")) if (part.scrollWidth > part.clientWidth) part.tabIndex = 0;
+}
+reachScrolling();
+addEventListener("resize", reachScrolling);
+
 // Light or dark: what is chosen holds on this device until the other is chosen.
 for (const button of document.querySelectorAll("[data-scheme]")) {
   button.hidden = false;
