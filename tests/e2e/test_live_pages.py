@@ -1,4 +1,4 @@
-"""Live, flow and wall pages in a browser: light and dark, phone and desk, both languages, and a server that goes away."""
+"""Live, flow and wall pages in a browser, how main pages look, and a server that goes away."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 
+from bkkenergy.adapters.state.users import add_user
 from bkkenergy.web.app import create_app
-from tests.integration.test_flows import HOSPITAL, make_flows_site
+from tests.integration.test_flows import HOSPITAL, NOW, make_flows_site
+from tests.looks import differs
 from tests.servers import free_port
 from tests.web import PASSWORD
 
@@ -20,11 +22,11 @@ LOOKS = [("th", 360, "light"), ("en", 360, "dark"), ("en", 1280, "light"), ("th"
 
 
 def started(home):
-    """The app of a site with sub-meters, served in a thread, and its address."""
+    """The app of a site with sub-meters and a fixed clock, served in a thread, and its address."""
     port = free_port()
-    config = uvicorn.Config(
-        create_app(make_flows_site(home)), port=port, log_level="error", timeout_graceful_shutdown=1
-    )
+    here = make_flows_site(home)
+    add_user(here.opened.state, "looks", PASSWORD, "admin", ["all"], NOW)
+    config = uvicorn.Config(create_app(here), port=port, log_level="error", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     threading.Thread(target=server.run, daemon=True).start()
     while not server.started:
@@ -39,12 +41,12 @@ def address(tmp_path_factory):
     server.should_exit = True
 
 
-def signed_in_page(browser, address, lang, width, scheme):
+def signed_in_page(browser, address, lang, width, scheme, user="admin"):
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     context.add_cookies([{"name": "lang", "value": lang, "url": address}])
     page = context.new_page()
     page.goto(f"{address}/login")
-    page.fill("input[name=name]", "admin")
+    page.fill("input[name=name]", user)
     page.fill("input[name=password]", PASSWORD)
     page.click("main button")
     page.wait_for_url(lambda url: "/login" not in url)
@@ -74,4 +76,36 @@ def test_a_wall_whose_server_goes_away_says_since_when_and_shows_the_last_figure
     page.locator(".lost").wait_for(state="visible", timeout=40_000)
     assert "cannot be reached since" in page.locator(".lost").inner_text()
     assert page.locator("section.shown").count() == 1
+    page.context.close()
+
+
+LOOKED_AT = {
+    "overview": "/",
+    "building": f"/buildings/{HOSPITAL}",
+    "explore": f"/explore/building/{HOSPITAL}?first=2026-11-16&last=2026-11-22&compare=before",
+    "flows": f"/buildings/{HOSPITAL}/flows?period=2026-11",
+    "components": "/components",
+}
+LOOK_OF = {
+    "desk": ({"width": 1280, "height": 900}, "light", "th"),
+    "phone": ({"width": 360, "height": 800}, "dark", "en"),
+}
+
+
+def test_main_pages_look_as_they_did_when_somebody_looked_at_them(browser, address, tmp_path):
+    """Data, clock and fonts are fixed. tests/looks.py says how a change that is meant is taken over."""
+    page = signed_in_page(browser, address, "th", 1280, "light", user="looks")
+    wrong = []
+    for look, (size, scheme, lang) in LOOK_OF.items():
+        page.context.add_cookies([{"name": "lang", "value": lang, "url": address}])
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for name, path in LOOKED_AT.items():
+            page.goto(address + path)
+            if name == "explore":
+                page.wait_for_selector("#plot")
+            page.evaluate("document.fonts.ready")
+            seen = page.screenshot(full_page=True, animations="disabled", caret="hide")
+            wrong += [one] if (one := differs(seen, f"{name}-{look}", tmp_path)) else []
+    assert wrong == []
     page.context.close()
