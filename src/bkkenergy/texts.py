@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
 from typing import Literal, NamedTuple, get_args
@@ -33,7 +33,7 @@ class Phrase:
     """A text by its key with its values, said when its reader's language is known; as a string it is English."""
 
     key: str
-    values: Mapping[str, object]
+    values: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def said(self, lang: Lang) -> str:
         """Return the text in a language."""

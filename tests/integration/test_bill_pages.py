@@ -109,6 +109,21 @@ def test_one_row_that_is_not_understood_enters_none_and_says_which(app, client):
     assert bills(app) == before
 
 
+def test_why_a_row_is_no_bill_is_said_in_thai(client):
+    content = "month,kwh,total\n2025-06,many,1\n2025-07,-5,1\n2025-13,1,1\n,1,1\n2025-08,,\n2025-09,=1+1,1\n"
+    seen = look(client, content.encode())
+    reasons = re.findall(r'<tr class="bad"><th scope="row">\d+</th><td>([^<]+)', seen.text)
+    assert len(reasons) == 6
+    assert "หน่วยไฟฟ้า" in reasons[0] or "หน่วย" in reasons[0]
+    for reason in reasons:
+        assert re.search("[ก-๙]", reason), reason
+        assert not re.search(r"\b(is|no|should|input)\b", reason), reason
+    by_hand = client.post(PAGE, data={"csrf": csrf_of(client), "from": "12/08/2566", "kwh": "๑,๒๓๔", "total": "x"})
+    assert by_hand.status_code == 422
+    assert "ต้องกรอกทั้งสองช่อง" in by_hand.text
+    assert form_of(by_hand.text, PAGE)["total"] == "x"
+
+
 def test_bills_of_the_same_days_are_replaced_only_where_it_is_said(app, client):
     seen = look(client, b"month,kwh,total\n2024-03,900,4000\n")
     assert enter(client, seen).status_code == 303
@@ -173,3 +188,39 @@ def test_an_account_of_another_agency_is_not_there_and_a_viewer_enters_nothing(a
     assert 'type="file"' not in viewer.get(PAGE).text
     assert look(viewer, b"month,kwh\n2025-01,5\n").status_code == 403
     assert viewer.post(PAGE, data={"csrf": csrf_of(viewer), "month": "2025-01", "kwh": "5"}).status_code == 403
+
+
+def test_a_bill_is_shown_beside_its_meters_line_by_line(app, client):
+    today = app.state.here.today
+    last = today.replace(day=1) - dt.timedelta(days=1)
+    month = f"{last:%Y-%m}"
+    paper = f"month,kwh,energy,ft,vat,total\n{month},9999,40000.00,1.00,2800.07,42801.07\n"
+    assert enter(client, look(client, paper.encode())).status_code == 303
+    (number,) = {
+        int(one) for one in re.findall(rf'href="{PAGE}/(\d+)"', client.get(PAGE).text) if _is_of(app, one, last)
+    }
+    page = client.get(f"{PAGE}/{number}").text
+    main = " ".join(re.sub(r"<[^>]+>", " ", page.partition("<main")[2]).split())
+    assert "9,999" in main
+    assert "ค่าพลังงานไฟฟ้า" in main
+    assert "40,000.00" in main
+    assert re.search("พลังงานต่างกัน|มิเตอร์มีข้อมูลไม่ครบ|วันที่อ่านต่างกัน", main)
+    english = client.get(f"{PAGE}/{number}", params={"lang": "en"}).text
+    assert "kWh on the paper" in english
+    assert client.get(f"{PAGE}/999999").status_code == 404
+    assert client.get(f"/accounts/others/bills/{number}").status_code == 404
+    client.get(PAGE, params={"lang": "th"})
+
+
+def _is_of(app, number, last):
+    opened = app.state.here.opened
+    entered = list_bills(opened.state, server_actor("x"), app.state.here.portfolio, "centre-1")
+    return any(one.number == int(number) and one.bill.last == last for one in entered)
+
+
+def test_a_bill_of_days_that_nothing_measured_says_so(client):
+    assert enter(client, look(client, b"month,kwh,total\n2021-03,900,4000\n")).status_code == 303
+    numbers = re.findall(rf'href="{PAGE}/(\d+)"', client.get(PAGE).text)
+    said = [client.get(f"{PAGE}/{number}") for number in numbers]
+    assert {one.status_code for one in said} == {200}
+    assert any("ไม่มีมิเตอร์ที่มีข้อมูลของวันเหล่านี้" in one.text for one in said)

@@ -117,7 +117,7 @@ def test_a_row_that_is_not_understood_stops_the_file_unless_the_others_are_asked
     seen = say(
         client, look(client, "\n".join(lines).encode()), **{"c0.meter": METER, "values": "energy", "stamps": "end"}
     )
-    assert '<tr class="bad"><th scope="row">11' in seen.text
+    assert '<tr class="bad"><th scope="row">11</th><td>พลังงาน (kWh) “many” ไม่ใช่ตัวเลข</td>' in seen.text
     assert say(client, seen, do="enter").status_code == 422
     assert batches(app) == []
     assert say(client, seen, do="enter", skips="1").status_code == 303

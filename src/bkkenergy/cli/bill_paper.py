@@ -21,9 +21,10 @@ from bkkenergy.i18n import Words
 from bkkenergy.ingest.paper.bill import days_of_bill
 from bkkenergy.ingest.paper.mapping import BillMapping, load_bill_mapping, save_bill_mapping
 from bkkenergy.ingest.paper.read import BillFile, all_bills, read_bills
+from bkkenergy.reports.billwords import item_name, why_said
 from bkkenergy.site import Site
 from bkkenergy.site.folder import mappings_folder
-from bkkenergy.tariff.paper import Difference, PaperBill, faults_within
+from bkkenergy.tariff.paper import PaperBill, faults_within
 from bkkenergy.texts import Lang
 from bkkenergy.tomlfiles import validated
 from bkkenergy.usecases.bills import Billable, read_day_of
@@ -119,9 +120,8 @@ def import_command(
             {"where": where, "bill": bill.model_dump(mode="json"), "faults": faults_within(bill)}
             for where, bill in read.bills
         ]
-        print_json(
-            {"account": chosen.id, "taken": read.taken, "bills": rows, "refused": read.refused, "entered": entered}
-        )
+        refused = [(where, str(why)) for where, why in read.refused]
+        print_json({"account": chosen.id, "taken": read.taken, "bills": rows, "refused": refused, "entered": entered})
     elif entered is None:
         click.echo(words("command.bills_not_entered"))
     else:
@@ -178,7 +178,7 @@ def _show(file: Path, read: BillFile, words: Words) -> None:
         console.print(words("command.bills_left_out", names=", ".join(read.left_out)))
     console.print(_bills_table([(where, bill, faults_within(bill)) for where, bill in read.bills], words))
     for where, why in read.refused:
-        console.print(words("command.bills_refused", where=where, why=why))
+        console.print(words("command.bills_refused", where=where, why=why.said(words.lang)))
     if read.others:
         console.print(words("command.bills_of_others", count=read.others))
 
@@ -330,11 +330,11 @@ def _print_check(name: str, one: CheckedBill, words: Words) -> None:
     for item in one.differences:
         gap = item.difference_thb
         table.add_row(
-            _item(item, words),
+            item.item if words.lang == "en" else item_name(item.item, words),
             "" if item.paper_thb is None else f"{item.paper_thb:,.2f}",
             f"{item.ours_thb:,.2f}",
             "" if gap is None else f"{gap:+,.2f}",
-            _why(item, words),
+            why_said(item, words),
         )
     console.print(table)
     for fault in _faults_said(one.faults, words):
@@ -343,17 +343,3 @@ def _print_check(name: str, one: CheckedBill, words: Words) -> None:
         console.print(words("command.bill_not_metered"))
     elif one.known_ratio < 1:
         console.print(words("command.bill_known", ratio=words.percent(one.known_ratio, 1).replace("%", " %")))
-
-
-def _item(difference: Difference, words: Words) -> str:
-    """Return a line's name: as `bill import` takes it; in Thai as bills have it."""
-    if words.lang == "en":
-        return difference.item
-    return words(f"{'command' if difference.item in {'adjustment', 'total'} else 'solar'}.item_{difference.item}")
-
-
-def _why(difference: Difference, words: Words) -> str:
-    """Return what explains a difference; in Thai its causes, without the quantities."""
-    if words.lang == "en":
-        return difference.why
-    return "; ".join(words(f"command.cause_{cause}") for cause in difference.causes)

@@ -218,10 +218,12 @@ def _show_refused(file: Path, sheet: FileTable, words: Words) -> None:
     path.unlink(missing_ok=True)
     if not sheet.refused:
         return
-    table = pd.DataFrame([(one.row, one.column, one.why) for one in sheet.refused], columns=["row", "column", "reason"])
+    table = pd.DataFrame(
+        [(one.row, one.column, str(one.why)) for one in sheet.refused], columns=["row", "column", "reason"]
+    )
     for one in sheet.refused[:SHOWN_REFUSALS]:
         key = "command.import_row_column" if one.column else "command.import_row"
-        click.echo(words(key, row=one.row, column=one.column, why=one.why))
+        click.echo(words(key, row=one.row, column=one.column, why=one.why.said(words.lang)))
     plain_frame(table).to_csv(path, index=False)
     click.echo(words("command.import_refusals", count=f"{len(table):,}", path=path))
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from bkkenergy.errors import WrongValue
 from bkkenergy.tariff.bill import Bill, Item, bill_of
 from bkkenergy.tariff.quantities import Quantities
 from bkkenergy.tariff.schedule import Schedule, Tariffs, Window
@@ -54,13 +55,13 @@ class PaperBill(Frozen):
     @model_validator(mode="after")
     def _is_a_bill(self) -> Self:
         if self.first.year not in YEARS or self.last.year not in YEARS:
-            raise ValueError(f"{self.first} to {self.last}: no bill is of such a year")
+            raise WrongValue("bill_year", first=self.first, last=self.last)
         if self.last < self.first:
-            raise ValueError(f"it ends on {self.last}, before it begins on {self.first}")
+            raise WrongValue("bill_ends_before", first=self.first, last=self.last)
         if self.days > MAX_DAYS:
-            raise ValueError(f"it is for {self.days} days, {self.first} to {self.last}: no bill is so long")
+            raise WrongValue("bill_too_long", days=self.days, first=self.first, last=self.last)
         if self.kwh is None and self.total_thb is None:
-            raise ValueError("it has neither kWh nor a total")
+            raise WrongValue("bill_of_nothing")
         return self
 
     @property

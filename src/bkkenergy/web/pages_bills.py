@@ -15,17 +15,25 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
+from bkkenergy.adapters.state.paperbills import EnteredBill
 from bkkenergy.errors import BkkEnergyError, ConfigError, InputError, NotThere
 from bkkenergy.ingest.paper.bill import bill_of_fields, days_of_bill
 from bkkenergy.ingest.paper.fields import FIELDS
 from bkkenergy.ingest.paper.mapping import BillMapping, load_bill_mapping, save_bill_mapping
 from bkkenergy.ingest.paper.read import BillFile, read_bills
 from bkkenergy.portfolio.more import ElectricityAccount
+from bkkenergy.reports.billwords import item_name, why_said
 from bkkenergy.site.folder import mappings_folder
-from bkkenergy.tariff.paper import PaperBill, faults_within
+from bkkenergy.tariff.paper import PaperBill, billed_kw, faults_within
 from bkkenergy.tomlfiles import validated
 from bkkenergy.usecases.bills import read_day_of
-from bkkenergy.usecases.paperbills import agencies_of_account, enter_bills, list_bills, remove_bill
+from bkkenergy.usecases.paperbills import (
+    agencies_of_account,
+    checked_bill,
+    enter_bills,
+    list_bills,
+    remove_bill,
+)
 from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.render import page
 from bkkenergy.web.security import OwnForm, PageVisitor, Visitor, own_upload
@@ -206,9 +214,38 @@ def one_bill(account: str, visitor: PageVisitor, form: OwnForm) -> Response:
             days_of_month=partial(days_of_bill, read_day_of(here.opened, chosen, here.today)),
         )
     except InputError as error:
-        return _page(visitor, chosen, visitor.words("paper_bill.wrong"), str(error), given=given)
+        return _page(visitor, chosen, f"{visitor.words('paper_bill.wrong')} {error.said(visitor.lang)}", given=given)
     return _entered(
         visitor, chosen, [bill], visitor.words("paper_bill.by_hand"), form.get("replaces") == "1", given=given
+    )
+
+
+def _one(visitor: Visitor, account: str, number: int) -> EnteredBill:
+    """Return a bill of an account that counts. Raises NotThere."""
+    bills = list_bills(visitor.here.opened.state, visitor.actor, visitor.here.portfolio, account)
+    entered = next((one for one in bills if one.number == number), None)
+    if entered is None:
+        raise NotThere
+    return entered
+
+
+@router.get("/{number}")
+def bill_beside_meters(account: str, number: int, visitor: PageVisitor) -> Response:
+    """Show a paper bill beside what the meters say, line by line, with what explains each difference."""
+    chosen, words, figures = _account(visitor, account), visitor.words, visitor.here.opened.figures
+    paper = _one(visitor, account, number).bill
+    checked = checked_bill(visitor.here.opened, chosen, paper)
+    schedule = figures.tariffs.schedules[checked.ours.schedule_id] if checked.ours else None
+    return page(
+        visitor,
+        "bill_check.html.j2",
+        title=words("paper_bill.beside", number=chosen.number),
+        account=chosen,
+        paper=paper,
+        checked=checked,
+        kw=billed_kw(checked.ours) if checked.ours else None,
+        items=[(one, item_name(one.item, words), why_said(one, words)) for one in checked.differences],
+        schedule_name=words.either(th=schedule.name_th, en=schedule.name_en) if schedule else "",
     )
 
 
@@ -218,8 +255,7 @@ def bill_removed(account: str, number: int, visitor: PageVisitor, form: OwnForm)
     chosen = _account(visitor, account)
     visitor.need("edit")
     here = visitor.here
-    if number not in {one.number for one in list_bills(here.opened.state, visitor.actor, here.portfolio, account)}:
-        raise NotThere
+    _one(visitor, account, number)
     try:
         remove_bill(
             here.opened.state, visitor.actor, here.portfolio, number, why=str(form.get("why", "")), now=here.clock()

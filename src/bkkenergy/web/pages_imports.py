@@ -21,6 +21,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import BkkEnergyError, ConfigError, InputError
+from bkkenergy.i18n import Words
 from bkkenergy.ingest.ask import store_mapping
 from bkkenergy.ingest.brought import BroughtIntervals, BroughtReadings, brought_by, check_columns
 from bkkenergy.ingest.fileratios import Side, as_stored
@@ -199,7 +200,7 @@ def upload(visitor: PageVisitor, sent: Annotated[SentFile, Depends(sent_file)], 
             if sent.given["as"]:
                 mapping = mapping.over(load_mapping(mappings_folder(site.settings), sent.given["as"]))
             columns = columns_in(path, mapping.sheet)[:MAX_COLUMNS]
-            looked = _looked(site, path, mapping, sent)
+            looked = _looked(site, path, mapping, sent, visitor.words)
             shown: dict[str, Any] = {"columns": _filled(columns, looked.sheet.meters), "looked": looked}
             if do == "enter":
                 return _entered(visitor, site, sent, mapping, looked, shown)
@@ -217,15 +218,15 @@ def _filled(columns: list[FileColumn], meters: Mapping[str, str]) -> list[tuple[
     return [(column, meters.get(column.name, "")) for column in columns]
 
 
-def _looked(site: Site, path: Path, mapping: FileMapping, sent: SentFile) -> Looked:
+def _looked(site: Site, path: Path, mapping: FileMapping, sent: SentFile, words: Words) -> Looked:
     """Read a file and compare it with what is known. Raises InputError."""
     check_columns(site.portfolio, mapping)
     sheet = read_sheet(path, mapping, this_year=site.clock().year, owners=owners_of(site.portfolio))
     brought = brought_by(path, sheet, site.portfolio, mapping.side, latest_us=latest_us(site))
-    refused = [(str(one.row), one.column, one.why) for one in sheet.refused[:SHOWN_REFUSALS]]
+    refused = [(str(one.row), one.column, one.why.said(words.lang)) for one in sheet.refused[:SHOWN_REFUSALS]]
     if isinstance(brought, BroughtReadings):
         reasons = Counter(brought.readings.refused["reason"].astype(str))
-        refused += [(f"{count:,} x", "", reason) for reason, count in reasons.items()]
+        refused += [(f"{count:,} x", "", words.name("reason", reason)) for reason, count in reasons.items()]
         seen = preview_readings(site.readings, _stored(site, brought))
         return Looked(sheet, brought, None, seen, refused, len(sheet.refused) + sum(reasons.values()))
     preview = imports.preview(

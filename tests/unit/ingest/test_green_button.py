@@ -118,7 +118,7 @@ def test_estimates_are_flagged_and_forecasts_are_refused(tmp_path):
         if flag
     }
     assert estimated == {7, 8, 9, 10, 13}
-    assert [(one.row, one.why) for one in table.refused] == [
+    assert [(one.row, str(one.why)) for one in table.refused] == [
         (8, "it is a forecast"),
         (11, "it is adjusted for the weather"),
     ]
@@ -158,13 +158,13 @@ def test_a_block_without_a_type_is_refused_and_one_type_alone_is_that_of_all(tmp
         (reading(5, -7), "-0.007 is below zero"),
         (reading(5, duration=3600), "it is of 3600 s, and the others of 900 s"),
         (reading(5, start=10**15), "is no time"),
-        (reading(4, 999_999), "it says another value for the time of row"),
+        (reading(4, 999_999), "it is of the same time as row"),
         (reading(5).replace("<value>250</value>", ""), "it has no value"),
     ],
 )
 def test_a_reading_that_cannot_be_read_is_refused_and_the_others_are_read(tmp_path, bad, why):
     table = read(write(tmp_path, *whole([*DAY[:5], bad, *DAY[6:]])))
-    assert any(why in one.why for one in table.refused), table.refused
+    assert any(why in str(one.why) for one in table.refused), table.refused
     assert 94 <= len(kwh(table)) <= 95
 
 

@@ -163,25 +163,25 @@ def test_two_series_of_one_pace_are_one_table_and_of_two_paces_are_refused(tmp_p
         ((SERIES.replace(",30,", ",7,"), day(), SERIES, day()), 2, "'7' is no length of an interval"),
         ((SERIES, day(), SERIES.replace("kWh", "MWh"), day(date="20261102")), 4, "was in kwh of 30 minutes before"),
         ((SERIES, day(), "777,what"), 4, "a record of kind '777' is not known"),
-        ((SERIES, day(), SERIES, day()), 5, "it says again the value of row 3"),
+        ((SERIES, day(), SERIES, day()), 5, "it says again what row 3 says"),
     ],
 )  # fmt: skip
 def test_a_record_that_cannot_be_read_is_refused_by_its_row_and_the_others_are_read(tmp_path, records, row, why):
     table = read(write(tmp_path, *records))
-    assert any(one.row == row and why in one.why for one in table.refused), table.refused[:3]
+    assert any(one.row == row and why in str(one.why) for one in table.refused), table.refused[:3]
     assert len(values(table)) >= 20
 
 
 def test_of_two_values_for_one_time_none_is_taken(tmp_path):
     table = read(write(tmp_path, SERIES, day(), day([99, *range(1, 48)])))
     assert len(values(table)) == 47
-    assert "it says another value for the time of row 3" in {one.why for one in table.refused}
+    assert "it is of the same time as row 3, with another value" in {str(one.why) for one in table.refused}
 
 
 def test_a_file_that_was_cut_off_says_so(tmp_path):
     path = write(tmp_path, SERIES, day(), day(date="20261102"))
     path.write_text(path.read_text().replace("900\n", ""))
-    assert "it may be cut off" in read(path).refused[-1].why
+    assert "it may be cut off" in str(read(path).refused[-1].why)
     path.write_text(path.read_text()[:-40])
     assert len(values(read(path))) == 48
 

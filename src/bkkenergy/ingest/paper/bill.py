@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 
-from pydantic import ValidationError
-
-from bkkenergy.errors import InputError
-from bkkenergy.ingest.paper.fields import ITEMS, QUANTITIES, amount_of, day_of, is_estimate, last_of, month_of
+from bkkenergy.errors import Fault, InputError
+from bkkenergy.ingest.paper.fields import FIELDS, ITEMS, QUANTITIES, amount_of, day_of, is_estimate, last_of, month_of
 from bkkenergy.ingest.sheets.cells import is_missing
 from bkkenergy.tariff.paper import PaperBill
 from bkkenergy.tariff.quantities import reads_of
+from bkkenergy.texts import Phrase, Term
+from bkkenergy.tomlfiles import validated
 
 QUANTITY_NAMES = {
     "kwh": "energy_kwh",
@@ -20,6 +20,8 @@ QUANTITY_NAMES = {
     "kw": "demand_kw",
     "kvar": "peak_kvar",
 }
+FIELD_OF = {name: field for field, name in QUANTITY_NAMES.items()} | {"total_thb": "total"}
+"""A bill's own names -> the fields that a person fills."""
 DaysOfMonth = Callable[[dt.date], tuple[dt.date, dt.date]]
 
 
@@ -48,31 +50,37 @@ def bill_of_fields(texts: Mapping[str, str], *, this_year: int, days_of_month: D
     }
     body = {QUANTITY_NAMES[field]: amounts[field] for field in QUANTITIES if field in amounts}
     items = {field: amounts[field] for field in (*ITEMS, "adjustment") if field in amounts}
-    try:
-        return PaperBill.model_validate(
-            {
-                **body,
-                "first": first,
-                "last": last,
-                "is_estimated": is_estimate(texts.get("estimated", "")),
-                "items_thb": items,
-                "total_thb": amounts.get("total"),
-                "number": given.get("number", ""),
-            }
-        )
-    except ValidationError as error:
-        raise InputError("; ".join(_plainly(fault["loc"], fault["msg"]) for fault in error.errors())) from None
+    table = {
+        **body,
+        "first": first,
+        "last": last,
+        "is_estimated": is_estimate(texts.get("estimated", "")),
+        "items_thb": items,
+        "total_thb": amounts.get("total"),
+        "number": given.get("number", ""),
+    }
+    bill, faults = validated(PaperBill, table, "")
+    if bill is None:
+        raise InputError.of("bill_is_none", why=[_why(fault) for fault in faults])
+    return bill
 
 
-def _plainly(where: tuple[int | str, ...], message: str) -> str:
-    name = ".".join(map(str, where))
-    return f"{name}: {message}" if name else message.removeprefix("Value error, ")
+def _why(fault: Fault) -> object:
+    """Return what is wrong with a bill, in words of either language as far as there are some."""
+    what = Phrase(f"fault.{fault.key}", fault.values) if fault.key else fault.what
+    key = fault.where.removeprefix(".").removeprefix("items_thb.")
+    name = FIELD_OF.get(key, key)
+    return _of_field(name, what) if name in FIELDS else what
+
+
+def _of_field(name: str, what: object) -> InputError:
+    return InputError.of("bill_field", field=Term(name, f"paper_field.{name}"), why=what)
 
 
 def _amount(field: str, text: str) -> float:
     amount = amount_of(text)
-    if isinstance(amount, str):
-        raise InputError(f"{field}: {amount}")
+    if isinstance(amount, Phrase):
+        raise _of_field(field, amount)
     return amount
 
 
@@ -80,10 +88,10 @@ def _days(given: Mapping[str, str], this_year: int, days_of_month: DaysOfMonth) 
     """Return the first and the last day of a bill: as it says them, by its reads, or by its month."""
     if "from" in given or "to" in given:
         if not ("from" in given and "to" in given):
-            raise InputError("`from` and `to` go together: the first and the last day of a bill")
+            raise InputError.of("bill_half_days")
         return day_of(given["from"], this_year), day_of(given["to"], this_year)
     if "read_before" in given and "read_on" in given:
         return day_of(given["read_before"], this_year), day_of(given["read_on"], this_year) - dt.timedelta(days=1)
     if "month" in given:
         return days_of_month(month_of(given["month"]))
-    raise InputError("it says no days: it needs a month, its first and last day, or the days of both reads")
+    raise InputError.of("bill_no_days")

@@ -19,6 +19,7 @@ from bkkenergy.ingest.sheets.cells import (
     split_stamp,
 )
 from bkkenergy.tariff.bill import Item
+from bkkenergy.texts import Phrase
 
 DayField = Literal["month", "from", "to", "read_before", "read_on"]
 QuantityField = Literal["kwh", "kwh_on_peak", "kwh_off_peak", "kw", "kvar"]
@@ -103,14 +104,14 @@ def field_of(heading: str) -> str | None:
     return SKELETONS.get(skeleton(heading)) or SKELETONS.get(skeleton(BRACKETS.sub("", heading)))
 
 
-def amount_of(text: str) -> float | str:
+def amount_of(text: str) -> float | Phrase:
     """Return the number of a cell, or why it is none. Credits have a minus behind them, or brackets around."""
     match = CREDIT.fullmatch(text.strip())
     bare = (match[1] or match[2]) if match else text.strip()
     if "," in bare and "." in bare and bare.rindex(",") > bare.rindex("."):
-        return f"{text!r} has a comma behind its point: bills divide satang by a point"
+        return Phrase("row.comma_behind_point", {"text": text})
     number = number_of(bare, is_comma=False)
-    if isinstance(number, str):
+    if isinstance(number, Phrase):
         return number
     return -number.value if match else number.value
 
@@ -120,7 +121,7 @@ def day_of(text: str, this_year: int) -> dt.date:
     date, _ = split_stamp(text.strip()) or ("", "")
     days, _ = days_of([date], dates="dmy", calendar=None, this_year=this_year)
     if date not in days:
-        raise InputError(f"{text!r} is no day")
+        raise InputError.of("bill_no_day", text=text)
     return days[date]
 
 
@@ -139,11 +140,11 @@ def month_of(text: str) -> dt.date:
             is_thai = bool(re.match(r"[\u0e00-\u0e7f]", bare))
             year += 2500 if is_thai else 2000
     else:
-        raise InputError(f"{text!r} is no month: write 2026-10, 10/2569 or ต.ค. 2569")
+        raise InputError.of("bill_no_month", text=text)
     try:
         return dt.date(year - (BE_OFFSET_YEARS if year >= BUDDHIST_FROM else 0), month, 1)
     except ValueError:
-        raise InputError(f"{text!r} is no month") from None
+        raise InputError.of("bill_no_month", text=text) from None
 
 
 def is_total(cells: Iterable[str]) -> bool:
@@ -163,4 +164,4 @@ def is_estimate(text: str) -> bool:
         return True
     if bare in NO or is_missing(bare):
         return False
-    raise InputError(f"{text!r} is neither true nor false")
+    raise InputError.of("bill_no_truth", text=text)

@@ -28,6 +28,7 @@ from bkkenergy.ingest.sheets.cells import split_stamp
 from bkkenergy.ingest.sheets.grid import Row, open_grid
 from bkkenergy.regularfiles import need_regular
 from bkkenergy.tariff.paper import PaperBill
+from bkkenergy.texts import Phrase
 
 HEAD_ROWS, MIN_FIELDS, MAX_BILLS, MAX_SHOWN = 40, 2, 2000, 5
 NUMBER = re.compile(r"(?<![\w.,])[-(]?\d[\d,]*(?:\.\d+)?\)?-?(?![\w%.,])")
@@ -45,7 +46,7 @@ class BillFile:
     """
 
     bills: Sequence[tuple[str, PaperBill]]
-    refused: Sequence[tuple[str, str]]
+    refused: Sequence[tuple[str, InputError]]
     taken: Mapping[str, str]
     left_out: Sequence[str] = ()
     others: int = 0
@@ -82,7 +83,7 @@ def _from_table(path: Path, mapping: BillMapping, account: str, this_year: int, 
     head = list(islice(grid.rows(), HEAD_ROWS))
     columns, header, left_out = _columns(path, head, mapping)
     bills: list[tuple[str, PaperBill]] = []
-    refused: list[tuple[str, str]] = []
+    refused: list[tuple[str, InputError]] = []
     others, notes = 0, list(grid.notes)
     for number, cells in islice(rows, header, None):
         texts = {name: cells[at] for name, at in columns.items() if at < len(cells)}
@@ -99,7 +100,7 @@ def _from_table(path: Path, mapping: BillMapping, account: str, this_year: int, 
         try:
             bills.append((f"row {number}", bill_of_fields(texts, this_year=this_year, days_of_month=days_of_month)))
         except InputError as why:
-            refused.append((f"row {number}", str(why)))
+            refused.append((f"row {number}", why))
     names = {name: _cell(head, header, at) for name, at in columns.items()}
     return BillFile(bills, refused, names, left_out, others, notes)
 
@@ -157,7 +158,7 @@ def _from_text(text: str, mapping: BillMapping, account: str, this_year: int, da
     try:
         bill = bill_of_fields(texts, this_year=this_year, days_of_month=days_of_month)
     except InputError as why:
-        return BillFile((), [("text", str(why))], taken, lines, 0, notes)
+        return BillFile((), [("text", why)], taken, lines, 0, notes)
     return BillFile([("text", bill)], (), taken, lines, 0, notes)
 
 
@@ -227,4 +228,4 @@ def _values(rest: str, name: str) -> list[str]:
     if name in DAY_FIELDS:
         return [match[0] for match in DAY.finditer(rest) if split_stamp(match[0])]
     numbers = [match[0] for match in NUMBER.finditer(rest)]
-    return [number for number in numbers if not isinstance(amount_of(number), str)]
+    return [number for number in numbers if not isinstance(amount_of(number), Phrase)]

@@ -13,6 +13,7 @@ from typing import Literal
 from bkkenergy.calendar import BE_OFFSET_YEARS
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.sheets.grid import FORMULA
+from bkkenergy.texts import Phrase
 
 Kind = Literal[
     "power", "energy", "pulses", "reactive power", "reactive energy", "apparent power", "volume", "flow",
@@ -138,20 +139,24 @@ def is_missing(text: str) -> bool:
     return text.casefold() in MISSING
 
 
-def number_of(text: str, *, is_comma: bool) -> Number | str:
+def number_of(text: str, *, is_comma: bool) -> Number | Phrase:
     """Return what a cell says, or why it is no number. is_comma : the comma divides the fraction."""
     if text.startswith(FORMULA):
-        return "a formula without its result: open the sheet in Excel and save it"
+        return Phrase("row.formula")
     match = CELL.fullmatch(text)
     if match is None:
-        return f"{text[:40]!r} is no number"
+        return Phrase("row.no_number", {"text": text[:40]})
     digits = re.sub(r"[\s']", "", match[1])
     digits = digits.replace(".", "").replace(",", ".") if is_comma else digits.replace(",", "")
     try:
         value = float(digits)
     except ValueError:
-        return f"{text[:40]!r} is no number"
-    return Number(value, plain_unit(match[2] or "")) if math.isfinite(value) else f"{text[:40]!r} is infinite"
+        return Phrase("row.no_number", {"text": text[:40]})
+    return (
+        Number(value, plain_unit(match[2] or ""))
+        if math.isfinite(value)
+        else Phrase("row.infinite", {"text": text[:40]})
+    )
 
 
 def is_decimal_comma(texts: Iterable[str]) -> bool:

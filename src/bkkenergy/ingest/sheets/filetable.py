@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from bkkenergy.ingest.files import Wide, WideValues
 from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.readings import BoolArray
+from bkkenergy.texts import Phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Refusal:
 
     row: int
     column: str
-    why: str
+    why: Phrase
 
 
 @dataclass(frozen=True, slots=True)

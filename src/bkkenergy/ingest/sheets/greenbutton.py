@@ -20,6 +20,7 @@ from bkkenergy.ingest.sheets.filetable import Refusal
 from bkkenergy.ingest.sheets.grid import bounded
 from bkkenergy.ingest.sheets.series import FileSeries, SeriesFile
 from bkkenergy.readings import LATEST, US_PER_S
+from bkkenergy.texts import Phrase
 
 ESPI = "http://naesb.org/espi"
 PIECE_BYTES = 64 << 10
@@ -53,7 +54,7 @@ OF_READING = frozenset(
 """Elements of an IntervalReading that are read, each with the one around it."""
 ESTIMATED = frozenset((7, 8, 9, 10, 13))
 """QualityOfReading: edited by a person, estimated in two ways, questionable, mixed."""
-UNUSABLE = MappingProxyType({12: "it is a forecast", 15: "it is adjusted for the weather"})
+UNUSABLE = MappingProxyType({12: Phrase("row.forecast"), 15: Phrase("row.for_weather")})
 
 
 def is_xml(head: bytes) -> bool:
@@ -69,7 +70,7 @@ class _Reading:
     duration_s: int = 0
     value: int | None = None
     quality: list[int] = field(default_factory=list)
-    why: str = ""
+    why: Phrase | None = None
 
 
 @dataclass(slots=True)
@@ -201,7 +202,7 @@ class _Feed:
             self._reading = None
         elif (parent, name) in OF_READING:
             if not DIGITS.fullmatch(text):
-                reading.why = f"its {name}, {text[:20]!r}, is no whole number"
+                reading.why = Phrase("row.no_whole_number", {"name": name, "text": text[:20]})
             elif name == "start":
                 reading.start_s = int(text)
             elif name == "duration":
@@ -312,13 +313,13 @@ def _take(
         if start_s is None and block_start_s is not None:
             start_s = block_start_s + index * one.interval_s
         quality = reading.quality or usual
-        why = reading.why or next((UNUSABLE[code] for code in quality if code in UNUSABLE), "")
+        why = reading.why or next((UNUSABLE[code] for code in quality if code in UNUSABLE), None)
         if not why and (start_s is None or reading.value is None):
-            why = "it has no time" if start_s is None else "it has no value"
+            why = Phrase("row.without_time" if start_s is None else "row.without_value")
         if not why and reading.duration_s not in {0, one.interval_s}:
-            why = f"it is of {reading.duration_s} s, and the others of {one.interval_s} s"
+            why = Phrase("row.other_length", {"seconds": reading.duration_s, "others": one.interval_s})
         if not why and start_s is not None and not 0 < start_s < LATEST.timestamp():
-            why = f"its start, {start_s}, is no time"
+            why = Phrase("row.no_time", {"text": str(start_s)})
         if why:
             refused.append(Refusal(reading.number, one.name, why))
         elif start_s is not None and reading.value is not None:

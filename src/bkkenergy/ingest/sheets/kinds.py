@@ -10,6 +10,7 @@ from bkkenergy.ingest.sheets.cells import ENERGY_KINDS, OTHER_UNITS, UNITS, Kind
 from bkkenergy.ingest.sheets.mapping import FileMapping
 from bkkenergy.ingest.sheets.table import TableForm
 from bkkenergy.ports.channels import CHANNELS, IMPORT, Channel
+from bkkenergy.texts import Phrase
 
 KINDS_OF: Mapping[str, tuple[Kind, ...]] = {
     "kWh": ENERGY_KINDS,
@@ -29,7 +30,9 @@ GAUGES_OF_FILES = frozenset(channel for channel in CHANNELS.values() if not chan
 """Channels whose values are of an instant: they are stored as readings."""
 
 
-def unit_of(column: str, cells: Iterable[Number | str], form: TableForm, mapping: FileMapping, channel: Channel) -> str:
+def unit_of(
+    column: str, cells: Iterable[Number | Phrase], form: TableForm, mapping: FileMapping, channel: Channel
+) -> str:
     """Return the unit of a column: as asked, by most cells, or by its headings. Raises InputError for another's."""
     if mapping.unit is not None:
         unit = plain_unit(mapping.unit)
@@ -47,14 +50,14 @@ def unit_of(column: str, cells: Iterable[Number | str], form: TableForm, mapping
     raise InputError.of("file_unit_unknown", column=column, unit=unit)
 
 
-def converted(cell: Number | str, unit: str, *, is_signed: bool) -> float | str:
+def converted(cell: Number | Phrase, unit: str, *, is_signed: bool) -> float | Phrase:
     """Return a cell in the unit of its kind, by its own unit before that of its column; or why it cannot be."""
-    if isinstance(cell, str):
+    if isinstance(cell, Phrase):
         return cell
     cell_unit = cell.unit or unit
     if cell_unit and cell_unit not in UNITS:
-        return f"the unit {cell_unit!r} is not known"
+        return Phrase("row.unknown_unit", {"unit": cell_unit})
     if cell_unit and unit and UNITS[cell_unit][0] != UNITS[unit][0]:
-        return f"its unit is {cell_unit}, and that of the column {unit}"
+        return Phrase("row.other_unit", {"unit": cell_unit, "column": unit})
     value = in_base_unit(cell.value, cell_unit) if cell_unit else cell.value
-    return f"{value:g} is below zero" if value < 0 and not is_signed else value
+    return Phrase("row.negative", {"value": f"{value:g}"}) if value < 0 and not is_signed else value

@@ -26,6 +26,7 @@ from bkkenergy.ingest.sheets.mapping import FileMapping
 from bkkenergy.ingest.sheets.series import MAX_VALUES, FileSeries, SeriesFile
 from bkkenergy.ingest.sheets.times import localised
 from bkkenergy.readings import US_PER_S
+from bkkenergy.texts import Phrase
 
 MARKET_ZONE = "Etc/GMT-10"
 """Market time is ten hours ahead of UTC all year."""
@@ -85,23 +86,23 @@ class _Reader:
         elif kind == "900":
             self.present, self.is_ended = None, True
         elif kind != "500":
-            self._say(row, f"a record of kind {kind[:20]!r} is not known")
+            self._say(row, Phrase("row.unknown_record", {"kind": kind[:20]}))
 
     def finish(self, rows: int) -> None:
         """End the last day, and see that the file is whole."""
         self._end_day()
         if not self.is_ended:
-            self._say(rows, "the file has no end (900): it may be cut off")
+            self._say(rows, Phrase("row.no_end"))
 
-    def _say(self, row: int, why: str, column: str = "") -> None:
-        if why:
+    def _say(self, row: int, why: Phrase | None, column: str = "") -> None:
+        if why is not None:
             self.refused.append(Refusal(row, column, why))
 
     def _begin(self, row: int, cells: Sequence[str]) -> None:
         self.present = None
         minutes = cells[LENGTH] if len(cells) > LENGTH else ""
         if not minutes.isdecimal() or int(minutes) not in MINUTES:
-            self._say(row, f"{minutes[:20]!r} is no length of an interval in minutes")
+            self._say(row, Phrase("row.no_length", {"text": minutes[:20]}))
             return
         name, unit = f"{cells[NMI]} {cells[SUFFIX]}", plain_unit(cells[UNIT])
         fault = (
@@ -113,27 +114,26 @@ class _Reader:
         one = FileSeries(name, unit, 60 * int(minutes), owners, is_use=cells[SUFFIX].startswith("E"), fault=fault)
         known = self.series.setdefault(name, one)
         if (known.unit, known.interval_s) != (one.unit, one.interval_s):
-            self._say(row, f"{name} was in {known.unit} of {known.interval_s // 60} minutes before", name)
+            minutes_before = known.interval_s // 60
+            self._say(row, Phrase("row.other_series", {"unit": known.unit, "minutes": minutes_before}), name)
             return
         self.present = known
 
     def _read_day(self, row: int, cells: Sequence[str]) -> None:
         if self.present is None:
-            self._say(row, "a day (300) without a series (200) before it")
+            self._say(row, Phrase("row.no_series"))
             return
         name, count = self.present.name, S_PER_DAY // self.present.interval_s
         start_us = _midnight_us(cells[1] if len(cells) > 1 else "", self.zone)
         if start_us is None:
-            self._say(row, f"{cells[1:2]} is no day", name)
+            self._say(row, Phrase("row.no_day", {"text": "".join(cells[1:2])[:20]}), name)
             return
         quality = cells[2 + count].strip()[:1].upper() if len(cells) > 2 + count else ""
         if not quality:
-            self._say(
-                row, f"{max(len(cells) - 2, 0)} cells after the day: {count} values and their quality are due", name
-            )
+            self._say(row, Phrase("row.few_cells", {"cells": max(len(cells) - 2, 0), "due": count}), name)
             return
         if quality not in ESTIMATED | {MEASURED, MISSING, VARIES}:
-            self._say(row, f"{cells[2 + count][:20]!r} is no quality", name)
+            self._say(row, Phrase("row.no_quality", {"text": cells[2 + count][:20]}), name)
             return
         self.values_count += count
         if self.values_count > MAX_VALUES:
@@ -146,7 +146,7 @@ class _Reader:
             return
         step_us = day.series.interval_s * US_PER_S
         if VARIES in day.quality:
-            self._say(day.row, "its quality varies, and no record (400) says how for all of it", day.series.name)
+            self._say(day.row, Phrase("row.quality_varies"), day.series.name)
         for slot, (text, quality) in enumerate(zip(day.values, day.quality, strict=True)):
             if quality in {MISSING, VARIES}:
                 continue
@@ -154,7 +154,8 @@ class _Reader:
             if math.isfinite(value):
                 day.series.add(day.row, day.start_us + slot * step_us, value, is_estimated=quality in ESTIMATED)
             else:
-                self._say(day.row, f"value {slot + 1}, {text[:20]!r}, is no number", day.series.name)
+                why = Phrase("row.value_no_number", {"number": slot + 1, "text": text[:20]})
+                self._say(day.row, why, day.series.name)
 
 
 def read_nem12(path: Path, mapping: FileMapping) -> SeriesFile:
@@ -182,18 +183,18 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
             raise InputError(f"{path}: row {reader.line_num} cannot be read ({error}).") from None
 
 
-def _quality_of_part(day: _Day | None, cells: Sequence[str]) -> str:
+def _quality_of_part(day: _Day | None, cells: Sequence[str]) -> Phrase | None:
     """Set the quality of a part of a day. Return what is wrong with the record."""
     if day is None:
-        return "a quality (400) without a day (300) before it"
+        return Phrase("row.no_day_before")
     first, last, quality = (*cells[1:4], "", "", "")[:3]
     flag = quality[:1].upper()
     if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last) <= len(day.quality)):
-        return f"intervals {first[:20]!r} to {last[:20]!r} are none of the day"
+        return Phrase("row.no_part", {"first": first[:20], "last": last[:20]})
     if flag not in ESTIMATED | {MEASURED, MISSING}:
-        return f"{quality[:20]!r} is no quality"
+        return Phrase("row.no_quality", {"text": quality[:20]})
     day.quality[int(first) - 1 : int(last)] = [flag] * (int(last) - int(first) + 1)
-    return ""
+    return None
 
 
 def _midnight_us(text: str, zone: str) -> int | None:

@@ -37,6 +37,7 @@ from bkkenergy.ingest.sheets.series import table_of
 from bkkenergy.ingest.sheets.table import DAY_COLUMN, HEAD_ROWS, TableForm, describe, find_table
 from bkkenergy.ingest.sheets.times import label_of, localised, zone_offset_s
 from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray
+from bkkenergy.texts import Phrase
 
 SNIFFED_BYTES = 4096
 EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
@@ -135,10 +136,10 @@ def _collect(grid: Grid, form: TableForm, mapping: FileMapping) -> _Rows:
             rows.footers.append((number, " ".join(filter(None, cells))[:60]))
             continue
         for line, text in _footers_inside(rows):
-            rows.refused.append(Refusal(line, "", f"no date and time in {text!r}"))
+            rows.refused.append(Refusal(line, "", Phrase("row.no_stamp", {"text": text})))
         _add(rows, number, stamp, cells, form, seen)
     if len(rows.footers) > MAX_FOOTERS:
-        rows.refused += [Refusal(number, "", f"no date and time in {text!r}") for number, text in rows.footers]
+        rows.refused += [Refusal(number, "", Phrase("row.no_stamp", {"text": text})) for number, text in rows.footers]
         rows.footers.clear()
     return rows
 
@@ -207,7 +208,7 @@ def _stamps(
     texts = list(rows.times)
     for index in np.flatnonzero(~is_dated).tolist():
         text = f"{dates[rows.date[index]]} {texts[rows.time[index]]}".strip()
-        rows.refused.append(Refusal(rows.numbers[index], "", f"{text!r} is no time"))
+        rows.refused.append(Refusal(rows.numbers[index], "", Phrase("row.no_time", {"text": text})))
     local_s = day * S_PER_DAY + second + _next_midnights(day, second, notes)
     has_offset = np.isfinite(offsets)
     stamps_us = (local_s - np.where(has_offset, offsets, 0).astype(np.int64)) * US_PER_S
@@ -247,14 +248,14 @@ def _columns(
         is_signed = channel in GAUGES_OF_FILES
         factors = {text: converted(cell, unit, is_signed=is_signed) for text, cell in known.items()}
         for number, text in zip(rows.numbers, cells, strict=True):
-            if isinstance(why := factors.get(text), str):
+            if isinstance(why := factors.get(text), Phrase):
                 rows.refused.append(Refusal(number, column, why))
         columns[column] = np.array([_float(factors.get(text)) for text in cells])
         notes.append(f"{column}: {unit or 'no unit'}")
     return columns, kinds
 
 
-def _float(value: float | str | None) -> float:
+def _float(value: float | Phrase | None) -> float:
     return value if isinstance(value, float) else float("nan")
 
 
@@ -313,13 +314,11 @@ def _doubled(rows: _Rows, stamps_us: IntArray, is_dated: BoolArray, columns: Map
         one, other = int(order[first]), int(order[index])
         row = rows.numbers[one]
         if all(np.array_equal(values[one], values[other], equal_nan=True) for values in columns.values()):
-            why = f"it says again what row {row} says"
+            why = Phrase("row.again", {"row": row})
         else:
-            why = f"it is of the same time as row {row}, with another value"
+            why = Phrase("row.another_value", {"row": row})
             if not doubled[one]:
-                rows.refused.append(
-                    Refusal(row, "", f"it is of the same time as row {rows.numbers[other]}, with another")
-                )
+                rows.refused.append(Refusal(row, "", Phrase("row.another_value", {"row": rows.numbers[other]})))
             doubled[one] = True
         doubled[other] = True
         rows.refused.append(Refusal(rows.numbers[other], "", why))

@@ -15,6 +15,7 @@ from bkkenergy.ingest.sheets.cells import ENERGY_UNITS
 from bkkenergy.ingest.sheets.filetable import FileTable, Refusal
 from bkkenergy.ingest.sheets.mapping import FileMapping
 from bkkenergy.readings import BoolArray, FloatArray, IntArray
+from bkkenergy.texts import Phrase
 
 MAX_VALUES = 10_000_000
 """Of a file. A year of five minutes is a hundred thousand."""
@@ -73,7 +74,7 @@ def table_of(file: SeriesFile, mapping: FileMapping, owners: Mapping[str, str]) 
     columns = {name: _checked(one, refused) for name, one in chosen.items()}
     start_us = np.unique(np.concatenate([column.start_us for column in columns.values()]))
     if not len(start_us):
-        raise InputError(f"{file.path}: no value is left. {' '.join(one.why for one in refused[:3])}")
+        raise InputError(f"{file.path}: no value is left. {' '.join(str(one.why) for one in refused[:3])}")
     wide = Wide(start_us, float(paces.pop()), {name: column.spread(start_us) for name, column in columns.items()})
     estimated = {name: column.estimated_at(start_us) for name, column in columns.items() if column.is_estimated.any()}
     notes = [*file.notes, *(f"{name}: {meters[name]}, in {one.unit}" for name, one in chosen.items())]
@@ -153,11 +154,11 @@ def _checked(one: FileSeries, refused: list[Refusal]) -> _RisingValues:
         is_taken[index] = False
         is_other = not np.array_equal(value[first], value[index], equal_nan=True)
         is_taken[first] &= not is_other
-        what = "another value for the time" if is_other else "again the value"
-        refused.append(Refusal(int(row[index]), one.name, f"it says {what} of row {row[first]}"))
+        why = Phrase("row.another_value" if is_other else "row.again", {"row": int(row[first])})
+        refused.append(Refusal(int(row[index]), one.name, why))
     for index in np.flatnonzero(value < 0).tolist():
         is_taken[index] = False
-        refused.append(Refusal(int(row[index]), one.name, f"{value[index]:g} is below zero"))
+        refused.append(Refusal(int(row[index]), one.name, Phrase("row.negative", {"value": f"{value[index]:g}"})))
     return _RisingValues(start_us[is_taken], value[is_taken], is_estimated[is_taken])
 
 
