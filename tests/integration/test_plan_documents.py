@@ -97,6 +97,8 @@ def test_others_plans_are_not_there(app, site):
     for path in ("?agency=education", "?agency=city", "/1.html", "/2.docx", "/99.html"):
         assert reader.get(f"/programme/plan{path}").status_code in {403, 404}, path
     assert signed_in(app, "admin").get("/programme/plan/2.html").status_code == 200
+    for number in ("0", "99999999999999999999", "x"):
+        assert reader.get(f"/programme/plan/{number}.html").status_code in {404, 422}, number
     assert client_of(app, "viewer-health").get("/api/v1/programme/plans").json() == []
 
 
@@ -212,3 +214,11 @@ def test_by_command_and_by_the_api_it_is_the_same(app, home, tmp_path):
     approved = client.post(f"/api/v1/programme/plans/{number}/approval", json=approval)
     assert approved.json()["state"] == "approved"
     assert client.post(f"/api/v1/programme/plans/{number}/approval", json=approval).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/photos/{}", "/commissionings/{}", "/commissionings/{}/pdf", "/programme/plan/{}.html", "/records/history/{}"],
+)
+def test_a_number_that_no_row_can_have_is_not_there(app, path):
+    assert signed_in(app, "admin").get(path.format("9" * 20)).status_code in {404, 422}

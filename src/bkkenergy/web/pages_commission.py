@@ -33,6 +33,7 @@ from bkkenergy.usecases.commissioning import (
 from bkkenergy.usecases.meterchecks import MeterFacts, Verdict, check_meter
 from bkkenergy.usecases.meterchecktexts import check_text
 from bkkenergy.usecases.photos import photos_seen, read_stored_photo, remove_photo, store_photo
+from bkkenergy.web.api_portfolio_rows import Number
 from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.delays import Throttle
 from bkkenergy.web.pages_energy import building_of
@@ -176,14 +177,14 @@ def new_photo_of_equipment(equipment_id: str, visitor: PageVisitor, content: Sen
 
 
 @router.get("/photos/{number}")
-def photo(number: int, visitor: PageVisitor) -> Response:
+def photo(number: Number, visitor: PageVisitor) -> Response:
     """Return a photo to who may see its building."""
     content = read_stored_photo(visitor.here.opened.state, visitor.actor, number)
     return Response(content, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
 
 
 @router.post("/photos/{number}/remove")
-def photo_removed(number: int, visitor: PageVisitor, _form: OwnForm) -> Response:
+def photo_removed(number: Number, visitor: PageVisitor, _form: OwnForm) -> Response:
     """Remove a photo."""
     visitor.need("edit")
     removed = remove_photo(visitor.here.opened.state, visitor.actor, number, visitor.here.clock())
@@ -240,7 +241,7 @@ def _shown(visitor: Visitor, number: int) -> tuple[SignedRecord, dict[str, Any]]
 
 
 @router.get("/commissionings/{number}")
-def record_page(number: int, visitor: PageVisitor) -> Response:
+def record_page(number: Number, visitor: PageVisitor) -> Response:
     """Show a signed record."""
     record, shown = _shown(visitor, number)
     return Response(
@@ -251,7 +252,7 @@ def record_page(number: int, visitor: PageVisitor) -> Response:
 
 
 @router.get("/commissionings/{number}/pdf", dependencies=HEAVY_PAGE)
-def record_pdf(number: int, visitor: PageVisitor) -> Response:
+def record_pdf(number: Number, visitor: PageVisitor) -> Response:
     """Return a signed record as PDF."""
     record, shown = _shown(visitor, number)
     name = f"commissioning-{record.meter}-{record.number}.pdf"

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from bkkenergy.errors import InputError
 from bkkenergy.usecases.notes import adjust_by_note, instant_of, remove_note, write_note
 from bkkenergy.usecases.portfolio import portfolio_state
+from bkkenergy.web.api_portfolio_rows import Number
 from bkkenergy.web.security import OwnForm, PageVisitor
 
 router = APIRouter(default_response_class=HTMLResponse)
@@ -37,7 +38,7 @@ def write(visitor: PageVisitor, form: OwnForm) -> Response:
 
 
 @router.post("/notes/{number}/remove")
-def remove(number: int, visitor: PageVisitor, form: OwnForm) -> Response:
+def remove(number: Number, visitor: PageVisitor, form: OwnForm) -> Response:
     """Remove a note."""
     visitor.need("edit")
     remove_note(visitor.here.opened.state, visitor.actor, number, visitor.here.clock())
@@ -45,7 +46,7 @@ def remove(number: int, visitor: PageVisitor, form: OwnForm) -> Response:
 
 
 @router.post("/notes/{number}/adjustment")
-def adjust(number: int, visitor: PageVisitor, form: OwnForm) -> Response:
+def adjust(number: Number, visitor: PageVisitor, form: OwnForm) -> Response:
     """Enter what a note speaks of as a non-routine adjustment."""
     visitor.need("edit")
     here = visitor.here

@@ -14,6 +14,7 @@ from bkkenergy.reports.papers.kinds import paper_name, render_paper
 from bkkenergy.reports.programme.document import approval_text, document_paper, draft_plan
 from bkkenergy.settings import CITY
 from bkkenergy.usecases.plandocuments import approve_document, seen_document, seen_documents
+from bkkenergy.web.api_portfolio_rows import Number
 from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.pages_programme import AgencyName
 from bkkenergy.web.pages_work import MEDIA, named
@@ -72,7 +73,7 @@ def draft(visitor: PageVisitor, form: OwnForm) -> Response:
 
 
 @router.post("/{number}/approve")
-def approve(number: int, visitor: PageVisitor, form: OwnForm) -> Response:
+def approve(number: Number, visitor: PageVisitor, form: OwnForm) -> Response:
     """Enter that a draft was approved: by which officer, on which day, by which letter."""
     here = visitor.here
     visitor.need("administer")
@@ -89,13 +90,13 @@ def approve(number: int, visitor: PageVisitor, form: OwnForm) -> Response:
 
 
 @router.get("/{number}.{form}")
-def document_file(number: int, form: DocumentForm, visitor: PageVisitor) -> Response:
+def document_file(number: Number, form: DocumentForm, visitor: PageVisitor) -> Response:
     """Show a version (HTML), or return it as a file."""
     return document_response(visitor, number, form)
 
 
 @router.get("/{number}/pdf", dependencies=HEAVY_PAGE)
-def document_printed(number: int, visitor: PageVisitor) -> Response:
+def document_printed(number: Number, visitor: PageVisitor) -> Response:
     """Return a version as PDF."""
     return document_response(visitor, number, "pdf")
 

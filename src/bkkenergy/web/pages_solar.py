@@ -30,6 +30,7 @@ from bkkenergy.solar.cleaning import COUNTS
 from bkkenergy.solar.design import SolarDesign
 from bkkenergy.solar.terms import schemes_on
 from bkkenergy.usecases.scenarios import delete_scenario, store_scenario
+from bkkenergy.web.api_portfolio_rows import Number
 from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.fluid import fluid
@@ -198,7 +199,7 @@ def keep(building: str, visitor: PageVisitor, form: OwnForm) -> Response:
 
 
 @router.post("/solar/scenarios/{scenario_id}/drop")
-def drop(scenario_id: int, visitor: PageVisitor, _form: OwnForm) -> Response:
+def drop(scenario_id: Number, visitor: PageVisitor, _form: OwnForm) -> Response:
     """Remove a scenario."""
     here = visitor.here
     delete_scenario(here.opened.state, visitor.actor, scenario_id, here.clock())
