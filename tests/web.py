@@ -20,6 +20,7 @@ from bkkenergy.adapters.state.users import add_user
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.jobs.service import Jobs
 from bkkenergy.plan import Project
+from bkkenergy.plan.promise import Promise
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.site import Clock, load_configuration, open_site, wall_clock
 from bkkenergy.usecases.uptodate import up_to_date
@@ -87,7 +88,7 @@ def prepared_site(days: int, settings: str, _quarter: int) -> Path:
     save_projects(
         engine,
         [
-            Project(id=f"led-{agency}", agency=agency, kind="led", name_th=f"หลอด {agency}", name_en=f"LED {agency}", due_year_be=2570, expected_kwh=1000)
+            Project(id=f"led-{agency}", agency=agency, kind="led", name_th=f"หลอด {agency}", name_en=f"LED {agency}", due_year_be=2570, expected_kwh=1000, promise=Promise(made_on=today, kwh=1000))
             for agency in ("health", "education")
         ],
         now,

@@ -40,7 +40,7 @@ DOES = {
 }  # fmt: skip
 """Commands that change or start something, and say that it is done."""
 WRITES = {
-    "report", "export", "plan export", "plan datasheet", "plan jcm", "portfolio export", "portfolio export-list", "solar estimate",
+    "report", "export", "plan export", "plan datasheet", "plan jcm", "plan proposal", "retrofit package", "portfolio export", "portfolio export-list", "solar estimate",
     "solar screen", "meters acl", "listen", "ereport export", "ereport annual", "portfolio proposals show", "solar plant",
     "solar tender", "audit export", "programme export", "programme publish", "programme plan write",
 }  # fmt: skip
@@ -94,6 +94,7 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
     "plan show": (["led-health"], {"id", "agency", "building", "kind", "name_th", "name_en", "state", "owner",
                                    "due_year_be", "budget_thb", "expected_kwh", "pv_meter", "option", "system_meters",
                                    "method", "note", "measured", "why", "steps"}),
+    "plan promises": ([], set()),
     "plan history": (["--of", "led-health"], {"revision", "at", "actor", "why", "undoes", "entries"}),
     "plan compare": (["0"], {"kind", "key", "from", "change"}),
     "plan progress": ([], {"name", "count", "budget_thb", "expected_kwh", "decided_kwh", "done_kwh", "measured_kwh"}),

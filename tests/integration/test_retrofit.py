@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 import re
+from dataclasses import replace
 
+import docx
 import numpy as np
+import openpyxl
 import pytest
 
 import bkkenergy as bk
 from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.projects import project_of
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
+from bkkenergy.cli.context import command_line
 from bkkenergy.errors import InputError
+from bkkenergy.i18n import LANGS, Words
+from bkkenergy.plan import Measured, Project
+from bkkenergy.plan.promise import Promise, verdict_of
 from bkkenergy.portfolio.more import Equipment
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.reports.papers.html import paper_html
+from bkkenergy.reports.plan.promises import PromiseBeside, promise_grid, together, verdict_text
+from bkkenergy.reports.retrofit.proposal import proposal_paper
+from bkkenergy.reports.retrofit.propose import id_of, project_of_finding, propose_finding
+from bkkenergy.reports.retrofit.words import FIGURES
 from bkkenergy.retrofits import doubled
-from bkkenergy.site import load_configuration
+from bkkenergy.savings.facts import Finding
+from bkkenergy.site import load_configuration, open_site
 from bkkenergy.site.open import open_writable
 from bkkenergy.site.packaged import packaged_config_dir
 from bkkenergy.site.retrofit_config import load_retrofit
 from bkkenergy.tomlfiles import validated
+from bkkenergy.usecases.plan import enter_projects, move_project
 from tests.commands import bkkenergy
 from tests.sites import make_jobs
 from tests.web import csrf_of, make_app, make_site, signed_in
@@ -107,19 +122,145 @@ def test_a_measure_is_proposed_by_one_click_with_how_it_will_be_shown(home, app,
     (one, *_) = json.loads(command(home, "survey", BUILDING, "--json"))["candidates"]
     option = one["id"].partition(":")[2]
     sent = {"csrf": csrf_of(manager), "option": option}
-    assert manager.post(f"/buildings/{BUILDING}/retrofit", data=sent).headers["location"] == "/plan"
-    engine = open_state(app.state.here.opened.settings.state)
-    project = project_of(engine, re.sub(r"[:_]", "-", f"{BUILDING}.{one['equipment']}.{one['measure']}")[:64])
-    engine.dispose()
+    address = manager.post(f"/buildings/{BUILDING}/retrofit", data=sent).headers["location"]
+    project = project_here(app, address.split("/")[2])
     assert (project.state, project.building, project.expected_kwh) == (
         "proposed", BUILDING, round(one["saved_kwh_a_year"]))  # fmt: skip
-    assert one["proof"]["option"] in project.note
+    promise = project.promise
+    assert (promise.proof, promise.months) == (one["proof"]["option"], one["proof"]["months"])
+    assert [promise.low_kwh, promise.high_kwh] == one["saved_kwh_interval_90"]
+    assert [promise.cost_low_thb, promise.cost_high_thb] == one["cost_thb"]
+    assert [figure.grade for figure in promise.figures] == [one["figures"][name]["grade"] for name in FIGURES]
+    page = manager.get(address).text
+    for value in (promise.kwh, promise.low_kwh, promise.npv_low_thb, promise.thb):
+        assert f"{value:,.0f}" in page
+    assert "IPMVP" in page
     assert manager.post(f"/buildings/{BUILDING}/retrofit", data=sent | {"option": "none:x"}).status_code == 422
     assert signed_in(app, "viewer-health").post(
         f"/buildings/{BUILDING}/retrofit", data={"option": option}
     ).status_code == 403  # fmt: skip
     assert "is proposed" in command(home, "propose", BUILDING, option)
     assert "no option" in command(home, "propose", BUILDING, "none:x", code=2)
+
+
+def project_here(app, project_id):
+    """A project of the plan, as it was entered last."""
+    engine = open_state(app.state.here.opened.settings.state)
+    try:
+        return project_of(engine, project_id)
+    finally:
+        engine.dispose()
+
+
+def test_a_proposal_is_one_document_in_every_format(home, app, manager, tmp_path):
+    options = [
+        one["id"].partition(":")[2] for one in json.loads(command(home, "survey", BUILDING, "--json"))["candidates"]
+    ]
+    sent = {"csrf": csrf_of(manager)}
+    answers = [manager.post(f"/buildings/{BUILDING}/retrofit", data=sent | {"option": option}) for option in options]
+    address = answers[0].headers["location"]
+    project = project_here(app, address.split("/")[2])
+    document = docx.Document(io.BytesIO(manager.get(f"{address}?form=docx").content))
+    text = "\n".join(paragraph.text for paragraph in document.paragraphs)
+    for said in ("หลักการและเหตุผล", "สมมติฐาน", "แผนการตรวจวัดและพิสูจน์ผล", "ผู้เห็นชอบโครงการ", "ช่วงความเชื่อมั่น 90%"):
+        assert said in text
+    data = manager.get(f"/api/v1/plan/records/{project.id}/proposal").json()
+    assert data["kind"] == "proposal"
+    (figures,) = [block["figures"] for block in data["blocks"] if block["kind"] == "figures"]
+    assert figures[0]["value"] == project.promise.kwh
+    file = tmp_path / "proposal.docx"
+    assert "proposal.docx" in bkkenergy(
+        "plan", "proposal", project.id, file, "--config", home / "config", "--lang", "en"
+    )
+    assert "kWh" in "\n".join(paragraph.text for paragraph in docx.Document(file).paragraphs)
+    wrong = ("plan", "proposal", project.id, tmp_path / "x.txt", "--config", home / "config")
+    assert "docx" in bkkenergy(*wrong, code=2)
+
+    package = tmp_path / "package.xlsx"
+    said = command(home, "package", AGENCY, package)
+    book = openpyxl.load_workbook(package, data_only=True)
+    rows = [[cell.value for cell in row] for row in book["Saving and cost"].iter_rows()]
+    kwh = {row[0]: row[1] for row in rows[1:] if isinstance(row[1], int | float)}
+    total = kwh.pop("Whole agency")
+    assert len(kwh) == len(options) + 1, "those that were proposed, and one of the site's own"
+    assert total == pytest.approx(sum(kwh.values()))
+    assert "tCO2e" in said
+    assert manager.get(f"/agencies/{AGENCY}/package").status_code == 200
+    assert manager.get(f"/api/v1/agencies/{AGENCY}/package").json()["kind"] == "package"
+    assert "no proposal" in command(home, "package", "fire-rescue", package, code=2)
+
+
+def test_a_promise_stays_and_a_decided_project_is_not_proposed_again(home, app, manager):
+    option = json.loads(command(home, "survey", BUILDING, "--json"))["candidates"][-1]["id"].partition(":")[2]
+    sent = {"csrf": csrf_of(manager), "option": option}
+    address = manager.post(f"/buildings/{BUILDING}/retrofit", data=sent).headers["location"]
+    before = project_here(app, address.split("/")[2])
+    here = app.state.here
+    by_hand = before.model_copy(update={"promise": None, "owner": "Malee"})
+    enter_projects(here.opened.state, command_line(), [by_hand], here.clock())
+    after = project_here(app, before.id)
+    assert (after.owner, after.promise) == ("Malee", before.promise), "a workbook and a form have no promise"
+    move_project(here.opened.state, command_line(), before.id, "endorsed", here.today, "", here.clock())
+    again = manager.post(f"/buildings/{BUILDING}/retrofit", data=sent)
+    assert (again.status_code, project_here(app, before.id).state) == (422, "endorsed")
+
+
+def test_a_finding_becomes_a_proposal_by_one_click(app, home):
+    admin = signed_in(app, "admin")
+    page = admin.get(f"/buildings/{HOSPITAL}").text
+    assert f"/buildings/{HOSPITAL}/findings/propose" in page
+    sent = {"csrf": csrf_of(admin), "rule": "power_factor"}
+    address = admin.post(f"/buildings/{HOSPITAL}/findings/propose", data=sent).headers["location"]
+    promise = project_here(app, address.split("/")[2]).promise
+    assert (promise.origin, promise.proof) == ("power_factor", "bill")
+    assert promise.kvar in {95.0, 100.0}
+    assert f"{promise.kvar:.0f} kvar" in admin.get(address).text
+    assert admin.post(f"/buildings/{HOSPITAL}/findings/propose", data=sent | {"rule": "none"}).status_code == 404
+    with open_site(load_configuration(home / "config")) as site:
+        building = site.portfolio.buildings[BUILDING]
+        overrun = Finding(
+            BUILDING, "overrun", "warning", site.today, 200.0, 900.0, {"days": 3.0, "hours_a_day": 2.0, "hours": 2.0}
+        )
+        project = project_of_finding(site, building, overrun, site.today)
+        assert (project.kind, project.expected_kwh, project.promise.thb) == ("schedule", 2400, 10_800.0)
+        assert (project.promise.low_kwh, project.promise.cost_low_thb) == (None, None), "nobody has surveyed it"
+        text = paper_html(proposal_paper(site, project, "th", now=site.clock())).decode()
+        assert "ยังไม่ได้สำรวจ" in text
+        one_day = replace(overrun, of_days=1)
+        assert project_of_finding(site, building, one_day, site.today).expected_kwh == 0
+        fault = replace(overrun, rule="meter_fault")
+        with pytest.raises(InputError, match="meter_fault"):
+            propose_finding(site, command_line(), building, fault, load_retrofit(home / "config"), site.clock())
+
+
+def test_promises_stand_beside_what_is_measured(app, home):
+    def beside(kwh, low, high, measured, half):
+        names = {"agency": AGENCY, "kind": "led", "name_th": "ก", "name_en": "x", "due_year_be": 2570, "state": "done"}
+        promise = Promise(made_on=dt.date(2026, 1, 1), kwh=kwh, low_kwh=low, high_kwh=high)
+        project = Project(id=f"p-{kwh}-{measured}", expected_kwh=kwh, promise=promise, **names)
+        verdict = verdict_of((low, high), measured, half)
+        return PromiseBeside(project, low, high, Measured(measured, half, 100), verdict)
+
+    rows = [beside(100, 90, 110, 95, 3), beside(100, 90, 110, 50, 4), beside(100, 90, 110, 150, 12)]
+    assert [row.verdict for row in rows] == ["within", "below", "above"]
+    sums = together(rows)
+    assert (sums.promised_kwh, sums.measured_kwh, sums.half_width_kwh) == (300, 295, 13)
+    for lang in LANGS:
+        assert verdict_text(rows[1], Words(lang)) in {
+            cell for row in promise_grid(rows, Words(lang)).rows for cell in row
+        }
+    admin = signed_in(app, "admin")
+    assert admin.get("/plan/promises").status_code == 200
+    answer = admin.get("/api/v1/plan/promises").json()
+    assert answer["together"]["count"] == len(answer["projects"])
+    assert json.loads(bkkenergy("plan", "promises", "--config", home / "config", "--json")) == answer["projects"]
+
+
+def test_ids_of_projects_that_are_too_long_stay_different():
+    long = "district-chatuchak-school-1-air-conditioners-of-the-third-floor"
+    ids = {id_of("district-chatuchak.school-1", long, measure) for measure in ("efficient-split", "one-hour-less")}
+    assert len(ids) == 2
+    assert all(len(one) <= 64 for one in ids)
 
 
 def test_the_library_takes_a_table_and_refuses_what_it_does_not_know():

@@ -292,6 +292,7 @@ NEEDS = {
     ("POST", "/records/roofs/{building}/draw"): "manager",
     ("POST", "/meters/{meter_id}/photos"): "manager", ("POST", "/buildings/{building_id}/photos"): "manager",
     ("POST", "/photos/{number}/remove"): "manager", ("POST", "/meters/{meter_id}/sign"): "manager",
+    ("POST", "/buildings/{building_id}/findings/propose"): "manager",
     ("POST", "/buildings/{building_id}/retrofit"): "manager", ("GET", "/buildings/{building_id}/survey"): "manager",
     ("POST", "/equipment/{equipment_id}/photos"): "manager",
     ("GET", "/records/upload/{kind}"): "manager", ("POST", "/records/upload/{kind}"): "manager",

@@ -24,6 +24,7 @@ from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.plan_history import compare_command, history_command, undo_command, withdraw_command
 from bkkenergy.cli.plan_jcm import jcm_command
+from bkkenergy.cli.plan_proposal import promises_command, proposal_command
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.i18n import Words
 from bkkenergy.plan import (
@@ -362,3 +363,5 @@ for command in (history_command, compare_command, undo_command, withdraw_command
 
 
 plan_command.add_command(jcm_command)
+plan_command.add_command(proposal_command)
+plan_command.add_command(promises_command)

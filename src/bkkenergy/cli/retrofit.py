@@ -16,10 +16,12 @@ from bkkenergy.cli.context import command_line, config_option, today_here
 from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
+from bkkenergy.cli.plan_proposal import package_command
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
-from bkkenergy.reports.retrofit.screen import By, Opportunity, Survey, chosen, propose, ranked, surveyed
+from bkkenergy.reports.retrofit.propose import propose
+from bkkenergy.reports.retrofit.screen import By, Opportunity, Survey, chosen, ranked, surveyed
 from bkkenergy.reports.retrofit.words import candidate_data, measure_name, proof_text, survey_data, survey_lines
 from bkkenergy.site import Site
 from bkkenergy.site.retrofit_config import load_retrofit
@@ -137,7 +139,10 @@ def propose_command(building: str, option_id: str, lang: Any, config_dir: Path) 
     with opened_site(config_dir) as site:
         one = _one(site, building)
         project = propose(site, command_line(), _surveys(site, [one]), one, option_id, site.clock())
-    click.echo(Words(lang)("retrofit.proposed", id=project.id))
+    click.echo(Words(lang)("proposal.entered", id=project.id))
+
+
+retrofit_command.add_command(package_command)
 
 
 def _one(site: Site, name: str) -> Building:

@@ -15,6 +15,7 @@ from pydantic import Field, field_validator
 from bkkenergy.dated import Cited
 from bkkenergy.errors import InputError
 from bkkenergy.plan.jcm import MethodName
+from bkkenergy.plan.promise import Promise
 from bkkenergy.texts import Named, Term
 from bkkenergy.tomlfiles import Frozen
 
@@ -92,7 +93,8 @@ class Project(Frozen):
     option : by which its saving is measured. system_meters : what counts the energy of its system; cooling_meter : the
     cooling that the system makes. reference_efficiency, project_efficiency : of what was replaced and of what is there
     now, a COP or lm/W. before_kw, after_kw : power measured before and after, for hours_a_year that are stipulated.
-    stipulated_half_ratio : half of the 90 % interval of what is stipulated. method : of JCM or T-VER.
+    stipulated_half_ratio : half of the 90 % interval of what is stipulated. method : of JCM or T-VER. promise : what
+    its proposal said when it was written.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{2,63}$")]
@@ -120,6 +122,7 @@ class Project(Frozen):
     stipulated_half_ratio: Half | None = None
     method: MethodName | None = None
     note: str = ""
+    promise: Promise | None = None
 
     @field_validator("system_meters", mode="before")
     @classmethod

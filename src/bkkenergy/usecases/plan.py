@@ -89,8 +89,8 @@ def enter_projects(
     """Insert new projects and replace known ones as one revision, all or none. Return the ids that were known.
 
     from_day : by default today, or the day that one was done on. portfolio : what the projects have to fit to; without
-    it the caller has looked. expected_revision : what the person looked at. A project that goes from one agency to
-    another needs the power over both. Raises ConfigError, Conflict, NotThere, NotAllowed.
+    it the caller has looked. expected_revision : what the person looked at. What a proposal promised stays. A project
+    that goes from one agency to another needs the power over both. Raises ConfigError, Conflict, NotThere, NotAllowed.
     """
     _need_text(why)
     _need_fit(entered, portfolio)
@@ -98,6 +98,7 @@ def enter_projects(
     with transaction(engine) as connection:
         records = locked(connection, state)
         before = {project.id: project for project in newest(records, today)}
+        entered = [_with_promise(project, before.get(project.id)) for project in entered]
         known = [before[project.id] for project in entered if project.id in before]
         since = {project.id: from_day or first_day(project, before.get(project.id), today) for project in entered}
         replaced = {name for key, day in since.items() for name in agencies_of_versions(records, key, day)}
@@ -164,6 +165,13 @@ def undo_plan(engine: StateStore, actor: Actor, number: int, now: dt.datetime, *
         detail = {"undoes": number, "why": why.strip(), "projects": sorted({change.entry.key for change in changes})}
         enter_audit(connection, actor, "plan_undo", f"revision {revision}", detail, now)
     return Changed(revision, tuple(changes))
+
+
+def _with_promise(project: Project, before: Project | None) -> Project:
+    """Return a project with the promise that it had, where it comes without one: a list or a form has none."""
+    if project.promise is not None or before is None or before.promise is None:
+        return project
+    return project.model_copy(update={"promise": before.promise})
 
 
 def _project(records: Records, actor: Actor, project_id: str) -> Project:

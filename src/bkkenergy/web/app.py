@@ -35,6 +35,7 @@ from bkkenergy.web import (
     api_plants,
     api_portfolio,
     api_programme,
+    api_proposal,
     api_readings,
     api_retrofit,
     api_savings,
@@ -64,6 +65,7 @@ from bkkenergy.web import (
     pages_plandocument,
     pages_plant,
     pages_programme,
+    pages_proposal,
     pages_retrofit,
     pages_setup,
     pages_signin,
@@ -130,6 +132,7 @@ PAGES = (
     pages_plandocument,
     pages_plant,
     pages_programme,
+    pages_proposal,
     pages_setup,
     pages_signin,
     pages_retrofit,
@@ -166,6 +169,7 @@ API = (
     api_portfolio,
     api_readings,
     api_retrofit,
+    api_proposal,
     api_survey,
 )
 log = structlog.get_logger(__name__)

@@ -29,20 +29,16 @@ from bkkenergy.reports.pictures import LARGE, heat_map
 from bkkenergy.reports.render.views import profile_picture
 from bkkenergy.reports.savings.official import state_index
 from bkkenergy.reports.savings.phrasing import (
-    MAX_DAYS_NAMED,
     Judged,
     compared_text,
-    finding_texts,
     judged_text,
     progress_text,
-    seen_text,
     verdict_text,
     version_text,
 )
 from bkkenergy.reports.savingwords import cusum_picture
 from bkkenergy.reports.solar.drawing import Line, lines
 from bkkenergy.reports.yearwords import change_text
-from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.faultgroups import FaultGroup, fault_groups
 from bkkenergy.savings.insights import dismissed_as
 from bkkenergy.savings.versions import VersionState
@@ -72,7 +68,7 @@ from bkkenergy.web.livefigures import live_building, said
 from bkkenergy.web.quantities import quantity_rows
 from bkkenergy.web.render import page
 from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
-from bkkenergy.web.work import WorkLine, owners_here, work_line
+from bkkenergy.web.work import WorkLine, finding_line, owners_here, work_line
 from bkkenergy.web.yesterday import yesterday
 
 INDEX_S = 600.0
@@ -80,8 +76,6 @@ INDEX_S = 600.0
 router = APIRouter(default_response_class=HTMLResponse)
 HOURS = 24
 DECISIONS: dict[str, VersionState] = {"accepted": "accepted", "declined": "declined"}
-A_WEEK = dt.timedelta(days=6)
-"""From its first day to its last."""
 
 
 def figures_of(visitor: Visitor) -> CityFigures:
@@ -391,27 +385,9 @@ def _duration(view: BuildingView, words: Words) -> Markup:
     return fluid(lines([Line(kw.tolist(), "actual")], names, words("web.duration"), words.number))
 
 
-def _finding(finding: Finding, words: Words) -> dict[str, Any]:
-    name, what, todo, stakes = finding_texts(finding, words)
-    return {
-        "rule": finding.rule,
-        "key": dismissed_as(finding),
-        "explore": f"/explore/building/{finding.building}?first={finding.since}&last={finding.since + A_WEEK}",
-        "days": [
-            (words.day_short(day), f"/explore/building/{finding.building}?first={day}&last={day}")
-            for day in finding.days[-MAX_DAYS_NAMED:]
-        ],
-        "severity": finding.severity,
-        "name": name,
-        "text": f"{what} {seen_text(finding, words)}",
-        "do": todo,
-        "stakes": stakes,
-    }
-
-
 def _fault(group: FaultGroup, lines: Mapping[str, WorkLine], words: Words) -> dict[str, Any]:
     """Return findings of one fault as one: that which is worked on, or else the largest, with the others below it."""
-    every = [_finding(finding, words) | {"work": lines.get(dismissed_as(finding))} for finding in group.findings]
+    every = [finding_line(finding, words) | {"work": lines.get(dismissed_as(finding))} for finding in group.findings]
     first = next((one for one in every if one["work"] and one["work"].item.now.state not in ENDED), every[0])
     also = [one for one in every if one is not first]
     together = words("work.together", thb=words.number(group.cost_thb_a_month)) if also else ""

@@ -11,12 +11,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.retrofit.curve import abatement_curve
+from bkkenergy.reports.retrofit.package import has_package
+from bkkenergy.reports.retrofit.propose import propose
 from bkkenergy.reports.retrofit.screen import (
     Opportunity,
     Survey,
     chosen,
     equipment_of,
-    propose,
     ranked,
     surveyed,
 )
@@ -108,6 +109,7 @@ def retrofit_page(agency: str, visitor: PageVisitor, budget: str = "", by: str =
         code_text=code_text(seen.code, words) if seen.code and seen.coded else "",
         figures=source_lines(shown, words),
         without=[(name, here.portfolio.buildings[name]) for name in seen.without],
+        has_package=has_package(here.site, agency),
         may_enter=visitor.actor.may("edit", agency),
         may_propose=visitor.actor.may("plan", agency),
     )
@@ -119,8 +121,8 @@ def propose_page(building_id: str, visitor: PageVisitor, form: OwnForm) -> Respo
     building, here = building_of(visitor, building_id), visitor.here
     visitor.need("plan", building.agency)
     surveys = agency_surveys(here, building.agency).surveys
-    propose(here.opened, visitor.actor, surveys, building, str(form.get("option", "")), here.clock())
-    return RedirectResponse("/plan", 303)
+    project = propose(here.opened, visitor.actor, surveys, building, str(form.get("option", "")), here.clock())
+    return RedirectResponse(f"/plan/{project.id}/proposal", 303)
 
 
 def amount_of(text: str) -> float:

@@ -220,7 +220,7 @@ def plan_page(visitor: PageVisitor) -> Response:
     )
 
 
-def _own_project(visitor: Visitor, project_id: str) -> Project:
+def seen_project(visitor: Visitor, project_id: str) -> Project:
     """Return a project that the visitor may see; any other is not there."""
     try:
         project = project_of(visitor.here.opened.state, project_id)
@@ -234,7 +234,7 @@ def _own_project(visitor: Visitor, project_id: str) -> Project:
 def move(project_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
     """Take a project to another state."""
     here = visitor.here
-    _own_project(visitor, project_id)
+    seen_project(visitor, project_id)
     state = str(form.get("state", ""))
     if state not in PROJECT_STATES:
         raise HTTPException(422, "no such state")

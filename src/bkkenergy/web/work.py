@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bkkenergy.access import EVERY_AGENCY
 from bkkenergy.adapters.state.findingwork import WorkEntry
 from bkkenergy.adapters.state.users import users
 from bkkenergy.i18n import Words
+from bkkenergy.reports.retrofit.propose import KIND_OF_RULE
+from bkkenergy.reports.savings.phrasing import MAX_DAYS_NAMED, finding_texts, seen_text
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import dismissed_as
 from bkkenergy.usecases.findingmessages import rule_name
@@ -17,6 +21,8 @@ from bkkenergy.web.context import AppContext
 from bkkenergy.web.security import Visitor
 
 OWNERS_S = 60.0
+A_WEEK = dt.timedelta(days=6)
+"""From its first day to its last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +77,23 @@ def entry_text(entry: WorkEntry, words: Words) -> str:
     parts += [words("work.until", date=words.day_year(entry.due))] if entry.due else []
     said = " · ".join(part for part in (*parts, entry.comment) if part)
     return f"{said} ({entry.by})"
+
+
+def finding_line(finding: Finding, words: Words) -> dict[str, Any]:
+    """Return a finding as its page shows it. is_project : a project can end it."""
+    name, what, todo, stakes = finding_texts(finding, words)
+    return {
+        "rule": finding.rule,
+        "key": dismissed_as(finding),
+        "explore": f"/explore/building/{finding.building}?first={finding.since}&last={finding.since + A_WEEK}",
+        "days": [
+            (words.day_short(day), f"/explore/building/{finding.building}?first={day}&last={day}")
+            for day in finding.days[-MAX_DAYS_NAMED:]
+        ],
+        "severity": finding.severity,
+        "name": name,
+        "text": f"{what} {seen_text(finding, words)}",
+        "do": todo,
+        "stakes": stakes,
+        "is_project": finding.rule in KIND_OF_RULE,
+    }

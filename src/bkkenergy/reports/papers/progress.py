@@ -6,6 +6,7 @@ from bkkenergy.plan import PROJECT_STATES, Project
 from bkkenergy.reports.papers.asked import AskedPaper
 from bkkenergy.reports.papers.model import GridColumn, Paper, PaperGrid, PaperText, Value, total_row
 from bkkenergy.reports.plan.progress import measured_projects
+from bkkenergy.reports.plan.promises import promise_grid, promises_beside
 
 STAGES = {"survey": ("surveyed",), "develop": ("proposed", "endorsed", "running"), "report": ("done",)}
 
@@ -24,7 +25,9 @@ def progress(asked: AskedPaper) -> Paper:
         measured=words.number(sum(proven) if proven else None),
         proven=len(proven),
     )
-    blocks = [_stages(asked, projects), _every(asked, projects)]
+    rows = promises_beside(asked.site, projects, asked.site.today)
+    promised = [promise_grid(rows, words)] if rows else []
+    blocks = [_stages(asked, projects), _every(asked, projects), *promised]
     late = [project for project in projects if project.state != "done" and project.due_year_be < _year_be(asked)]
     lines = tuple(
         words("progress.late", project=_name(asked, project), year=words.year(project.due_year_be - 543))

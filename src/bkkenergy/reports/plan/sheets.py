@@ -21,7 +21,8 @@ from bkkenergy.portfolio import Portfolio
 from bkkenergy.regularfiles import need_small_archive
 from bkkenergy.tomlfiles import validated
 
-FIELDS = tuple(Project.model_fields)
+FIELDS = tuple(name for name in Project.model_fields if name != "promise")
+"""Columns of the workbook. What a proposal promised is no one's to fill in: it stays with the project."""
 MARK = " · "
 """Between a heading's words and the field's name, by which a workbook is read back whatever its language."""
 WIDTHS = {"name_th": 44, "name_en": 44, "building": 32, "note": 40, "id": 28}

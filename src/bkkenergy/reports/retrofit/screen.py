@@ -7,11 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bkkenergy.access import Actor
-from bkkenergy.calendar import BANGKOK, fiscal_year_of
 from bkkenergy.errors import InputError
-from bkkenergy.plan import Project
-from bkkenergy.plan.projects import ProjectKind
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.portfolio.more import Equipment
 from bkkenergy.reports.retrofit.supply import bank_options
@@ -30,7 +26,6 @@ from bkkenergy.retrofits import (
     options_of,
     worth_of,
 )
-from bkkenergy.retrofits.catalogue import MeasureKind
 from bkkenergy.retrofits.money import day_price
 from bkkenergy.savings.baseline import HOURS_PER_DAY
 from bkkenergy.savings.enduse import end_uses
@@ -38,18 +33,9 @@ from bkkenergy.savings.facts import Facts
 from bkkenergy.savings.power import months_to_show
 from bkkenergy.site import Site
 from bkkenergy.texts import Named
-from bkkenergy.usecases.plan import enter_projects
 
 DAYS_PER_YEAR = 365
-PROJECT_KIND: dict[MeasureKind, ProjectKind] = {
-    "efficient_cooling": "cooling",
-    "led": "led",
-    "drive": "other",
-    "hours": "schedule",
-    "power_factor": "other",
-}
 By = Literal["tco2e", "npv"]
-YEARS_TO_DO_IT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +48,19 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Opportunity:
-    """A measure in a building, with what it is worth and how it can be shown. ratio : of the building's use."""
+    """A measure in a building, with what it is worth and how it can be shown.
+
+    ratio : of the building's use of a year, year_kwh. discount_ratio, kgco2e_per_kwh : by which its worth was computed.
+    """
 
     building: Building
     option: Option
     worth: LifeWorth
     proof: Proof
     ratio: float
+    discount_ratio: float = 0.0
+    kgco2e_per_kwh: float | None = None
+    year_kwh: float | None = None
 
     @property
     def id(self) -> str:
@@ -110,7 +102,7 @@ def surveyed(
     on_building: Callable[[], object] = lambda: None,
 ) -> Iterator[Survey]:
     """Yield each building's survey, in their order. on_building : called after each. Raises StoreUnavailable."""
-    banks = bank_options(site, buildings, catalogue, last_day=last_day)
+    banks = bank_opportunities(site, buildings, catalogue, last_day=last_day)
     with_equipment = [one for one in buildings if equipment_of(site.portfolio, one) and one.main_meters]
     facts = facts_of_all(site, with_equipment, last_day=last_day)
     for building in buildings:
@@ -124,14 +116,25 @@ def surveyed(
         else:
             survey = _survey(site, building, equipment, next(facts), catalogue, last_day)
         if building.id in banks:
-            supply = _of_supply(building, banks[building.id], catalogue)
-            survey = replace(survey, candidates=(*survey.candidates, supply))
+            survey = replace(survey, candidates=(*survey.candidates, banks[building.id]))
         yield survey
         on_building()
 
 
 def _not_judged(building: Building, why: InputError) -> Survey:
     return Survey(building, None, None, (), why=why)
+
+
+def bank_opportunities(
+    site: Site, buildings: Sequence[Building], catalogue: Catalogue, *, last_day: dt.date
+) -> dict[str, Opportunity]:
+    """Return capacitors as candidates, by building, where reactive power is charged for. Raises StoreUnavailable."""
+    options = bank_options(site, buildings, catalogue, last_day=last_day)
+    return {
+        building.id: _of_supply(building, options[building.id], catalogue)
+        for building in buildings
+        if building.id in options
+    }
 
 
 def _of_supply(building: Building, option: Option, catalogue: Catalogue) -> Opportunity:
@@ -145,7 +148,7 @@ def _of_supply(building: Building, option: Option, catalogue: Catalogue) -> Oppo
         discount_ratio=catalogue.economics.discount_ratio,
         bill_thb=option.bill_thb,
     )
-    return Opportunity(building, option, worth, Proof("bill", 1), 0.0)
+    return Opportunity(building, option, worth, Proof("bill", 1), 0.0, catalogue.economics.discount_ratio)
 
 
 def _survey(
@@ -197,7 +200,16 @@ def _candidate(
         discount_ratio=catalogue.economics.discount_ratio,
     )
     ratio = option.saved_kwh / uses.whole_kwh if uses.whole_kwh > 0 else 0.0
-    return Opportunity(building, option, worth, _proof(site, option, facts, ratio, last_day, counted), ratio)
+    return Opportunity(
+        building,
+        option,
+        worth,
+        _proof(site, option, facts, ratio, last_day, counted),
+        ratio,
+        catalogue.economics.discount_ratio,
+        None if factor is None else factor.kg_co2e_per_kwh,
+        uses.whole_kwh,
+    )
 
 
 def _proof(site: Site, option: Option, facts: Facts, ratio: float, last_day: dt.date, counted: set[str]) -> Proof:
@@ -238,40 +250,3 @@ def ranked(candidates: Sequence[Opportunity]) -> list[Opportunity]:
             one.id,
         ),
     )
-
-
-def project_of_candidate(candidate: Opportunity, today: dt.date) -> Project:
-    """Return a candidate as a proposed project of the action plan, with the way in which it will be shown."""
-    option, building = candidate.option, candidate.building
-    low, high = option.low_kwh, option.high_kwh
-    shown = candidate.proof
-    months = "" if shown.months is None else f", {shown.months} months"
-    return Project(
-        id=f"{building.id}.{option.appliance.id}.{option.measure.id}".replace("_", "-")[:64],
-        agency=building.agency,
-        building=building.id,
-        kind=PROJECT_KIND[option.measure.kind],
-        name_th=f"{option.measure.name_th}: {building.name_th}",
-        name_en=f"{option.measure.name_en}: {building.name_en}",
-        budget_thb=round(option.cost_high_thb),
-        expected_kwh=round(option.saved_kwh),
-        due_year_be=fiscal_year_of(today).last_day.year + 543 + YEARS_TO_DO_IT,
-        state="proposed",
-        note=f"retrofit: {low:,.0f} to {high:,.0f} kWh a year (90 %); shown by {shown.option}{months}",
-    )
-
-
-def propose(
-    site: Site, actor: Actor, surveys: Sequence[Survey], building: Building, option_id: str, now: dt.datetime
-) -> Project:
-    """Enter an option of a building into the action plan as a proposed project.
-
-    option_id : equipment and measure. Raises InputError where the building has no such option, and as
-    `usecases.plan.enter_projects`.
-    """
-    by_id = {one.option.id: one for survey in surveys for one in survey.candidates if one.building.id == building.id}
-    if option_id not in by_id:
-        raise InputError.of("no_option", id=option_id[:80], building=building.id, known=", ".join(by_id) or "–")
-    project = project_of_candidate(by_id[option_id], now.astimezone(BANGKOK).date())
-    enter_projects(site.state, actor, [project], now, portfolio=site.portfolio)
-    return project

@@ -29,8 +29,8 @@ TARGETS: Mapping[str, str] = {
 }  # fmt: skip
 """Fields that name something: which kind of thing."""
 LONG = frozenset({"note", "reason", "source", "source_th", "needs", "gaps", "answer"})
-WRITTEN_FOR_ONE = frozenset({"entered", "entered_by"})
-"""Fields that say who entered a thing and when: they are filled in, and not asked for."""
+WRITTEN_FOR_ONE = frozenset({"entered", "entered_by", "promise"})
+"""Fields that say who entered a thing and when, and what a proposal said: they are filled in, and not asked for."""
 
 GROUPS: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "building": (
