@@ -8,7 +8,7 @@ some moment, and begin again with those of now, for all meters alike.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from bkkenergy.adapters.broker_troubles import Trouble, backlog_hole
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.ingest.sort import Sorted
 from bkkenergy.payloads.message import Message
+from bkkenergy.portfolio import Meter
 from bkkenergy.ports.ledger import MeterSeen
 from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray
 
@@ -35,6 +36,10 @@ TIMES_USUAL = 5
 """A pause so much longer than usual is a hole."""
 RECENT_US = 3_600 * US_PER_S
 """A meter that was heard so shortly before is expected to have gone on."""
+
+PV_EVENING, PV_MORNING = dt.time(16), dt.time(8)
+"""Between these PV may be silent. In Bangkok the sun sets at 17:45 at the earliest and rises at 6:45 at the latest; low
+sun is too weak, or behind a building."""
 
 
 class Hole(NamedTuple):
@@ -62,12 +67,23 @@ class Absence:
         """When it is looked at no more."""
         return self.start_us + int(self.filled.shape[1]) * self.step_us
 
+    def bangkok(self, step: float) -> dt.datetime:
+        """Return the time at which a step begins."""
+        return dt.datetime.fromtimestamp((self.start_us + step * self.step_us) / US_PER_S, BANGKOK)
+
+
+def pv_of(meters: Iterable[Meter]) -> frozenset[str]:
+    """Return the ids of meters of PV."""
+    return frozenset(meter.id for meter in meters if meter.pv)
+
 
 class Holes:
     """The latest reading of each meter, and what came of the latest time away."""
 
-    def __init__(self, meter_ids: Sequence[str]) -> None:
+    def __init__(self, meter_ids: Sequence[str], pv_meter_ids: Collection[str] = ()) -> None:
+        """Begin without knowledge. pv_meter_ids : those of PV, which may be silent at night."""
         self._meter_ids = tuple(meter_ids)
+        self._is_pv = np.array([name in pv_meter_ids for name in meter_ids], np.bool_)
         self._last_us = np.zeros(len(meter_ids), np.int64)
         self._epoch = 0
         self._absence: Absence | None = None
@@ -76,10 +92,10 @@ class Holes:
         """Start where the store ends."""
         self._last_us = np.array([seen[name].last_us if name in seen else 0 for name in self._meter_ids], np.int64)
 
-    def of_meters(self, meter_ids: Sequence[str]) -> Holes:
+    def of_meters(self, meter_ids: Sequence[str], pv_meter_ids: Collection[str] = ()) -> Holes:
         """Return the same of other meters. A time away that is looked at is given up."""
         last_us = dict(zip(self._meter_ids, self._last_us.tolist(), strict=True))
-        other = Holes(meter_ids)
+        other = Holes(meter_ids, pv_meter_ids)
         other._last_us = np.array([last_us.get(name, 0) for name in other._meter_ids], np.int64)
         other._epoch = self._epoch
         return other
@@ -88,7 +104,8 @@ class Holes:
         """Note readings as they come. resumed_epoch : number of the connection at which the broker had our session."""
         if resumed_epoch != self._epoch:
             self._epoch = resumed_epoch
-            self._absence = self._began(now_us) if resumed_epoch else None
+            # A short break does not end the look at the long one before it.
+            self._absence = (self._began(now_us) or self._absence) if resumed_epoch else None
         batch = outcome.batch
         if self._absence is not None and len(batch):
             received_us = np.array([message.received_us for message in messages], np.int64)
@@ -103,7 +120,11 @@ class Holes:
             return None
         absence.look_at_us = now_us + max(LOOK_AFTER_US, now_us - absence.end_us)
         holes = [_hole_of(absence, meter) for meter in range(len(self._meter_ids))]
-        judged = [hole for hole in holes if hole is not None]
+        judged = [
+            hole
+            for hole, is_pv in zip(holes, self._is_pv.tolist(), strict=True)
+            if hole is not None and not (is_pv and hole.missing > 0 and _is_of_a_night(absence, hole))
+        ]
         lacking = [hole for hole in judged if hole.missing > 0]
         if lacking and 2 * len(lacking) >= len(judged):
             self._absence = None
@@ -162,10 +183,20 @@ def _hole_of(absence: Absence, meter: int) -> Hole | None:
     return Hole(float(steps[longest]), float(steps[longest + 1]), missing)
 
 
+def _is_of_a_night(absence: Absence, hole: Hole) -> bool:
+    """Return whether a pause lies between an afternoon and the next morning: PV that sleeps says nothing of it."""
+    start, end = (absence.bangkok(step) for step in (hole.start, hole.end))
+    evening = dt.datetime.combine(start.date(), PV_EVENING, BANGKOK)
+    if start.time() < PV_MORNING:
+        evening -= dt.timedelta(days=1)
+    morning = dt.datetime.combine(evening.date() + dt.timedelta(days=1), PV_MORNING, BANGKOK)
+    return evening <= start and end <= morning
+
+
 def _said(absence: Absence, holes: Sequence[Hole], judged_count: int) -> Trouble:
     """Return what lacks as a trouble: the middle of the meters' holes, since none begins at the same second."""
     start, end = (
-        dt.datetime.fromtimestamp((absence.start_us + float(np.median(steps)) * absence.step_us) / US_PER_S, BANGKOK)
+        absence.bangkok(float(np.median(steps)))
         for steps in ([hole.start for hole in holes], [hole.end for hole in holes])
     )
     between = f"{start:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S}"

@@ -27,7 +27,7 @@ from bkkenergy.ingest.backlog import Backlog, late_events
 from bkkenergy.ingest.batching import BatchContext, Waiting, next_batch, rests_on_receipt
 from bkkenergy.ingest.births import StoredBirths
 from bkkenergy.ingest.gaps import Gaps
-from bkkenergy.ingest.holes import Holes
+from bkkenergy.ingest.holes import Holes, pv_of
 from bkkenergy.ingest.inhand import SET_ASIDE, InHand
 from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.observe import Endpoint, IngesterState, notify_systemd
@@ -119,7 +119,7 @@ class Ingester:
             births=self._births.births,
         )
         self._watch = Watch(portfolio.meters, stuck_after_s=settings.ingest.stuck_after_s)
-        self._holes = Holes(self._sorter.meter_ids)
+        self._holes = Holes(self._sorter.meter_ids, pv_of(portfolio.meters))
         self._stop = threading.Event()
         self._ticked_s = time.monotonic()
         self._waiting: deque[Waiting] = deque()
@@ -304,7 +304,7 @@ class Ingester:
         )
         self._watch = Watch(portfolio.meters, stuck_after_s=limits.stuck_after_s)
         self._watch.take_over(self._sorter.meter_ids, watch_before, before.meter_ids)
-        self._holes = self._holes.of_meters(self._sorter.meter_ids)
+        self._holes = self._holes.of_meters(self._sorter.meter_ids, pv_of(portfolio.meters))
         self.subscriber.want(topics_for(self._settings, self._sorter.topics), self._sorter.topics)
         self._portfolio = portfolio
         log.info("ingest_follows_portfolio", revision=portfolio.revision, meters=len(self._sorter.meter_ids))

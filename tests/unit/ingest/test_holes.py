@@ -26,8 +26,8 @@ def outcome_of(stamps_s, meters) -> Sorted:
 class Away:
     """Meters that sent until 0 s; the session is back at `back_s`, and each reading has its own time."""
 
-    def __init__(self, back_s: float, meters=(0, 1, 2)) -> None:
-        self.holes, self.meters, self.back_s = Holes(METERS), meters, back_s
+    def __init__(self, back_s: float, meters=(0, 1, 2), *, pv=()) -> None:
+        self.holes, self.meters, self.back_s = Holes(METERS, pv), meters, back_s
         seen = {METERS[meter]: MeterSeen(T0_US - 86_400 * US_PER_S, T0_US) for meter in meters}
         self.holes.recall(seen)
 
@@ -137,3 +137,34 @@ def test_one_clock_that_is_ahead_hides_nothing():
     away.holes.recall({"a": MeterSeen(0, T0_US), "b": MeterSeen(0, T0_US), "c": MeterSeen(0, ahead_us)})
     away.comes(range(330, 630, 5))
     assert "of 3 meters 2" in away.trouble().observed
+
+
+def night(pv, *, last_s: int = 30_000, first_s: int = 72_000) -> Away:
+    """Away from 10:00 to 8:20: what was heard until 18:20 (30,000 s), and again from 6:00 of the next day (72,000 s)."""
+    away = Away(80_400, pv=pv)
+    away.comes(range(60, last_s, 60))
+    away.comes(range(first_s, 83_000, 60))
+    return away
+
+
+def test_pv_that_sleeps_at_night_is_no_hole():
+    assert T0_US % (86_400 * US_PER_S) == 3 * 3600 * US_PER_S, "10:00 in Bangkok"
+    assert night(pv=METERS).trouble() is None
+    assert night(pv=()).trouble() is not None
+    assert night(pv=METERS[:2]).trouble() is not None, "the one that is not of PV is all that can be judged"
+
+
+@pytest.mark.parametrize(("last_s", "first_s"), [(20_000, 72_000), (30_000, 80_400)])
+def test_pv_that_is_silent_by_day_is_one(last_s, first_s):
+    trouble = night(pv=METERS, last_s=last_s, first_s=first_s).trouble()
+    assert trouble is not None
+    assert "of 3 meters 3" in trouble.observed
+
+
+def test_another_connection_within_moments_does_not_end_the_look():
+    away = Away(3600)
+    away.comes(range(3600, 3700, 60))
+    now_us = T0_US + 3_700 * US_PER_S
+    outcome = outcome_of(range(3700, 4500, 60), (0, 1, 2))
+    away.holes.hear(outcome, [Message("t", b"1", received_us=now_us)] * len(outcome.batch), 3, now_us)
+    assert "of 3 meters 3" in away.trouble(200 * US_PER_S).observed
