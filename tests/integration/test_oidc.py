@@ -27,6 +27,7 @@ class Provider:
 
     def __init__(self) -> None:
         self.key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
+        self.kid = "one"
         self.signs_with, self.bent, self.codes = self.key, {}, {}
         provider = self
 
@@ -61,7 +62,7 @@ class Provider:
                     "nonce": identity["nonce"], "preferred_username": "manager-health",
                 } | provider.bent  # fmt: skip
                 token = encode(
-                    {"alg": "RS256", "kid": "one"},
+                    {"alg": "RS256", "kid": provider.kid},
                     {k: v for k, v in claims.items() if v is not None},
                     provider.signs_with,
                 )
@@ -130,6 +131,9 @@ def test_the_sign_in_page_offers_it(app):
     [
         pytest.param({"iss": "https://evil.example"}, id="another_issuer"),
         pytest.param({"aud": "another-app"}, id="for_another_app"),
+        pytest.param({"aud": ["bkkenergy", "other"]}, id="for_several_and_asked_by_no_one"),
+        pytest.param({"aud": ["bkkenergy", "other"], "azp": "other"}, id="asked_by_another_app"),
+        pytest.param({"azp": "other"}, id="for_us_asked_by_another_app"),
         pytest.param({"exp": 1_700_000_000}, id="run_out"),
         pytest.param({"nonce": "replayed"}, id="of_another_sign_in"),
         pytest.param({"nonce": None}, id="without_a_nonce"),
@@ -150,6 +154,24 @@ def test_a_token_that_somebody_else_signed_opens_nothing(app, provider):
         provider.signs_with = provider.key
     assert answer.status_code == 403
     assert client.get("/plan").status_code == 303
+
+
+def test_a_token_for_several_that_we_asked_for_holds(app, provider):
+    _, answer = trip(app, provider, aud=["bkkenergy", "other"], azp="bkkenergy")
+    assert answer.status_code == 303
+
+
+def test_a_key_that_the_provider_changed_is_asked_for_again(app, provider):
+    """Each sign-in had failed for an hour."""
+    before = provider.key, provider.kid
+    assert trip(app, provider)[1].status_code == 303, "the keys before are known"
+    provider.kid = "two"
+    provider.key = provider.signs_with = RSAKey.generate_key(2048, {"kid": "two", "use": "sig"})
+    try:
+        assert trip(app, provider)[1].status_code == 303
+    finally:
+        provider.key, provider.kid = before
+        provider.signs_with = provider.key
 
 
 @pytest.mark.parametrize("name", ["stranger", "", None])
