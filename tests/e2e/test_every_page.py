@@ -54,6 +54,7 @@ NOT_PAGES = (
 """Files, streams, and what is long: a design's report, which test_solar_page.py looks at, and the first import."""
 ELSEWHERE = {
     "first_run.html.j2": "without users: tests/integration/test_first_run.py",
+    "bill_check.html.j2": "a paper bill: tests/integration/test_bill_pages.py",
     "bills.html.j2": "an electricity account: tests/integration/test_bill_pages.py",
     "open_data.html.j2": "what agencies publish: tests/integration/test_open_data.py",
     "code.html.j2": "the second step: tests/integration/test_second_step.py",
