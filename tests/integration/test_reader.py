@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import signal
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -22,11 +23,13 @@ from bkkenergy.demo.gateways import payload
 from bkkenergy.readings import US_PER_S
 from tests.integration.conftest import dealt_with, ingesting, publish, reading, stored, wait_until
 from tests.servers import free_port, mosquitto
+from tests.unit.adapters.packets import packet, publish_packet, text
 
 pytestmark = pytest.mark.broker
 
 METER, TOPIC = "health.centre-1.main", "bma/health/centre-1/main/readings"
 TS = 1_763_900_000
+CONNACK, PUBACK = 0x20, 0x40
 KEEPALIVE_S = 5
 """The shortest that the settings take; a broker waits one and a half of it."""
 
@@ -239,6 +242,31 @@ def test_over_websockets_every_message_comes_whole():
         client.loop_stop()
     assert sorted(len(message.payload) for message in messages) == sorted(sizes)
     gc.collect()
+
+
+ODD_PROPERTIES = {
+    "a byte order mark as user property": b"\x26" + text("\ufeff") * 2,
+    "a byte order mark as content type": b"\x03" + text("\ufeff"),
+    "400,000 user properties": b"\x26\0\0\0\0" * 400_000,
+}
+
+
+@pytest.mark.parametrize("odd", ODD_PROPERTIES)
+def test_a_message_with_odd_properties_holds_nothing_up(settings, portfolio, broker, odd):
+    """The broker hands each of them on. paho's own client can publish none of them: the packets are written by hand."""
+    connect = packet(0x10, text("MQTT") + b"\x05\x02\0\x3c\0" + text("by-hand"))
+    times = np.array([TS, TS + 1]) * US_PER_S
+    with (
+        ingesting(updated(settings, protocol="5"), portfolio),
+        socket.create_connection(("127.0.0.1", broker.port), timeout=30) as line,
+    ):
+        line.sendall(connect)
+        assert line.recv(100)[0] == CONNACK
+        first = payload(times[:1], {"energy_kwh": np.array([1.0])})
+        line.sendall(publish_packet(TOPIC, first, qos=1, properties=ODD_PROPERTIES[odd]))
+        assert line.recv(100)[0] == PUBACK
+        publish(broker.port, [(TOPIC, payload(times[1:], {"energy_kwh": np.array([2.0])}))])
+        wait_until(lambda: len(stored(settings, METER)) == len(times), within_s=30)
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])

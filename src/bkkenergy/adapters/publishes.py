@@ -118,8 +118,11 @@ class PublishReader:
         beyond = at + len(rest) + 1
         if not rest:
             return topic, beyond
-        end = 1 + rest[0]
-        alias = _alias_in(rest[1:end]) if rest[0] < CONTINUES and end <= len(rest) else _ODD
+        length, begin = length_at(rest, 0)
+        end = begin + length
+        alias = _ODD
+        if 0 <= length <= len(rest) - begin:
+            alias = _alias_in(rest[begin:end]) if length < CONTINUES else _read_alias(rest[begin:end])
         if alias == _ODD:
             try:
                 properties, end = Properties(PacketTypes.PUBLISH).unpack(rest)
@@ -146,11 +149,11 @@ def length_at(data: bytes, at: int) -> tuple[int, int]:
     return MALFORMED, at
 
 
-@lru_cache(maxsize=4096)
-def _alias_in(properties: bytes) -> int:
+def _read_alias(properties: bytes) -> int:
     """Return the topic alias among properties of a PUBLISH, 0 without one, _ODD where paho has to look.
 
-    Most messages of a source have the same properties.
+    No text is looked at. paho ends the connection for U+FEFF, which the protocol allows, and brokers hand it on: they
+    would send such a message again for ever. Its time grows with the square of user properties, too.
     """
     at, alias, seen = 0, 0, set()
     try:
@@ -165,9 +168,13 @@ def _alias_in(properties: bytes) -> int:
                 if not alias:
                     return _ODD
             at = end
-    except (IndexError, UnicodeDecodeError):
+    except IndexError:
         return _ODD
     return alias if at == len(properties) else _ODD
+
+
+_alias_in = lru_cache(maxsize=4096)(_read_alias)
+"""The same, remembered for short ones: most messages of a source have the same properties."""
 
 
 def _end_of(properties: bytes, kind: int, at: int) -> int:
@@ -177,17 +184,14 @@ def _end_of(properties: bytes, kind: int, at: int) -> int:
             raise IndexError
         return at + _FIXED_BYTES[kind]
     if kind == _SUBSCRIPTION_IDENTIFIER:
-        if not 0 < properties[at] < CONTINUES:
+        identifier, end = length_at(properties, at)
+        if identifier <= 0:
             raise IndexError
-        return at + 1
+        return end
     if kind == _CORRELATION_DATA:
         return at + 2 + (properties[at] << 8 | properties[at + 1])
     if kind not in _TEXTS:
         raise IndexError
     for _ in range(_TEXTS[kind]):
-        begin = at + 2
-        at = begin + (properties[at] << 8 | properties[at + 1])
-        text = properties[begin:at].decode()
-        if "\0" in text or "\ufeff" in text:
-            raise IndexError
+        at += 2 + (properties[at] << 8 | properties[at + 1])
     return at

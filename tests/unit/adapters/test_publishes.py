@@ -10,7 +10,9 @@ import random
 import secrets
 import time
 
+import paho.mqtt.properties as paho_properties
 import pytest
+from paho.mqtt.properties import MalformedPacket
 
 from bkkenergy.adapters.bulk_client import READ_AHEAD_BYTES, PacketSocket, fits
 from bkkenergy.adapters.publishes import PublishReader
@@ -55,8 +57,18 @@ def both(chunks, *, is_v5=True):
     return ours, theirs, client
 
 
+def any_text(buffer: bytes, most_bytes: int) -> tuple[str, int]:
+    """Read a property's text as paho does, but refuse no character: U+FEFF and what is no UTF-8 are taken."""
+    length = int.from_bytes(buffer[:2])
+    if most_bytes < 2 or length > most_bytes - 2:
+        raise MalformedPacket
+    return buffer[2 : 2 + length].decode(errors="replace"), length + 2
+
+
 @pytest.mark.fuzz
-def test_any_stream_is_read_as_paho_reads_it():
+def test_any_stream_is_read_as_paho_reads_it(monkeypatch):
+    """But for texts of properties: paho ends the connection for characters that brokers hand on."""
+    monkeypatch.setattr(paho_properties, "readUTF", any_text)
     rng = random.Random(SEED)
     for number in range(INPUTS):
         is_v5 = rng.random() < 0.7
@@ -105,6 +117,31 @@ def test_a_text_that_is_no_utf_8_and_a_topic_without_alias_are_no_reason_to_lose
     stream = publish_packet(b"\xff/x", b"1", properties=b"") + publish_packet(b"", b"2", properties=alias(9))
     assert reader.read(stream, 0, found, 1, 2) == len(stream)
     assert [(m.topic, m.payload, m.received_us) for m in found] == [("\ufffd/x", b"1", 2), ("", b"2", 3)]
+
+
+@pytest.mark.parametrize("character", ["\ufeff", "\x01", "\0", "\ufffe"])
+def test_a_character_in_a_property_is_no_reason_to_end_the_connection(character):
+    """The broker would send the message again for ever."""
+    user = b"\x26" + text(character) * 2
+    for properties in (
+        user,
+        b"\x03" + text(character),
+        b"\x08" + text(character),
+        user + b"\x26" + text("k" * 130) * 2,
+    ):
+        events, client = read(Ours, [publish_packet(b"a", b"1", qos=1, properties=properties)], is_v5=True)
+        assert [event[1:3] for event in events if event[0] == "message"] == [("a", b"1")]
+        assert client.socket() is not None
+
+
+def test_user_properties_cost_what_their_bytes_cost():
+    """paho copies all of them for each: 400,000 took minutes, in which nothing else was read."""
+    stream = publish_packet(b"a", b"1", qos=1, properties=b"\x26\0\0\0\0" * 400_000 + alias(7))
+    reader, found = PublishReader(is_v5=True), []
+    started_s = time.process_time()
+    reader.read(stream + publish_packet(b"", b"2", properties=alias(7)), 0, found, 1, 2)
+    assert [(message.topic, message.payload) for message in found] == [("a", b"1"), ("a", b"2")]
+    assert time.process_time() - started_s < 10
 
 
 def test_aliases_end_with_their_connection():
