@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
+import functools
 import io
 import itertools
 import json
 import shutil
 import sqlite3
+import tempfile
 from collections import deque
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, is_dataclass, replace
@@ -52,6 +54,8 @@ from bkkenergy.savings.facts import Finding
 from bkkenergy.site.figures import load_figures
 from bkkenergy.site.ft_file import FtRow
 from bkkenergy.site.record_kinds import SITE_KINDS
+from bkkenergy.site.solar_config import load_solar
+from bkkenergy.solar.climate import typical_year
 from bkkenergy.tariff.paper import PaperBill
 from bkkenergy.usecases import (
     auditing,
@@ -80,6 +84,7 @@ from bkkenergy.usecases import (
     reruns,
     scenarios,
     server,
+    weatherfiles,
 )
 from bkkenergy.usecases.backup import back_up
 from bkkenergy.usecases.findingwork import AskedWork
@@ -87,6 +92,8 @@ from bkkenergy.usecases.imports import Overlap
 from bkkenergy.usecases.powers import USE_CASES, use_case
 from bkkenergy.usecases.purge import Planned
 from bkkenergy.usecases.storedreadings import preview_readings
+from tests.conftest import ROOT
+from tests.unit.adapters.test_weather import write_epw
 from tests.unit.savings.generated import building
 from tests.web import PASSWORD, make_app, make_site
 
@@ -146,6 +153,9 @@ def site(tmp_path_factory):
             opened.state, root, opened.portfolio, name, NOW - dt.timedelta(days=3), NOW, "chiller broken", NOW
         )
         photos.store_photo(opened.state, root, opened.portfolio.buildings[name], None, picture("blue"), NOW)
+        weatherfiles.store_weather(
+            opened.state, root, opened.portfolio.buildings[name], opened.solar.climate, "old.epw", a_weather(2.0), NOW
+        )
         signed_meter(opened, root, agency)
         account = {
             "id": f"account-{agency}",
@@ -168,6 +178,17 @@ def site(tmp_path_factory):
             now=NOW,
         )
     return opened
+
+
+@functools.cache
+def a_weather(rain_mm=1.0):
+    """The typical year as an EPW; another one by another rain in its last hour."""
+    weather = typical_year(load_solar(ROOT / "config").climate)
+    rain = weather.rain_mm.copy()
+    rain[-1] = rain_mm
+    with tempfile.TemporaryDirectory() as folder:
+        write_epw(Path(folder) / "w.epw", replace(weather, rain_mm=rain))
+        return (Path(folder) / "w.epw").read_bytes()
 
 
 def picture(colour):
@@ -282,7 +303,7 @@ def owners(site, before, after, place):  # noqa: C901, PLR0911 - one a table
     """The agencies that a row is of; a table that is missing here fails, so that each new one has to say."""
     row = after.get(place) or before[place]
     match place[0]:
-        case "run" | "scenario" | "agency_month" | "plan_document":
+        case "run" | "scenario" | "agency_month" | "plan_document" | "weather_file":
             return {row["agency"]}
         case "day_note" | "finding_entry" | "photo" | "commissioning":
             return {row["agency"]}
@@ -520,6 +541,10 @@ HOW = {
         site.state, actor, site.portfolio.buildings[BUILDING[agency]], "roof", {"kwp": "5"}, NOW),
     "scenarios.delete": lambda site, actor, agency: scenarios.delete_scenario(
         site.state, actor, one(site, "scenario", agency=agency)["id"], NOW),
+    "weather.store": lambda site, actor, agency: weatherfiles.store_weather(
+        site.state, actor, site.portfolio.buildings[BUILDING[agency]], site.solar.climate, "new.epw", a_weather(), NOW),
+    "weather.delete": lambda site, actor, agency: weatherfiles.delete_weather(
+        site.state, actor, one(site, "weather_file", agency=agency)["id"], NOW),
     "runs.again": lambda site, actor, agency: reruns.ask_again(site.state, actor, run_of(site, agency), NOW),
     "runs.retry": lambda site, actor, agency: reruns.retry_runs(site.state, actor, [run_of(site, agency)], NOW),
     "quarantine.replay": replayed,
@@ -889,7 +914,7 @@ CHECKS = {"powers.py", "portfolio_powers.py", "explore_compare.py"}
 """What use cases check by, or ask one for: explore_compare asks explore.subject for each other thing. No use cases."""
 WRITERS = {
     "add_user", "change_user", "change_password", "add_token", "drop_token", "enter_audit", "save_projects", "add_plan_revision",
-    "keep_scenario", "drop_scenario", "enter_dismissal", "save_mapping", "add_ft", "enter_month_amounts", "add_document", "set_approved", "replay", "add_revision", "add_proposal",
+    "keep_scenario", "drop_scenario", "add_weather", "enter_dismissal", "save_mapping", "add_ft", "enter_month_amounts", "add_document", "set_approved", "replay", "add_revision", "add_proposal",
     "decide_proposal", "add_answer", "apply", "apply_readings", "apply_edit", "purge", "copy_readings",
 }  # fmt: skip
 """Functions of adapters that change the state on behalf of a person."""

@@ -35,10 +35,10 @@ UNITS = "BTU RT SEER EER h kWh kW kWp MWh GWh MW Wp V A kV"
 TERMS = (
     "On Off Peak Partial TOU TOD Ft EnB PR LED CT DC AC MPPT PDF XLSX HTML CSV JSON API MQTT URL Excel OpenAPI max "
     "VT mismatch clipping IRR PPA ESCO NPV CV RMSE NMBE R PV Sparkplug TSIC ID S M COP EnPI ISO JCM VER DOCX JPEG PNG WebP Ctrl "
-    "A B C P T MB lm x W"
+    "A B C P T MB lm x W IPMVP"
 )
 NAMES = (
-    "NEM Green Button bkkenergy English Python NASA POWER CEC Perez De Soto Marion PVsyst Faiman Kimber PVWatts Sandia Chromium admin engineer testclient health "
+    "NEM Green Button bkkenergy English Python NASA POWER EPW TMY PVGIS CAMS CEC Perez De Soto Marion PVsyst Faiman Kimber PVWatts Sandia Chromium admin engineer testclient health "
     "education viewer manager kept of led LED e report portfolio import source state files"
 )
 ALLOWED = frozenset(f"{UNITS} {TERMS} {NAMES}".split())

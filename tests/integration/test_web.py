@@ -300,6 +300,7 @@ NEEDS = {
     ("GET", "/records/edit/{kind}/{key:path}"): "manager", ("POST", "/records/edit/{kind}/{key:path}"): "manager",
     ("POST", "/records/end/{kind}/{key:path}"): "manager", ("POST", "/records/undo/{number}"): "manager",
     ("POST", "/solar/scenarios/{building}"): "engineer", ("POST", "/solar/scenarios/{scenario_id}/drop"): "engineer",
+    ("POST", "/solar/weather/{building}"): "engineer", ("POST", "/solar/weather/{building}/{number}/drop"): "engineer",
 }  # fmt: skip
 
 

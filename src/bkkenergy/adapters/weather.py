@@ -8,10 +8,11 @@ for "missing", a column that it lacks, a year without a drop of rain.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path, PurePath
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
@@ -103,6 +104,21 @@ def read_weather_file(path: Path, *, encoding: str | None = None) -> Weather:
         raise InputError(
             f"{path}: no readable {path.suffix} weather file ({error}). Check that it is complete."
         ) from error
+
+
+def read_weather_content(name: str, content: bytes) -> Weather:
+    """Read weather out of a file's content, by the ending of its name. Raises InputError."""
+    own_name = PurePath(name)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"weather{own_name.suffix.lower()}"
+        path.write_bytes(content)
+        try:
+            weather = read_weather_file(path)
+        except InputError as error:
+            raise InputError.of("weather_unread", name=name, reason=str(error).removeprefix(f"{path}: ")) from error
+    source = weather.provenance.source.replace(path.name, name)
+    provenance = replace(weather.provenance, name_th=own_name.stem, name_en=own_name.stem, source=source)
+    return replace(weather, provenance=provenance)
 
 
 def _from_csv(path: Path, encoding: str | None) -> Weather:

@@ -40,7 +40,7 @@ def assumption_sources(design: SolarDesign) -> list[tuple[str, Citation, dt.date
     if design.load_measured_ratio == 0:
         sources.append(("typical_loads", config.typical_loads.citation, config.typical_loads.entered))
     if design.config.finance.export_scheme:
-        scheme = scheme_named(design.config, design.config.finance.export_scheme)
+        scheme = scheme_named(design.config, design.config.finance.export_scheme, design.day)
         sources.append(("export", scheme.citation, scheme.entered))
     if design.battery is not None:
         sources.append(("battery", config.battery.citation, config.battery.entered))

@@ -17,13 +17,13 @@ MAX_PHOTO_BYTES, MAX_PHOTO_S = 13_000_000, 300.0
 PHOTO_PATH = re.compile(r"/(meters|buildings|equipment)/[^/]+/photos")
 """Where telephones send their pictures as they are."""
 MAX_IMPORT_BYTES, MAX_IMPORT_S = 13_000_000, 300.0
-IMPORT_PATH = "/imports/upload"
-"""Where a year of quarter-hours comes as a utility writes it."""
+IMPORT_PATH = re.compile(r"/imports/upload|/solar/weather/[^/]+")
+"""Where a year of quarter-hours comes as a utility writes it, and a year of weather."""
 
 
 def bounds_of(path: str) -> tuple[int, float]:
     """Return how long the body of a request to an address may be [bytes], and how long it may take [s]."""
-    if path == IMPORT_PATH:
+    if IMPORT_PATH.fullmatch(path):
         return MAX_IMPORT_BYTES, MAX_IMPORT_S
     return (MAX_PHOTO_BYTES, MAX_PHOTO_S) if PHOTO_PATH.fullmatch(path) else (MAX_BODY_BYTES, MAX_BODY_S)
 

@@ -14,8 +14,8 @@ DOT = re.compile(r'<circle class="([^"]*)" cx="([-\d.]+)" cy="([-\d.]+)" r="([-\
 GUTTER_MAX, BESIDE = 100.0, 6.0
 """Texts that end left of this are values of the grid; the plot begins so far right of them."""
 EDGE_PERCENT, NOTE_PERCENT, MIDDLE_PERCENT = 4.0, 24.0, 50.0
-CROWDED = 8
-"""More names under a chart than this do not fit beside each other on a phone: each second one is left out there."""
+CROWDED, CROWDED_SIGNS = 8, 40
+"""More names under a chart, or longer ones, do not fit beside each other on a phone: each second is left out there."""
 
 
 def fluid(chart: Markup) -> Markup:
@@ -32,7 +32,8 @@ def fluid(chart: Markup) -> Markup:
     left = max(ends) + BESIDE if ends else 0.0
     plot = float(width) - left
     names = [text for text in texts if text[0] == "tick" and float(text[1]) >= left]
-    minor = set(names[1::2]) if len(names) > CROWDED else set()
+    is_crowded = len(names) > CROWDED or sum(len(name[4]) for name in names) > CROWDED_SIGNS
+    minor = set(names[1::2]) if is_crowded else set()
     moved = "".join(_moved(text, left, plot, is_minor=text in minor) for text in texts)
     moved += "".join(
         f'<circle class="{name}" cx="{(float(x) - left) / plot:.2%}" cy="{y}" r="{r}"/>' for name, x, y, r in dots

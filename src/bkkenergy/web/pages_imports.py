@@ -119,8 +119,13 @@ async def sent_file(form: Annotated[FormData, Depends(own_file)]) -> SentFile:
     names = [key.removesuffix(".name") for key in form if re.fullmatch(r"c\d+\.name", key)]
     columns = {str(form[f"{number}.name"]): _text(form, f"{number}.meter") for number in names}
     given = {one: _text(form, one) for one in GIVEN}
+    return SentFile(plain_name(name), content[: MAX_FILE_BYTES + 1], columns, given)
+
+
+def plain_name(name: str) -> str:
+    """Return what a file is called, without its folders and what cannot be printed."""
     plain = "".join(one for one in name.replace("\\", "/").rpartition("/")[2] if one.isprintable())
-    return SentFile(plain[:120] or "file", content[: MAX_FILE_BYTES + 1], columns, given)
+    return plain[-120:] or "file"
 
 
 def _text(form: FormData, name: str) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
 
 from bkkenergy.adapters.state.scenarios import scenarios
+from bkkenergy.adapters.state.weatherfiles import weather_files
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Lang
 from bkkenergy.portfolio.belongings import plants_of
@@ -30,11 +33,13 @@ from bkkenergy.solar.cleaning import COUNTS
 from bkkenergy.solar.design import SolarDesign
 from bkkenergy.solar.terms import schemes_on
 from bkkenergy.usecases.scenarios import delete_scenario, store_scenario
+from bkkenergy.usecases.weatherfiles import FILE, delete_weather, store_weather
 from bkkenergy.web.api_portfolio_rows import Number
 from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.fluid import fluid
 from bkkenergy.web.pages_energy import building_of
+from bkkenergy.web.pages_imports import own_file, plain_name
 from bkkenergy.web.pages_work import MEDIA, named
 from bkkenergy.web.render import page
 from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor
@@ -74,6 +79,11 @@ AskedSketch = Annotated[Sketch, Depends(sketch_of)]
 @router.get("/solar", dependencies=HEAVY_PAGE)
 def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> Response:
     """Show a roof's design; another size beside it; and the saved scenarios."""
+    return _solar_page(visitor, sketch, against)
+
+
+def _solar_page(visitor: Visitor, sketch: Sketch, against: str = "", weather_fault: str = "") -> Response:
+    """Show the designer. weather_fault : why a file that was sent is no weather of the design; nothing is designed."""
     here = visitor.here
     agencies = set(visitor.account.reachable(here.portfolio.agencies))
     buildings = [
@@ -89,13 +99,16 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
         )
         sizes = dict.fromkeys([sketch.kwp, *([against[:MAX_TEXT]] if against else [])])
         try:
-            designs = [_shown(visitor, sketch.but(kwp=size)) for size in sizes]
+            designs = [_shown(visitor, sketch.but(kwp=size)) for size in sizes if not weather_fault]
         except InputError as why:
             fault = why.said(visitor.lang)
     return page(
         visitor,
         "solar.html.j2",
         title=visitor.words("web.solar"),
+        status=422 if weather_fault else 200,
+        weather_fault=weather_fault,
+        weather_files=_files_of(visitor, sketch.building),
         buildings=buildings,
         sketch=sketch,
         against=against,
@@ -113,6 +126,15 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
         building_name=lambda building: _name_of(visitor, building),
         may_drop=lambda agency: visitor.account.may("design", agency),
     )
+
+
+def _files_of(visitor: Visitor, building: str) -> list[tuple[str, str, int]]:
+    """List the weather files of a building's agency: as a design names them, what they are called, their numbers."""
+    known_building = visitor.here.portfolio.buildings.get(building)
+    if known_building is None:
+        return []
+    stored = weather_files(visitor.here.opened.state, [known_building.agency])
+    return [(f"{FILE}{one.digest}", f"{one.name} ({one.by})", one.number) for one in stored]
 
 
 def _schemes(here: AppContext, building: str) -> tuple[ExportScheme, ...]:
@@ -186,16 +208,53 @@ def solar_tender(building: str, visitor: PageVisitor, sketch: AskedSketch) -> Re
     return Response(pack, media_type="application/zip", headers=headers)
 
 
+def _sketch_of_form(building: str, form: Mapping[str, object]) -> Sketch:
+    """Return the sketch that a form of the page carries in hidden fields."""
+    fields = {name: str(form.get(name, ""))[:MAX_TEXT] for name in FIELDS if name != "building"}
+    return Sketch(building).but(**{name: value for name, value in fields.items() if value})
+
+
 @router.post("/solar/scenarios/{building}")
 def keep(building: str, visitor: PageVisitor, form: OwnForm) -> Response:
     """Keep a scenario under a name."""
     known_building = building_of(visitor, building)
-    fields = {name: str(form.get(name, ""))[:MAX_TEXT] for name in FIELDS if name != "building"}
-    sketch = Sketch(building).but(**{name: value for name, value in fields.items() if value})
+    sketch = _sketch_of_form(building, form)
     name = str(form.get("name", "")).strip()[:128] or visitor.words("web.solar")
     here = visitor.here
     store_scenario(here.opened.state, visitor.actor, known_building, name, sketch.query, here.clock())
     return RedirectResponse(f"/solar?{urlencode(sketch.query)}", 303)
+
+
+@router.post("/solar/weather/{building}", dependencies=HEAVY_PAGE)
+async def give_weather(building: str, visitor: PageVisitor, form: Annotated[FormData, Depends(own_file)]) -> Response:
+    """Take a weather file for designs of a building's agency, and show the design by it."""
+    known_building = building_of(visitor, building)
+    visitor.need("design", known_building.agency)
+    sketch = _sketch_of_form(building, form)
+    upload = form.get("file")
+    if not isinstance(upload, UploadFile) or not upload.filename:
+        return await run_in_threadpool(_solar_page, visitor, sketch, "", visitor.words("record.list_no_file"))
+    name, content, here = plain_name(upload.filename), await upload.read(), visitor.here
+    try:
+        given = await run_in_threadpool(
+            store_weather, here.opened.state, visitor.actor, known_building, here.opened.solar.climate, name, content,
+            here.clock(),
+        )  # fmt: skip
+    except InputError as why:
+        return await run_in_threadpool(_solar_page, visitor, sketch, "", why.said(visitor.lang))
+    return RedirectResponse(f"/solar?{urlencode(sketch.but(weather=given).query)}", 303)
+
+
+@router.post("/solar/weather/{building}/{number}/drop")
+def drop_weather(building: str, number: Number, visitor: PageVisitor, _form: OwnForm) -> Response:
+    """Delete a weather file; one that a saved scenario rests on stays."""
+    here = visitor.here
+    visitor.need("design", building_of(visitor, building).agency)
+    try:
+        delete_weather(here.opened.state, visitor.actor, number, here.clock())
+    except InputError as why:
+        return _solar_page(visitor, Sketch(building), weather_fault=why.said(visitor.lang))
+    return RedirectResponse(f"/solar?{urlencode({'building': building})}", 303)
 
 
 @router.post("/solar/scenarios/{scenario_id}/drop")

@@ -21,6 +21,7 @@ from bkkenergy.solar.terms import assumed
 from bkkenergy.solar.weather import Weather
 from bkkenergy.texts import Term, catalogue
 from bkkenergy.usecases.weather import TYPICAL, named_weather
+from bkkenergy.usecases.weatherfiles import FILE, stored_weather, weather_file_of
 from bkkenergy.web.context import AppContext
 
 KEPT_S, DAY_S = 600.0, 86_400.0
@@ -35,7 +36,8 @@ class Sketch:
 
     area_m2, tilt_deg, azimuth_deg : another roof than the portfolio's, where an area is given. export : the id of a
     scheme under which surplus is sold. on_peak_thb, off_peak_thb : a price of surplus in each window instead; netting :
-    "month" where a month's surplus offsets what it buys. cleanings : a year. weather : a level of the typical year.
+    "month" where a month's surplus offsets what it buys. cleanings : a year. weather : a level of the typical
+    year, or a stored file of the building's agency, such as file:0d5b1c7aa2e4.
     assume : NAME=VALUE of finance.
     """
 
@@ -74,6 +76,16 @@ def typical_weather(here: AppContext, level: str = "") -> Weather:
     return weather
 
 
+def weather_of_sketch(here: AppContext, sketch: Sketch) -> Weather:
+    """Return the weather that a sketch names. Raises ConfigError, InputError."""
+    if not sketch.weather.startswith(FILE):
+        return typical_weather(here, sketch.weather)
+    state, climate = here.opened.state, here.opened.solar.climate
+    stored = weather_file_of(state, sketch.weather, here.portfolio.buildings[sketch.building].agency)
+    weather: Weather = here.cached(("weather", stored), KEPT_S, lambda: stored_weather(state, climate, stored))
+    return weather
+
+
 def designed(here: AppContext, sketch: Sketch) -> SolarDesign:
     """Return the design of a sketch. Raises InputError, which says what in it cannot be."""
     if sketch.mounting not in {"flush", "racked"}:
@@ -86,7 +98,7 @@ def designed(here: AppContext, sketch: Sketch) -> SolarDesign:
     building = here.portfolio.buildings[sketch.building]
     drawn = building.model_copy(update={"roofs": (_roof(sketch),)}) if sketch.area_m2 else building
 
-    weather = typical_weather(here, sketch.weather)
+    weather = weather_of_sketch(here, sketch)
 
     def make() -> SolarDesign:
         return workers().run(design, design_inputs(here.opened, weather, drawn, wish, today=here.today))

@@ -100,6 +100,20 @@ photo = Table(
 )
 """Pictures of buildings, of meters and equipment (by id in `meter`), and of findings (rule). Backups have them."""
 
+weather_file = Table(
+    "weather_file",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("agency", String(64), nullable=False),
+    Column("name", String(120), nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    UniqueConstraint("agency", "sha256"),
+)
+"""Weather files that designs of an agency rest on. packed : the file as it was given, by zlib."""
+
 own_delivery = Table(
     "own_delivery",
     metadata,

@@ -21,6 +21,7 @@ from bkkenergy.solar.design import SolarDesign
 from bkkenergy.solar.finance import SENSITIVITY, Result
 from bkkenergy.solar.screening import Screening
 from bkkenergy.solar.sources import assumption_sources
+from bkkenergy.solar.terms import scheme_named
 from bkkenergy.solar.weatheryears import MIN_YEARS, named_years
 from bkkenergy.tariff.bill import Item
 
@@ -118,9 +119,9 @@ def export_text(design: SolarDesign, words: Words) -> str:
     A scheme is named, with the day whose terms were taken.
     """
     said = _export_said(design, words)
-    scheme = next((one for one in design.config.export_schemes if one.id == design.config.finance.export_scheme), None)
-    if scheme is None:
+    if not design.config.finance.export_scheme:
         return said
+    scheme = scheme_named(design.config, design.config.finance.export_scheme, design.day)
     name = words.either(th=scheme.name_th, en=scheme.name_en)
     return words("solar.surplus_scheme", terms=said, scheme=name, day=words.date(design.day))
 
