@@ -31,6 +31,10 @@ def names() -> list[str]:
     return re.findall(r"^([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?==", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
 
 
+IN_ITS_FILE = {"pyrage": "MIT"}
+"""Licences of packages that say it in their file LICENSE alone; read there."""
+
+
 def licence_of(name: str) -> str | None:
     """What a package declares; None where it is not for this machine."""
     try:
@@ -43,7 +47,7 @@ def licence_of(name: str) -> str | None:
         line.rpartition(" :: ")[2] for line in own.get_all("Classifier") or () if line.startswith("License :: OSI")
     ]
     short = (own.get("License") or "").strip().splitlines()
-    return " OR ".join(classified) or (short[0] if short else "not declared")
+    return " OR ".join(classified) or (short[0] if short else IN_ITS_FILE.get(name, "not declared"))
 
 
 def table() -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from bkkenergy.errors import ConfigError, Fault, WrongValue
-from bkkenergy.tomlfiles import Frozen, read_secret, read_toml, validated
+from bkkenergy.tomlfiles import Frozen, has_key, read_secret, read_toml, validated
 
 FILE_NAME = "bkkenergy.toml"
 MQTT_PASSWORD_VARIABLE = "BKKENERGY_MQTT_PASSWORD"  # noqa: S105 - a name, not a secret
@@ -170,6 +170,17 @@ class StateSettings(Frozen):
     path: Path = Path("var/state.sqlite")
 
 
+class BackupSettings(Frozen):
+    """Who can read backups, and by what key it is known that they are ours.
+
+    recipients : public keys of age, whose secret keys are stored elsewhere; without one backups are not encrypted.
+    sign_key_file : a random text that signs a backup's list of files, and is asked for when one is restored.
+    """
+
+    recipients: tuple[Annotated[str, Field(pattern=r"^age1[02-9ac-hj-np-z]{58}$")], ...] = ()
+    sign_key_file: Path | None = None
+
+
 class PortfolioSettings(Frozen):
     """Where agencies, buildings and meters are entered: in files, or in the state.
 
@@ -322,6 +333,7 @@ class Settings(Frozen):
     baseline: BaselineSettings = BaselineSettings()
     report: ReportSettings = ReportSettings()
     state: StateSettings = StateSettings()
+    backup: BackupSettings = BackupSettings()
     portfolio: PortfolioSettings = PortfolioSettings()
     ledger: LedgerSettings = LedgerSettings()
     jobs: JobsSettings = JobsSettings()
@@ -349,21 +361,12 @@ def load_settings(config_dir: Path, environment: Mapping[str, str] | None = None
             ("ledger", "url", LEDGER_URL_VARIABLE),
             ("store.postgresql", "url", READINGS_URL_VARIABLE),
         )
-        if _has(table, f"{section}.{key}")
+        if has_key(table, f"{section}.{key}")
     ]
     settings, faults = validated(Settings, table, f"{path}:")
     if settings is None or secrets:
         raise ConfigError(secrets + faults)
     return _placed(settings, config_dir.resolve().parent, os.environ if environment is None else environment)
-
-
-def _has(table: Mapping[str, object], dotted_key: str) -> bool:
-    value: object = table
-    for key in dotted_key.split("."):
-        if not isinstance(value, dict) or key not in value:
-            return False
-        value = value[key]
-    return True
 
 
 def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> Settings:

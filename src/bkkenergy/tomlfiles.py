@@ -88,6 +88,16 @@ def read_secret(path: Path) -> str:
         raise ConfigError([Fault.of("secret_unreadable", str(path), reason=reason)]) from None
 
 
+def has_key(table: Table, dotted_key: str) -> bool:
+    """Return whether a table has a key, such as "store.influx.token"."""
+    value: object = table
+    for key in dotted_key.split("."):
+        if not isinstance(value, dict) or key not in value:
+            return False
+        value = value[key]
+    return True
+
+
 def _is_deeper(tables: Table, depth: int) -> bool:
     """Return whether tables and lists lie deeper in one another than a number of levels."""
     level: list[Any] = [tables]

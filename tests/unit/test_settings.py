@@ -81,6 +81,7 @@ def test_what_the_shipped_file_shows_as_defaults_are_the_defaults(config_dir):
         "url_file",
         "share_file",
         "secret_file",
+        "sign_key_file",
     }
     for section in set(Settings.model_fields) - {"recipient"}:
         model = getattr(Settings(), section)

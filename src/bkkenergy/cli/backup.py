@@ -12,15 +12,18 @@ import click
 from rich.console import Console
 from rich.status import Status
 
+from bkkenergy.adapters.sealing import new_key
 from bkkenergy.adapters.sqlite_file import NotCopied
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.inputfile import InputFile
 from bkkenergy.errors import InputError
-from bkkenergy.settings import load_settings
+from bkkenergy.settings import FILE_NAME, load_settings
 from bkkenergy.site.folder import data_folder
 from bkkenergy.texts import counted
-from bkkenergy.usecases.backup import left_out, places, unpacked, unplaced
+from bkkenergy.tomlfiles import read_secret
+from bkkenergy.usecases.backup import left_out, places, unpacked, unplaced, verify
+from bkkenergy.usecases.backupkeys import Key, check_signed, opened_by, sign_key_of
 from bkkenergy.usecases.server import SiteFolders, back_up, restore
 
 console = Console(stderr=True)
@@ -31,15 +34,26 @@ console = Console(stderr=True)
     epilog="\b\nExamples:\n  bkkenergy backup\n  bkkenergy backup /mnt/nas/bkkenergy-$(date +%F).tar.gz",
 )
 @click.argument("target", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--make-key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Make no backup; write a new secret key here, and print its public key for backup.recipients.",
+)
 @config_option
-def backup_command(target: Path | None, config_dir: Path) -> None:
+def backup_command(target: Path | None, make_key: Path | None, config_dir: Path) -> None:
     """Write readings, state, baselines, reports and configuration into TARGET, while the service runs.
 
-    Without TARGET: bkkenergy-DATE.tar.gz here. Secrets are left out.
+    Without TARGET: bkkenergy-DATE.tar.gz here. Secrets are left out. It is unpacked again before it appears: one that
+    could not be restored is none. With backup.recipients it is encrypted, as `age` does, and named .age.
     """
+    if make_key is not None:
+        with _translate_file_errors(make_key, "Name a file in a folder that this user may write to.", []):
+            click.echo(new_key(make_key))
+        return
     settings = load_settings(config_dir)
     now = dt.datetime.now(BANGKOK)
-    path = target or Path(f"bkkenergy-{now:%Y-%m-%d-%H%M}.tar.gz")
+    ending = ".tar.gz.age" if settings.backup.recipients else ".tar.gz"
+    path = target or Path(f"bkkenergy-{now:%Y-%m-%d-%H%M}{ending}")
     data = data_folder(settings).resolve()
     remedy = f"Name a file in a folder that this user may write to, such as {data / path.name}."
     sources = places(settings, config_dir).values()
@@ -56,7 +70,7 @@ def backup_command(target: Path | None, config_dir: Path) -> None:
     total = sum(entry["bytes"] for entry in manifest["files"].values())
     click.echo(
         f"{path}: {counted(len(manifest['files']), 'file')}, {total / 1e6:,.1f} MB, "
-        f"{path.stat().st_size / 1e6:,.1f} MB packed"
+        f"{path.stat().st_size / 1e6:,.1f} MB packed{', encrypted' if settings.backup.recipients else ''}"
     )
     for name in left_out(settings):
         click.echo(f"  left out: {name}")
@@ -71,18 +85,38 @@ def backup_command(target: Path | None, config_dir: Path) -> None:
 @click.option(
     "--config-to", type=click.Path(file_okay=False, path_type=Path), help="Put the backup's configuration here first."
 )
+@click.option("--identity", type=InputFile(), help="The secret key of an encrypted backup.")
+@click.option("--sign-key", type=InputFile(), help="The key that signed it, where the configuration names none.")
+@click.option("--unsigned", is_flag=True, help="Take a backup that is not signed by the key.")
+@click.option("--check", "is_check", is_flag=True, help="Restore nothing: unpack it, check all that is in it.")
 @config_option
-def restore_command(backup: Path, config_to: Path | None, config_dir: Path) -> None:
+def restore_command(
+    backup: Path,
+    config_to: Path | None,
+    identity: Path | None,
+    sign_key: Path | None,
+    unsigned: bool,
+    is_check: bool,
+    config_dir: Path,
+) -> None:
     """Restore a backup's data where the configuration says, after checking every file's hash.
 
     Refuses where there is data already. Stop the service before.
     """
+    key = _key(identity, sign_key, config_dir, is_unsigned_fine=unsigned)
+    if is_check:
+        with _translate_file_errors(Path(), "See that there is room in this folder.", [backup]):
+            manifest = verify(backup, key, Path())
+        click.echo(
+            f"{backup}: {counted(len(manifest['files']), 'file')} of {manifest['made']}, all as they were written."
+        )
+        return
     with Status("Restore", console=console) as status:
         if config_to is not None:
             with _translate_file_errors(
                 config_to, "Let --config-to name a folder that this user may write to.", [backup]
             ):
-                _place_config(backup, config_to, status)
+                _place_config(backup, key, config_to, status)
             config_dir = config_to
         settings = load_settings(config_dir)
         data = data_folder(settings)
@@ -92,6 +126,7 @@ def restore_command(backup: Path, config_to: Path | None, config_dir: Path) -> N
                 SiteFolders(settings, config_dir),
                 command_line(),
                 backup,
+                key,
                 now=dt.datetime.now(BANGKOK),
                 on_progress=lambda name: status.update(f"Restore: {name}"),
             )
@@ -119,17 +154,28 @@ def _translate_file_errors(path: Path, remedy: str, sources: Iterable[Path]) -> 
         ) from error
 
 
-def _place_config(backup: Path, target: Path, status: Status) -> None:
+def _key(identity: Path | None, sign_key: Path | None, config_dir: Path, *, is_unsigned_fine: bool) -> Key:
+    """Return what reads a backup; the key that signs is the configuration's where none is named. Raises ConfigError."""
+    if sign_key is not None:
+        return Key(identity, read_secret(sign_key), is_unsigned_fine)
+    is_known = not is_unsigned_fine and (config_dir / FILE_NAME).exists()
+    return Key(identity, sign_key_of(load_settings(config_dir), config_dir) if is_known else None, is_unsigned_fine)
+
+
+def _place_config(backup: Path, key: Key, target: Path, status: Status) -> None:
     if target.exists() and any(target.iterdir()):
         raise InputError(f"{target} is not empty. Name a new folder, or leave --config-to out.")
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = target.with_name(target.name + ".part")
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     try:
-        unpacked(backup, folder, on_progress=lambda name: status.update(f"Restore: {name}"))
+        parts = folder / "parts"
+        archive = opened_by(backup, key, folder)
+        manifest = unpacked(archive, parts, on_progress=lambda name: status.update(f"Restore: {name}"))
+        check_signed(backup, manifest, key)
         if target.exists():
             target.rmdir()
-        shutil.move(folder / "config", target)
+        shutil.move(parts / "config", target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

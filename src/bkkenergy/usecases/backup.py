@@ -23,10 +23,21 @@ from typing import IO, Any, Never, cast
 
 from bkkenergy import __version__
 from bkkenergy.adapters.files import hand_over, make_folder
+from bkkenergy.adapters.sealing import SIGNATURE, encrypt, signature
 from bkkenergy.adapters.sqlite_file import copy_database, damaged, fault_in
-from bkkenergy.errors import BkkEnergyError, InputError
+from bkkenergy.errors import InputError
 from bkkenergy.settings import Settings
 from bkkenergy.site.folder import archive_of, data_folder, outbound_file
+from bkkenergy.usecases.backupkeys import (
+    NO_KEY,
+    BackupBroken,
+    Key,
+    check_signed,
+    new_file,
+    opened_by,
+    secret_files,
+    sign_key_of,
+)
 
 MANIFEST = "manifest.json"
 FORMAT = "bkkenergy.backup/1"
@@ -34,10 +45,6 @@ CHUNK_BYTES = 1 << 20
 LARGEST_MANIFEST_BYTES = 1 << 28
 LATEST_S = 1 << 33
 """A file's time beyond this, in the year 2242, is not set."""
-
-
-class BackupBroken(BkkEnergyError):
-    """The file is not what was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,28 +84,80 @@ def left_out(settings: Settings) -> list[str]:
 def back_up(
     settings: Settings, config_dir: Path, target: Path, *, now: dt.datetime, on_progress: Callable[[str], object]
 ) -> dict[str, Any]:
-    """Write a backup and return its manifest. on_progress : called with each part. It appears whole or not at all."""
+    """Write a backup and return its manifest. on_progress : called with each part. It appears whole or not at all.
+
+    It is unpacked again before it appears: one that could not be restored never takes the place of earlier ones. What
+    is to be encrypted lies beside the data alone while it is made, and not where the backup goes.
+    """
     unfinished = target.with_name(target.name + ".part")
     target.parent.mkdir(parents=True, exist_ok=True)
+    recipients = settings.backup.recipients
     try:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as folder:
-            unfinished.unlink(missing_ok=True)
-            unfinished.touch(mode=0o600)  # it holds the hashes of passwords
-            files: dict[str, dict[str, Any]] = {}
-            with tarfile.open(unfinished, "w:gz", compresslevel=1, dereference=True) as tar:
-                for part in _parts(places(settings, config_dir), Path(folder)):
-                    on_progress(part.name)
-                    files[part.name] = _added(tar, part)
-                manifest = {"format": FORMAT, "version": __version__, "made": now.isoformat(), "files": files}
-                content = json.dumps(manifest, indent=1).encode()
-                entry = tarfile.TarInfo(MANIFEST)
-                entry.size = len(content)
-                tar.addfile(entry, io.BytesIO(content))
+        beside = data_folder(settings) if recipients else target.parent
+        make_folder(beside)
+        with tempfile.TemporaryDirectory(dir=beside, prefix=".backup-") as folder:
+            new_file(unfinished)
+            archive = Path(folder) / "archive" if recipients else unfinished
+            manifest = _archived(settings, config_dir, archive, Path(folder), now=now, on_progress=on_progress)
+            _try_out(archive, Path(folder) / "tried", on_progress=on_progress)
+            if recipients:
+                encrypt(archive, unfinished, recipients)
             unfinished.replace(target)
     except BaseException:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
         raise
+    return manifest
+
+
+def _archived(
+    settings: Settings,
+    config_dir: Path,
+    archive: Path,
+    folder: Path,
+    *,
+    now: dt.datetime,
+    on_progress: Callable[[str], object],
+) -> dict[str, Any]:
+    """Write an archive of everything, its manifest last; the manifest. folder : for copies of databases."""
+    files: dict[str, dict[str, Any]] = {}
+    manifest = {"format": FORMAT, "version": __version__, "made": now.isoformat(), "files": files}
+    with tarfile.open(archive, "w:gz", compresslevel=1, dereference=True) as tar:
+        for part in _parts(places(settings, config_dir), folder, secret_files(settings, config_dir)):
+            on_progress(part.name)
+            files[part.name] = _added(tar, part)
+        if (key := sign_key_of(settings, config_dir)) is not None:
+            manifest[SIGNATURE] = signature(manifest, key)
+        content = json.dumps(manifest, indent=1).encode()
+        entry = tarfile.TarInfo(MANIFEST)
+        entry.size = len(content)
+        tar.addfile(entry, io.BytesIO(content))
+    return manifest
+
+
+def _try_out(archive: Path, folder: Path, *, on_progress: Callable[[str], object]) -> dict[str, Any]:
+    """Unpack an archive, read every page of its databases, and remove it again; its manifest. Raises BackupBroken."""
+    folder.mkdir(mode=0o700)
+    try:
+        manifest = unpacked(archive, folder, on_progress=on_progress)
+        for database in sorted(folder.glob("*.sqlite")):
+            if (fault := fault_in(database)) is not None:
+                raise BackupBroken(f"{archive}: {database.name} in it is damaged ({fault}). Take another backup.")
+    finally:
+        shutil.rmtree(folder)
+    return manifest
+
+
+def verify(
+    backup: Path, key: Key, beside: Path, *, on_progress: Callable[[str], object] = lambda _: None
+) -> dict[str, Any]:
+    """Unpack a backup and check all that is in it, as if it were restored; its manifest.
+
+    beside : a folder with room for it, in which nothing stays. Raises BackupBroken, InputError, OSError.
+    """
+    with tempfile.TemporaryDirectory(dir=beside, prefix=".restore-") as folder:
+        manifest = _try_out(opened_by(backup, key, Path(folder)), Path(folder) / "tried", on_progress=on_progress)
+    check_signed(backup, manifest, key)
     return manifest
 
 
@@ -124,8 +183,8 @@ def _added(tar: tarfile.TarFile, part: BackupFile) -> dict[str, Any]:
     return {"sha256": content.sha256.hexdigest(), "bytes": member.size}
 
 
-def _parts(paths: dict[str, Path], folder: Path) -> Iterator[BackupFile]:
-    """Yield every file, the databases as copies of one moment; those in front first."""
+def _parts(paths: dict[str, Path], folder: Path, secrets: frozenset[Path]) -> Iterator[BackupFile]:
+    """Yield every file but secrets, the databases as copies of one moment; those in front first."""
     for name, path in paths.items():
         if path.suffix == ".sqlite" and path.exists():
             copy = folder / name
@@ -133,7 +192,7 @@ def _parts(paths: dict[str, Path], folder: Path) -> Iterator[BackupFile]:
             yield BackupFile(name, copy)
             copy.unlink()
         elif path.is_dir():
-            for file in _files(path):
+            for file in (file for file in _files(path) if file.resolve() not in secrets):
                 yield BackupFile(f"{name}/{file.relative_to(path)}", file)
         elif path.is_file():
             yield BackupFile(name, path)
@@ -159,7 +218,7 @@ def _snapshot(source: Path, target: Path) -> None:
 
 
 def restore(
-    backup: Path, settings: Settings, config_dir: Path, *, on_progress: Callable[[str], object]
+    backup: Path, settings: Settings, config_dir: Path, key: Key = NO_KEY, *, on_progress: Callable[[str], object]
 ) -> dict[str, Any]:
     """Put a backup's files where the settings say; the manifest.
 
@@ -173,9 +232,11 @@ def restore(
         raise InputError(f"There already: {named}. Stop the service and move them away together, or restore elsewhere.")
     make_folder(data_folder(settings))
     with tempfile.TemporaryDirectory(dir=data_folder(settings), prefix=".restore-") as folder:
-        manifest = unpacked(backup, Path(folder), on_progress=on_progress)
+        parts = Path(folder) / "parts"
+        manifest = unpacked(opened_by(backup, key, Path(folder)), parts, on_progress=on_progress)
+        check_signed(backup, manifest, key)
         for name, path in paths.items():
-            unpacked_path = Path(folder) / name
+            unpacked_path = parts / name
             if name != "config" and unpacked_path.exists():
                 make_folder(path.parent)
                 shutil.move(unpacked_path, path)

@@ -28,6 +28,7 @@ from bkkenergy.site import Configuration, Site
 from bkkenergy.site.folder import migration_note
 from bkkenergy.site.open import ledger_url, open_store, open_writable
 from bkkenergy.usecases import backup, edits, imports, purge
+from bkkenergy.usecases.backupkeys import NO_KEY, Key
 from bkkenergy.usecases.imports import Audit, Overlap, Source, Undone
 from bkkenergy.usecases.migrate import StoreComparison, compare, copy_readings
 from bkkenergy.usecases.powers import use_case
@@ -230,10 +231,16 @@ def back_up(
 
 @use_case("server.restore", "serve", "server")
 def restore(
-    site: SiteFolders, actor: Actor, source: Path, *, now: dt.datetime, on_progress: Callable[[str], object]
+    site: SiteFolders,
+    actor: Actor,
+    source: Path,
+    key: Key = NO_KEY,
+    *,
+    now: dt.datetime,
+    on_progress: Callable[[str], object],
 ) -> dict[str, Any]:
     """Put a backup's files where the settings say, as `backup.restore` does. The audit log that it brings says so."""
-    manifest = backup.restore(source, site.settings, site.config_dir, on_progress=on_progress)
+    manifest = backup.restore(source, site.settings, site.config_dir, key, on_progress=on_progress)
     detail = {"files": len(manifest["files"]), "made": manifest["made"]}
     _note_where_there_is_a_state(site.settings, actor, "restore", source.name, detail, now)
     return manifest
