@@ -132,7 +132,7 @@ def test_plants_are_on_the_building_s_page_in_the_api_and_by_command(home, manag
 
 def test_who_to_ask_is_shown_where_a_meter_is_down_and_no_other_agency_s_person(home, manager):
     page = manager.get("/meters", params={"agency": "health"}).text
-    assert "Khun Malee · 02 123 4567" in page
+    assert 'Khun Malee · <a href="tel:021234567">02 123 4567</a>' in page
     assert "Khun Prasert" not in page
     rows = manager.get("/api/v1/meters", params={"agency": "health"}).json()["items"]
     assert {row["building"]: row["contacts"] for row in rows}["health.centre-2"] == ["Khun Somchai"]

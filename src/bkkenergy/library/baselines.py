@@ -533,7 +533,7 @@ class Baseline:
                 "valid_days": fitted.valid_days,
                 "is_provisional": fitted.is_provisional,
                 "cvrmse": fitted.fitted.cvrmse,
-                "nmbe": fitted.fitted.nmbe,
+                "nmbe": round(fitted.fitted.nmbe, 9),
                 "r2": fitted.fitted.r2,
                 "unseen_cvrmse": fitted.held_out.cvrmse,
                 "unseen_nmbe": fitted.held_out.nmbe,

@@ -67,7 +67,7 @@ def asked_programme(visitor: Visitor, agency: str, year: int | None) -> Programm
             ),
         )
     except InputError as why:
-        raise HTTPException(422, why.said(visitor.lang)) from None
+        raise HTTPException(404, why.said(visitor.lang)) from None
     return known
 
 
