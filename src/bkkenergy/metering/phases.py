@@ -36,6 +36,6 @@ def phase_power_kw(power_kw: FloatArray, voltage_v: FloatArray, current_a: Float
     """
     apparent = np.abs(voltage_v * current_a)
     whole = apparent.sum(axis=1, keepdims=True)
-    share: FloatArray = np.divide(apparent, whole, out=np.full(apparent.shape, np.nan), where=whole > 0)
-    phases_kw: FloatArray = power_kw[:, np.newaxis] * share
+    share_ratio: FloatArray = np.divide(apparent, whole, out=np.full(apparent.shape, np.nan), where=whole > 0)
+    phases_kw: FloatArray = power_kw[:, np.newaxis] * share_ratio
     return phases_kw

@@ -49,7 +49,7 @@ def test_each_field_and_each_choice_has_its_words(kind, lang):
 def test_a_form_asks_for_all_that_a_record_needs(kind):
     model = ALL_KINDS[kind].model
     asked = {field.name for field in fields_of(kind)}
-    filled_in = {"entered", "entered_by"}
+    filled_in = {"entered", "entered_by", "promise"}
     assert asked | filled_in >= {name for name, info in model.model_fields.items() if info.is_required()}
     assert set(model.model_fields) - asked - filled_in == set(ALL_KINDS[kind].parts)
 
