@@ -14,9 +14,10 @@ from bkkenergy.adapters.state.persontables import own_delivery
 from bkkenergy.adapters.state.tables import recovery_code, second_factor, session, token, user
 from bkkenergy.adapters.state.users import PasswordHash
 
-NAMES = frozenset({
-    "by", "actor", "owner", "decided_by", "removed_by", "undone_by", "fitted_by", "said_by", "who", "drafted_by", "entered_by",
-})  # fmt: skip
+NAMES = frozenset(
+    ("by", "actor", "owner", "who", "decided_by", "drafted_by", "entered_by", "fitted_by", "removed_by", "said_by",
+     "undone_by")
+)  # fmt: skip
 """Columns that hold who did something, by the user's name."""
 NO_PERSONS = frozenset({("run", "owner"), ("session", "by")})
 """Columns of such names that hold a process, or a way of signing in."""
