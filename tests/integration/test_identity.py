@@ -143,7 +143,9 @@ def test_beside_each_helper_the_ingester_misses_nothing(site, secure_broker, sit
             time.sleep(0.02)
 
     with ingesting(site_settings, portfolio) as ingester:
-        wait_until(dropped_file(site_settings).exists, within_s=30)  # the listener to the count of drops is beside it, too
+        wait_until(
+            dropped_file(site_settings).exists, within_s=30
+        )  # the listener to the count of drops is beside it, too
         epoch = ingester.subscriber._epoch
         thread = threading.Thread(target=flow)
         thread.start()

@@ -197,13 +197,16 @@ def test_a_broker_that_dies_under_a_backlog_does_not_cost_the_canary(settings, p
         with ingesting(settings, portfolio) as ingester:
             for _ in range(3):
                 before = dealt_with(ingester)
-                wait_until(lambda before=before: dealt_with(ingester) > before)
+                wait_until(lambda before=before: dealt_with(ingester) > before, within_s=60)
                 broker.process.kill()
                 broker.process.wait()
                 time.sleep(0.2)
                 broker.start()
-                wait_until(lambda: ingester.subscriber.is_connected)
-            wait_until(lambda: len(stored(settings, METER)) == count, within_s=60)
-            wait_until(lambda: ingester.subscriber._canary is not None and ingester.subscriber._canary.guard.was_heard)
+                wait_until(lambda: ingester.subscriber.is_connected, within_s=60)
+            wait_until(lambda: len(stored(settings, METER)) == count, within_s=120)
+            wait_until(
+                lambda: ingester.subscriber._canary is not None and ingester.subscriber._canary.guard.was_heard,
+                within_s=90,
+            )
     finally:
         broker.stop()
