@@ -129,7 +129,7 @@ def test_a_survey_without_a_network_is_stored_and_sent_once_when_it_is_back(phon
     phone.wait_for(7)
     page.reload()
     phone.wait_for(7)
-    assert page.locator("[data-say=away]").is_visible()
+    page.wait_for_selector("[data-say=away]:not([hidden])")
     assert page.locator(".room").count() >= 3
     assert page.locator(".room .shots canvas").count() == 2
     assert equipment_of(app) == before

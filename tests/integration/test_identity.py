@@ -162,6 +162,7 @@ def test_beside_each_helper_the_ingester_misses_nothing(site, secure_broker, sit
             thread.join(30)
         wait_until(lambda: dealt_with(ingester) >= len(sent) + (role == "poll"))
         assert ingester.subscriber._epoch == epoch, "the connection is the same"
+    wait_until(lambda: len(energies(site_settings)) >= len(sent))  # what is dealt with may still wait for the store
     assert energies(site_settings) == [float(n) for n in sent]
     if role == "poll":
         assert stored(site_settings, "my-agency.office.main").column("energy_kwh").tolist() == [77.0]
