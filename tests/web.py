@@ -6,10 +6,13 @@ import datetime as dt
 import functools
 import re
 import shutil
+import threading
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import uvicorn
 from fastapi.testclient import TestClient
 
 from bkkenergy.access import ROLES
@@ -28,6 +31,7 @@ from bkkenergy.web.app import create_app
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.folders import shared_folder
 from tests.planned import save_projects
+from tests.servers import free_port
 from tests.sites import make_context
 
 PASSWORD = "correct horse battery staple"
@@ -172,3 +176,16 @@ def form_of(page: str, action: str) -> dict[str, str]:
     form.feed(page)
     assert form.sent, f"the page has no form for {action}"
     return form.sent
+
+
+def serving(app):
+    """Serve an app for as long as its address is used."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(10)

@@ -56,7 +56,7 @@ def served(home: Path):
 
 
 class Browser:
-    """Somebody who has signed in, from an address of this machine."""
+    """A user who has signed in, from an address of this machine."""
 
     def __init__(self, port: int, name: str, address: str = "127.0.0.1") -> None:
         self.line = http.client.HTTPConnection("127.0.0.1", port, timeout=120, source_address=(address, 0))
@@ -140,7 +140,7 @@ def attacked(port: int):
 
 
 def waits_ms(browser: Browser, count: int) -> list[float]:
-    """How long each of so many pages takes, ms."""
+    """Return the time of each page, ms. count : how many are asked for."""
     waits = []
     for path, _ in zip(itertools.cycle(PAGES), range(count), strict=False):
         began_s = time.perf_counter()

@@ -6,11 +6,8 @@ A page is loaded once; then its window and its scheme change. What no route of t
 from __future__ import annotations
 
 import json
-import threading
-import time
 
 import pytest
-import uvicorn
 from axe_playwright_python.base import AXE_SCRIPT
 
 from bkkenergy.access import server_actor
@@ -18,8 +15,7 @@ from bkkenergy.portfolio.edits import Put
 from bkkenergy.usecases.portfolio import change, portfolio_state, replace_all
 from bkkenergy.web import render
 from tests.integration.test_web import filled, routes
-from tests.servers import free_port
-from tests.web import PASSWORD, make_app, make_site
+from tests.web import PASSWORD, make_app, make_site, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore")]
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 800}
@@ -85,15 +81,7 @@ def app(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(app):
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
+    yield from serving(app)
 
 
 def addresses(app):

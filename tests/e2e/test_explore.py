@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import threading
-import time
 
 import numpy as np
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
@@ -22,9 +19,8 @@ from bkkenergy.site import load_configuration
 from bkkenergy.web.app import create_app
 from bkkenergy.web.assets import has_charts
 from tests.conftest import CONFIG_PARTS, ROOT
-from tests.servers import free_port
 from tests.sites import bring_up, make_context
-from tests.web import PASSWORD, SETTINGS
+from tests.web import PASSWORD, SETTINGS, serving
 
 pytestmark = [
     pytest.mark.browser,
@@ -73,18 +69,8 @@ def office_site(home):
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    site, port = office_site(tmp_path_factory.mktemp("office")), free_port()
-    config = uvicorn.Config(
-        create_app(make_context(site, clock=lambda: NOW)), host="127.0.0.1", port=port, log_level="error"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
+    site = office_site(tmp_path_factory.mktemp("office"))
+    yield from serving(create_app(make_context(site, clock=lambda: NOW)))
 
 
 class Desk:

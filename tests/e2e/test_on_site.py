@@ -13,8 +13,8 @@ from pypdf import PdfReader
 from bkkenergy.access import server_actor
 from bkkenergy.portfolio.edits import Put
 from bkkenergy.usecases.portfolio import change, portfolio_state, replace_all
-from tests.e2e.test_records import NOW, OWN, Desk, serving
-from tests.web import PASSWORD, make_app, make_site
+from tests.e2e.test_records import NOW, OWN, Desk
+from tests.web import PASSWORD, make_app, make_site, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore")]
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
-import time
 
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 
 from bkkenergy.access import server_actor
 from bkkenergy.portfolio.edits import Put
 from bkkenergy.usecases.portfolio import change, portfolio_state, replace_all
-from tests.servers import free_port
 from tests.untidy import DISTRICTS, write_untidy
-from tests.web import PASSWORD, make_app, make_site
+from tests.web import PASSWORD, make_app, make_site, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore")]
 OWN = "health.centre-1"
@@ -37,19 +33,6 @@ def address(tmp_path_factory):
     change(state, root, agencies, why="districts", from_day=None, expected_revision=None, now=NOW)
     app.state.here.look_now()
     yield from serving(app)
-
-
-def serving(app):
-    """Serve an app for as long as its address is used."""
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
 
 
 class Desk:

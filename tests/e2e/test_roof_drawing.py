@@ -9,8 +9,8 @@ import pytest
 
 from bkkenergy.access import server_actor
 from bkkenergy.usecases.portfolio import portfolio_state, replace_all
-from tests.e2e.test_records import Desk, serving
-from tests.web import make_app, make_site
+from tests.e2e.test_records import Desk
+from tests.web import make_app, make_site, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore")]
 BASE = "/records/roofs/health.centre-1"

@@ -12,8 +12,7 @@ from bkkenergy.access import server_actor
 from bkkenergy.portfolio.edits import Amend, Put
 from bkkenergy.usecases.photos import photo_counts
 from bkkenergy.usecases.portfolio import change, portfolio_state, replace_all
-from tests.e2e.test_records import serving
-from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in
+from tests.web import PASSWORD, csrf_of, make_app, make_site, serving, signed_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore")]
 BUILDING = "health.centre-1"

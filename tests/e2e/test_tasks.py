@@ -31,8 +31,8 @@ from bkkenergy.site import load_configuration, open_site
 from bkkenergy.usecases.portfolio import change, portfolio_state, replace_all
 from bkkenergy.usecases.uptodate import up_to_date
 from tests.conftest import ROOT
-from tests.e2e.test_records import NOW, OWN, Desk, serving
-from tests.web import PASSWORD, make_app, make_site
+from tests.e2e.test_records import NOW, OWN, Desk
+from tests.web import PASSWORD, make_app, make_site, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore")]
 WAYS = {"phone": {"width": 360, "has_touch": True, "is_mobile": True}, "desk": {"width": 1280}}
@@ -81,7 +81,7 @@ def address(tmp_path_factory):
 
 
 class Hand(Desk):
-    """Somebody's hand in a browser. tag : that makes what is entered on one device another than on the other."""
+    """A user at a browser. tag : that makes what is entered on one device another than on the other."""
 
     def __init__(self, browser, address, user, tag):
         self.tag = tag
@@ -355,7 +355,7 @@ def which_meters_are_down(hand):
     hand.menu("/meters")
     hand.click(".counts a[href*='state=never']")
     assert "ไม่เคยส่ง" in hand.text(".meter-board")
-    assert hand.page.locator(".meter-board a[href^='tel:']").count(), "whom to call"
+    assert hand.page.locator(".meter-board a[href^='tel:']").count(), "the telephone of the contact"
 
 
 def last_month_s_report(hand):

@@ -91,7 +91,7 @@ def test_an_encrypted_backup_that_was_changed_is_refused(site, tmp_path, place):
 
 
 def test_a_backup_that_another_wrote_is_taken_only_where_a_person_says_so(site, tmp_path):
-    """Whoever knows the public key can encrypt, but not sign."""
+    """A person with the public key can encrypt, but not sign."""
     home, keys = site
     other = tmp_path / "other"
     other.write_text("f" * 64)

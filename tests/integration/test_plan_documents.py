@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from sqlalchemy import update
 
 from bkkenergy.access import server_actor
-from bkkenergy.adapters.state import open_state, transaction
+from bkkenergy.adapters.state import open_state, reading, transaction
 from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.adapters.state.persontables import plan_document
 from bkkenergy.adapters.state.plandocuments import documents
@@ -80,7 +80,9 @@ def test_a_version_is_drafted_approved_and_replaced_on_the_page(app, home):
     manager.post("/programme/plan/draft", data=sent | {"why": "with a chiller"})
     admin.post("/programme/plan/2/approve", data=approval | {"csrf": csrf_of(admin)})
     engine = open_state(load_configuration(home / "config").settings.state)
-    assert [(one.version, one.state, one.drafted_by, one.entered_by) for one in documents(engine, ["health"])] == [
+    with reading(engine) as connection:
+        versions = documents(connection, ["health"])
+    assert [(one.version, one.state, one.drafted_by, one.entered_by) for one in versions] == [
         (2, "approved", "manager-health", "admin-health"),
         (1, "replaced", "manager-health", "admin-health"),
     ]

@@ -1,4 +1,4 @@
-"""What a broker does not send on one connection it sends on the next: the ingester connects anew by itself."""
+"""What a broker does not send on one connection it sends on the next: the ingester connects again by itself."""
 
 from __future__ import annotations
 

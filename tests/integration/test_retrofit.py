@@ -223,7 +223,7 @@ def test_a_finding_becomes_a_proposal_by_one_click(app, home):
         )
         project = project_of_finding(site, building, overrun, site.today)
         assert (project.kind, project.expected_kwh, project.promise.thb) == ("schedule", 2400, 10_800.0)
-        assert (project.promise.low_kwh, project.promise.cost_low_thb) == (None, None), "nobody has surveyed it"
+        assert (project.promise.low_kwh, project.promise.cost_low_thb) == (None, None), "it was not surveyed"
         text = paper_html(proposal_paper(site, project, "th", now=site.clock())).decode()
         assert "ยังไม่ได้สำรวจ" in text
         one_day = replace(overrun, of_days=1)

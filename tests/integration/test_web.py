@@ -8,6 +8,7 @@ import json
 import os
 import pwd
 import re
+import threading
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,7 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli import cli
 from bkkenergy.plan import Project
 from bkkenergy.ports.ledger import IMPORT
-from bkkenergy.web import pages_work
+from bkkenergy.web import citymoney, pages_work
 from tests.planned import save_projects
 from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in, walked
 
@@ -718,6 +719,19 @@ def test_a_file_that_the_archive_lost_is_said(people, home):
         file.with_suffix(".away").rename(file)
     assert answer.status_code == 503
     assert path in answer.text
+
+
+def test_bills_of_many_come_from_a_process_apart_and_are_those_of_this_one(app, people, monkeypatch):
+    money = app.state.here.money
+    at_once = money.of([OWN])
+    monkeypatch.setattr(citymoney, "AT_ONCE", 0)
+    monkeypatch.setattr(money, "_computed", {})
+    page = people["admin"].get("/agencies/health", params={"lang": "en"}).text
+    assert money.of([OWN]) is None
+    assert "being computed" in page
+    next(thread for thread in threading.enumerate() if thread.name == "city-money").join(60)
+    assert money.of([OWN]) == at_once
+    assert at_once.priced == at_once.buildings > 0
 
 
 def test_the_archive_and_the_runs_are_shown_some_rows_at_a_time(people, monkeypatch):

@@ -217,3 +217,16 @@ def test_all_faults_come_at_once(faults_of):
 )
 def test_opening_calendars(config_dir, calendar, day, is_open):
     assert load_portfolio(config_dir).calendars[calendar].is_open(dt.date.fromisoformat(day)) is is_open
+
+
+def test_a_copy_with_other_buildings_has_their_agencies_and_meters(config_dir):
+    """What was derived of the portfolio that it was copied from is not of the copy."""
+    portfolio = load_portfolio(config_dir)
+    agency = next(iter(portfolio.buildings.values())).agency
+    first = portfolio.buildings_of(agency)[0]
+    assert portfolio.meters_ever
+    portfolio.derived["anything"] = 1
+    copied = portfolio.model_copy(update={"buildings": {first.id: first}})
+    assert copied.buildings_of(agency) == (first,)
+    assert set(copied.meters_ever) == {meter.id for meter in first.meters}
+    assert copied.derived == {}

@@ -16,10 +16,10 @@ from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.i18n import Words
-from bkkenergy.reports.papers.kinds import render_paper
+from bkkenergy.reports.papers.kinds import form_of_file, render_paper
 from bkkenergy.reports.plan.promises import promise_data, promises_beside, together, together_text, verdict_text
 from bkkenergy.reports.retrofit.package import package_paper
-from bkkenergy.reports.retrofit.proposal import form_of_file, proposal_paper
+from bkkenergy.reports.retrofit.proposal import proposal_paper
 
 console = Console()
 file_argument = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))

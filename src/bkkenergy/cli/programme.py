@@ -17,7 +17,7 @@ from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
-from bkkenergy.reports.papers.kinds import render_paper
+from bkkenergy.reports.papers.kinds import form_of_file, render_paper
 from bkkenergy.reports.papers.model import KeyFigures, Paper, PaperGrid, shown
 from bkkenergy.reports.papers.tables import paper_data
 from bkkenergy.reports.programme.document import approval_text, document_paper, draft_plan
@@ -28,8 +28,6 @@ from bkkenergy.settings import CITY
 from bkkenergy.site import Site
 from bkkenergy.texts import counted
 from bkkenergy.usecases.plandocuments import approve_document, seen_document, seen_documents
-
-FORMS = ("xlsx", "docx", "pdf", "html", "csv", "json")
 
 agency_option = click.option("--agency", help="Only this agency's part. Default: the city.")
 year_option = click.option("--year", type=int, help="Fiscal year, Buddhist era (default: the running one).")
@@ -83,7 +81,7 @@ def show_command(agency: str | None, year: int | None, lang: Any, config_dir: Pa
 @config_option
 def export_command(path: Path, agency: str | None, year: int | None, lang: Any, config_dir: Path) -> None:
     """Write the tables of the annual climate report: XLSX, DOCX, PDF, HTML, CSV or JSON, by the name's end."""
-    form = _form_of(path)
+    form = form_of_file(path)
     with opened_site(config_dir) as site:
         paper = _paper(site, agency, year, Words(lang))
     write_whole(path, render_paper(paper, form))
@@ -95,9 +93,7 @@ def export_command(path: Path, agency: str | None, year: int | None, lang: Any, 
 @config_option
 def publish_command(path: Path, config_dir: Path) -> None:
     """Write the open data, CSV or JSON: only what agencies have agreed to publish, as `/open-data` shows it."""
-    form = path.suffix.removeprefix(".").lower()
-    if form not in {"csv", "json"}:
-        raise InputError(f"{path}: the name has to end with one of: csv, json.")
+    form = form_of_file(path, ("csv", "json"))
     with opened_site(config_dir) as site:
         buildings, today = open_buildings(site), site.today
     write_whole(path, open_json(buildings, today) if form == "json" else open_csv(buildings, today))
@@ -167,20 +163,13 @@ def approve_command(number: int, approver: str, day: dt.datetime, letter: str, l
 @config_option
 def write_command(number: int, path: Path, lang: Any, config_dir: Path) -> None:
     """Write a version: DOCX, PDF, HTML, XLSX, CSV or JSON, by the name's end."""
-    form = _form_of(path)
+    form = form_of_file(path)
     with opened_site(config_dir) as site:
         actor = command_line()
         document = seen_document(site.state, actor, number)
         known = seen_documents(site.state, actor, [document.agency])
     write_whole(path, render_paper(document_paper(document, lang, known), form))
     click.echo(str(path))
-
-
-def _form_of(path: Path) -> str:
-    form = path.suffix.removeprefix(".").lower()
-    if form not in FORMS:
-        raise InputError(f"{path}: the name has to end with one of: {', '.join(FORMS)}.")
-    return form
 
 
 def _paper(site: Site, agency: str | None, year: int | None, words: Words) -> Paper:

@@ -81,8 +81,9 @@ class Portfolio(Frozen):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with other entries. Its records are none: what is true on other days is not known of it."""
         copied = super().model_copy(update={"records": Records()} | dict(update or {}), deep=deep)
-        for name in ("meters_ever", "derived", "by_agency"):
-            copied.__dict__.pop(name, None)
+        for name, value in vars(Portfolio).items():
+            if isinstance(value, cached_property):
+                copied.__dict__.pop(name, None)
         return copied
 
     @cached_property

@@ -73,7 +73,7 @@ def approve_document(
             raise InputError.of("plan_changed", version=document.version)
         if on > now.astimezone(BANGKOK).date() or on < document.drafted_at.astimezone(BANGKOK).date():
             raise InputError.of("plan_approved_on", version=document.version)
-        newer = [one for one in documents(engine, [document.agency]) if one.version > document.version]
+        newer = [one for one in documents(connection, [document.agency]) if one.version > document.version]
         if any(one.state == "approved" for one in newer):
             raise InputError.of("plan_newer", version=document.version)
         set_approved(connection, document, approver.strip(), on, letter.strip(), by=actor.name, now=now)
@@ -89,7 +89,8 @@ def approve_document(
 def seen_documents(engine: StateStore, actor: Actor, agencies: Sequence[str]) -> list[PlanDocument]:
     """Return the versions of some agencies, the newest first. Raises NotThere, StoreUnavailable."""
     actor.need("see", *agencies)
-    return documents(engine, agencies)
+    with reading(engine) as connection:
+        return documents(connection, agencies)
 
 
 @use_case("plan.document", "see", "agency")

@@ -6,7 +6,7 @@ import datetime as dt
 
 from bkkenergy.access import Actor
 from bkkenergy.adapters.state import StateStore, transaction
-from bkkenergy.adapters.state.scenarios import scenarios
+from bkkenergy.adapters.state.scenarios import scenarios_in
 from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.adapters.state.weatherfiles import (
     StoredWeather,
@@ -78,7 +78,7 @@ def delete_weather(engine: StateStore, actor: Actor, number: int, now: dt.dateti
             raise NotThere
         actor.need("design", stored.agency)
         given = f"{FILE}{stored.digest}"
-        resting = [one.name for one in scenarios(engine, [stored.agency]) if one.wish.get("weather") == given]
+        resting = [one.name for one in scenarios_in(connection, [stored.agency]) if one.wish.get("weather") == given]
         if resting:
             raise InputError.of("weather_in_use", scenario=resting[0])
         drop_weather(connection, number)

@@ -8,8 +8,7 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
 from bkkenergy.web.budgets import HEAVY_API
-from bkkenergy.web.pages_work import MEDIA
-from bkkenergy.web.papers import AskedForm, AskedKind, asked_file, need_subject, period_asked
+from bkkenergy.web.papers import MEDIA, AskedForm, AskedKind, asked_file, need_subject, period_asked
 from bkkenergy.web.problems import PROBLEMS, TOO_MUCH
 from bkkenergy.web.security import ApiVisitor
 

@@ -17,8 +17,8 @@ from bkkenergy.web.api_portfolio_rows import Day, Number
 from bkkenergy.web.api_rows import Row
 from bkkenergy.web.api_writer import Answer, AnyWriter
 from bkkenergy.web.pages_plandocument import DocumentForm, document_response
-from bkkenergy.web.pages_programme import AgencyName, TablesForm, YearBe, asked_paper, paper_response
-from bkkenergy.web.pages_work import MEDIA
+from bkkenergy.web.pages_programme import AgencyName, TablesForm, YearBe, asked_paper
+from bkkenergy.web.papers import MEDIA, paper_response
 from bkkenergy.web.problems import PROBLEMS, WRITE_PROBLEMS
 from bkkenergy.web.security import ApiVisitor
 

@@ -10,8 +10,9 @@ from fastapi.responses import Response
 from bkkenergy.reports.plan.promises import promise_data, together
 from bkkenergy.reports.retrofit.package import package_paper
 from bkkenergy.reports.retrofit.proposal import proposal_paper
-from bkkenergy.web.pages_proposal import AskedForm, paper_answer, promises_seen
-from bkkenergy.web.pages_work import MEDIA, seen_project
+from bkkenergy.web.pages_proposal import AskedForm, promises_seen
+from bkkenergy.web.pages_work import seen_project
+from bkkenergy.web.papers import MEDIA, paper_response
 from bkkenergy.web.problems import PROBLEMS
 from bkkenergy.web.security import ApiVisitor
 
@@ -42,7 +43,7 @@ def promises(visitor: ApiVisitor) -> dict[str, Any]:
 def proposal_made(project_id: str, visitor: ApiVisitor, form: AskedForm = "json") -> Response:
     """Return a project's proposal as a document."""
     project = seen_project(visitor, project_id)
-    return paper_answer(proposal_paper(visitor.here.opened, project, visitor.lang, now=visitor.here.clock()), form)
+    return paper_response(proposal_paper(visitor.here.opened, project, visitor.lang, now=visitor.here.clock()), form)
 
 
 @router.get("/agencies/{agency}/package", response_class=Response, responses=FILES)
@@ -51,4 +52,4 @@ def package_made(agency: str, visitor: ApiVisitor, form: AskedForm = "json") -> 
     if agency not in visitor.here.portfolio.agencies:
         raise HTTPException(404, "not found")
     visitor.need("see", agency)
-    return paper_answer(package_paper(visitor.here.opened, agency, visitor.lang, now=visitor.here.clock()), form)
+    return paper_response(package_paper(visitor.here.opened, agency, visitor.lang, now=visitor.here.clock()), form)

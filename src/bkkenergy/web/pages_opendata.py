@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from bkkenergy.i18n import Words
 from bkkenergy.reports.programme.opendata import OpenBuilding, licences_of, open_buildings, open_csv, open_json
 from bkkenergy.web.context import AppContext
-from bkkenergy.web.pages_work import MEDIA
+from bkkenergy.web.papers import MEDIA
 from bkkenergy.web.render import open_page
 from bkkenergy.web.security import here_of, language_of
 

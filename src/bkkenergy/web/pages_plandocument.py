@@ -10,17 +10,17 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
-from bkkenergy.reports.papers.kinds import paper_name, render_paper
 from bkkenergy.reports.programme.document import approval_text, document_paper, draft_plan
 from bkkenergy.settings import CITY
 from bkkenergy.usecases.plandocuments import approve_document, seen_document, seen_documents
 from bkkenergy.web.api_portfolio_rows import Number
 from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.pages_programme import AgencyName
-from bkkenergy.web.pages_work import MEDIA, named
+from bkkenergy.web.pages_work import named
+from bkkenergy.web.papers import paper_response
 from bkkenergy.web.records.filled import day_of
 from bkkenergy.web.render import page
-from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor
+from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
 
 router = APIRouter(prefix="/programme/plan", default_response_class=HTMLResponse)
 DocumentForm = Literal["html", "docx", "xlsx", "json"]
@@ -106,8 +106,4 @@ def document_response(visitor: Visitor, number: int, form: DocumentForm | Litera
     state = visitor.here.opened.state
     document = seen_document(state, visitor.actor, number)
     paper = document_paper(document, visitor.lang, seen_documents(state, visitor.actor, [document.agency]))
-    shown = "inline" if form == "html" else "attachment"
-    headers = {"Content-Disposition": f'{shown}; filename="{paper_name(paper, form)}"'}
-    if form == "html":
-        headers["Content-Security-Policy"] = REPORT_POLICY
-    return Response(render_paper(paper, form), media_type=MEDIA[form], headers=headers)
+    return paper_response(paper, form)

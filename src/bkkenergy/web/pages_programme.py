@@ -11,7 +11,6 @@ from fastapi.responses import HTMLResponse, Response
 from bkkenergy.calendar import BE_OFFSET_YEARS, fiscal_year_of
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.plan import Measured
-from bkkenergy.reports.papers.kinds import paper_name, render_paper
 from bkkenergy.reports.papers.model import KeyFigures, Paper, shown
 from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.reports.programme.gather import ProgrammeYear, programme_of
@@ -21,7 +20,7 @@ from bkkenergy.site import Site
 from bkkenergy.site.portfolio_files import REGISTER
 from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.context import AppContext
-from bkkenergy.web.pages_work import MEDIA
+from bkkenergy.web.papers import paper_response
 from bkkenergy.web.records.pages import may_enter
 from bkkenergy.web.records.view import RecordWords
 from bkkenergy.web.render import page
@@ -113,9 +112,3 @@ def programme_tables_file(
 def programme_printed(visitor: PageVisitor, year: PrintedYear, agency: AgencyName = "") -> Response:
     """Return the tables of the annual climate report as PDF."""
     return paper_response(asked_paper(visitor, agency, year), "pdf")
-
-
-def paper_response(paper: Paper, form: TablesForm | Literal["pdf"]) -> Response:
-    """Return a paper as a file to be stored."""
-    headers = {"Content-Disposition": f'attachment; filename="{paper_name(paper, form)}"'}
-    return Response(render_paper(paper, form), media_type=MEDIA[form], headers=headers)

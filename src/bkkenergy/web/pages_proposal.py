@@ -8,8 +8,6 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from bkkenergy.errors import NotThere
-from bkkenergy.reports.papers.kinds import paper_name, render_paper
-from bkkenergy.reports.papers.model import Paper
 from bkkenergy.reports.plan.promises import PromiseBeside, promises_beside, together, together_text, verdict_text
 from bkkenergy.reports.retrofit.package import package_paper
 from bkkenergy.reports.retrofit.proposal import proposal_paper
@@ -19,9 +17,10 @@ from bkkenergy.site.retrofit_config import load_retrofit
 from bkkenergy.web.building import findings_of
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.pages_energy import building_of
-from bkkenergy.web.pages_work import MEDIA, seen_project
+from bkkenergy.web.pages_work import seen_project
+from bkkenergy.web.papers import paper_response
 from bkkenergy.web.render import page
-from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor
+from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
 
 router = APIRouter(default_response_class=HTMLResponse)
 ProposalForm = Literal["html", "docx", "xlsx", "csv", "json"]
@@ -61,14 +60,14 @@ def promises_page(visitor: PageVisitor) -> Response:
 def proposal_page(project_id: str, visitor: PageVisitor, form: AskedForm = "html") -> Response:
     """Show a project's proposal, or give it as a file."""
     project = seen_project(visitor, project_id)
-    return paper_answer(proposal_paper(visitor.here.opened, project, visitor.lang, now=visitor.here.clock()), form)
+    return paper_response(proposal_paper(visitor.here.opened, project, visitor.lang, now=visitor.here.clock()), form)
 
 
 @router.get("/agencies/{agency}/package")
 def package_page(agency: str, visitor: PageVisitor, form: AskedForm = "html") -> Response:
     """Show an agency's proposals as one package, or give it as a file."""
     visitor.need("see", agency)
-    return paper_answer(package_paper(visitor.here.opened, agency, visitor.lang, now=visitor.here.clock()), form)
+    return paper_response(package_paper(visitor.here.opened, agency, visitor.lang, now=visitor.here.clock()), form)
 
 
 def promises_seen(visitor: Visitor) -> list[PromiseBeside]:
@@ -81,12 +80,3 @@ def promises_seen(visitor: Visitor) -> list[PromiseBeside]:
         lambda: promises_beside(site, site.projects, here.today),
     )
     return [row for row in rows if visitor.account.reaches(row.project.agency)]
-
-
-def paper_answer(paper: Paper, form: ProposalForm) -> Response:
-    """Return a paper in a format: a page is shown, everything else is a file."""
-    shown = "inline" if form == "html" else "attachment"
-    headers = {"Content-Disposition": f'{shown}; filename="{paper_name(paper, form)}"'}
-    if form == "html":
-        headers["Content-Security-Policy"] = REPORT_POLICY
-    return Response(render_paper(paper, form), media_type=MEDIA[form], headers=headers)

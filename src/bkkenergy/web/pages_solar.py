@@ -40,7 +40,8 @@ from bkkenergy.web.context import AppContext
 from bkkenergy.web.fluid import fluid
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.pages_imports import own_file, plain_name
-from bkkenergy.web.pages_work import MEDIA, named
+from bkkenergy.web.pages_work import named
+from bkkenergy.web.papers import MEDIA
 from bkkenergy.web.render import page
 from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor
 from bkkenergy.web.solar import FIELDS, Sketch, designed, ranked_roofs

@@ -28,23 +28,23 @@ from bkkenergy.usecases.plan import move_project
 from bkkenergy.usecases.reruns import ask_again, ask_for_archive
 from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.paging import Offset, Rows
-from bkkenergy.web.papers import ASKED_FORMS, ASKED_KINDS, AskedForm, AskedKind, asked_file, period_asked
+from bkkenergy.web.papers import (
+    ASKED_FORMS,
+    ASKED_KINDS,
+    AskedForm,
+    AskedKind,
+    asked_file,
+    file_response,
+    period_asked,
+)
 from bkkenergy.web.render import chosen, options, page
-from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor, whole_number
+from bkkenergy.web.security import OwnForm, PageVisitor, Visitor, whole_number
 
 log = structlog.get_logger(__name__)
 router = APIRouter(default_response_class=HTMLResponse)
 MAX_ROWS = 200
 MAX_WAITING = 50
 KEPT_S = 600.0
-MEDIA = {
-    "html": "text/html; charset=utf-8",
-    "pdf": "application/pdf",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "json": "application/json",
-    "csv": "text/csv; charset=utf-8",
-}
 
 
 def ledger_of(visitor: Visitor) -> RunQueue:
@@ -108,7 +108,7 @@ def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "", offset:
         waiting=[
             (run.period.slug, named(visitor, run.agency))
             for state in ("due", "running")
-            for run in ledger.page(agencies=asked, state=state, limit=MAX_WAITING)[0]
+            for run in ledger.runs(agencies=asked, state=state, limit=MAX_WAITING)
             if run.is_for_the_archive
         ],
         may_ask=[one for one in agencies if one != CITY and visitor.account.may("edit", one)],
@@ -124,11 +124,7 @@ def report_made(
 ) -> Response:
     """Make a report or a paper now, and show it (HTML) or return its file."""
     name, content = asked_file(visitor, kind, subject, period_asked(visitor, period.strip()), form)
-    shown = "inline" if form == "html" else "attachment"
-    headers = {"Content-Disposition": f'{shown}; filename="{name}"'}
-    if form == "html":
-        headers["Content-Security-Policy"] = REPORT_POLICY
-    return Response(content, media_type=MEDIA[form], headers=headers)
+    return file_response(name, content, form)
 
 
 @router.post("/reports/ask")
@@ -171,12 +167,7 @@ def report_file(path: str, visitor: PageVisitor) -> Response:
     for files in ledger.artefacts(runs).values():
         for file in files:
             if file.path == path:
-                content = _archived(visitor, file.path)
-                shown = "inline" if file.form in {"html", "pdf"} else "attachment"
-                headers = {"Content-Disposition": f'{shown}; filename="{parts[3]}"'}
-                if file.form == "html":
-                    headers["Content-Security-Policy"] = REPORT_POLICY
-                return Response(content, media_type=MEDIA[file.form], headers=headers)
+                return file_response(parts[3], _archived(visitor, file.path), file.form, shown_forms=("html", "pdf"))
     raise HTTPException(404, "not found")
 
 

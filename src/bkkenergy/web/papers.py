@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from fastapi import HTTPException
+from fastapi.responses import Response
 
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.papers.kinds import (
     PAPER_KINDS,
+    PaperForm,
     PaperKind,
     forms_of,
     make_paper,
@@ -19,15 +21,24 @@ from bkkenergy.reports.papers.kinds import (
     stationery_of,
     subject_report,
 )
+from bkkenergy.reports.papers.model import Paper
 from bkkenergy.reports.render import HAS_LANGUAGE, RENDERERS
 from bkkenergy.reports.write import report_name
-from bkkenergy.web.security import Visitor
+from bkkenergy.web.security import REPORT_POLICY, Visitor
 
 AskedKind = Literal["energy", "poster", "committee", "pv", "progress", "training", "partner", "memo"]
 ASKED_KINDS: tuple[AskedKind, ...] = get_args(AskedKind)
 AskedForm = Literal["html", "pdf", "docx", "xlsx", "csv", "json"]
 ASKED_FORMS: tuple[AskedForm, ...] = get_args(AskedForm)
 """A PDF is printed by a browser on the server. Requests for what is made here take turns (`budgets`)."""
+MEDIA = {
+    "html": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+}
 KEPT_S = 600.0
 MAX_DAYS = 366
 
@@ -43,6 +54,20 @@ def period_asked(visitor: Visitor, text: str) -> Period:
     if period.first_day > visitor.here.today:
         raise HTTPException(422, visitor.words("error.paper_ahead"))
     return period
+
+
+def file_response(name: str, content: bytes, form: str, *, shown_forms: tuple[str, ...] = ("html",)) -> Response:
+    """Return a document: some forms are shown, HTML with no rights but its own; the others are files to be stored."""
+    shown = "inline" if form in shown_forms else "attachment"
+    headers = {"Content-Disposition": f'{shown}; filename="{name}"'}
+    if form == "html":
+        headers["Content-Security-Policy"] = REPORT_POLICY
+    return Response(content, media_type=MEDIA[form], headers=headers)
+
+
+def paper_response(paper: Paper, form: PaperForm) -> Response:
+    """Return a paper in a format."""
+    return file_response(paper_name(paper, form), render_paper(paper, form), form)
 
 
 def need_subject(visitor: Visitor, subject: str) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
 from dataclasses import dataclass
 from typing import Any, cast
 
 from pydantic import ValidationError
 
-from bkkenergy.adapters.workers import Workers
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Roof
 from bkkenergy.reports.solar.gather import design_inputs, screened
-from bkkenergy.site import Configuration, open_site
+from bkkenergy.site import Site
 from bkkenergy.solar.cleaning import MAX_COUNT
 from bkkenergy.solar.design import DesignRequest, SolarDesign, design
 from bkkenergy.solar.screening import Screening
@@ -22,6 +20,7 @@ from bkkenergy.solar.weather import Weather
 from bkkenergy.texts import Term, catalogue
 from bkkenergy.usecases.weather import TYPICAL, named_weather
 from bkkenergy.usecases.weatherfiles import FILE, stored_weather, weather_file_of
+from bkkenergy.web.apart import with_site, workers
 from bkkenergy.web.context import AppContext
 
 KEPT_S, DAY_S = 600.0, 86_400.0
@@ -112,22 +111,14 @@ def ranked_roofs(here: AppContext) -> Screening:
     screening: Screening = here.cached(
         ("screening", here.today),
         DAY_S,
-        lambda: workers().run(_screened_apart, here.opened.config, typical_weather(here), here.today),
+        lambda: workers().run(with_site, here.opened.config, _screened, typical_weather(here), here.today),
     )
     return screening
 
 
-def _screened_apart(config: Configuration, weather: Weather, today: dt.date) -> Screening:
-    """Rank every roof in a process that opens the site for itself: loads of a thousand buildings are read there too."""
-    with open_site(config) as site:
-        buildings = list(config.portfolio.buildings.values())
-        return screened(site, weather, buildings, today=today, on_read=lambda: None)
-
-
-@functools.cache
-def workers() -> Workers:
-    """Return the processes in which designs are computed, the same for all that this process serves."""
-    return Workers(__name__, "holidays.countries", "pvlib", "scipy.optimize")
+def _screened(site: Site, weather: Weather, today: dt.date) -> Screening:
+    """Rank every roof: loads of a thousand buildings are read where this runs."""
+    return screened(site, weather, list(site.portfolio.buildings.values()), today=today, on_read=lambda: None)
 
 
 def _size(kwp: str) -> float | str | None:

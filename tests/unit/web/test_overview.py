@@ -18,9 +18,10 @@ from bkkenergy.adapters.state.tables import alert, run
 from bkkenergy.adapters.state.users import note
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Agency
+from bkkenergy.reports.savings.moneysofar import MoneySoFar, Spent, year_ago
 from bkkenergy.settings import StateSettings
 from bkkenergy.web import citymoney
-from bkkenergy.web.citymoney import AT_ONCE, CityMoney, MoneySoFar, Spent, year_ago
+from bkkenergy.web.citymoney import AT_ONCE, CityMoney
 from bkkenergy.web.cityyear import change_beside
 from bkkenergy.web.figures import PeriodUse
 from bkkenergy.web.mapground import hull, map_ground, short_name
@@ -101,10 +102,10 @@ def test_money_is_beside_the_year_before_where_most_of_it_can_be_compared():
 
 def test_the_target_in_baht_is_what_the_baseline_expects_less_the_plan_s_step():
     money = MoneySoFar(Spent(), Spent(1100.0), 4400.0, 3, 3)
-    used = PeriodUse(110.0, 100.0, 110.0)
+    used = PeriodUse(110.0, 100.0, 110.0).change_ratio
     assert money.target_thb(used, -0.05) == pytest.approx(950.0), "1,100 THB are 10 % over 1,000"
     assert money.spent_ratio == pytest.approx(0.25)
-    assert money.target_thb(PeriodUse(110.0, None, None), -0.05) is None
+    assert money.target_thb(PeriodUse(110.0, None, None).change_ratio, -0.05) is None
     assert money.target_thb(used, None) is None
     assert MoneySoFar(Spent(), Spent(1100.0), None, 2, 3).target_thb(used, -0.05) is None, "a building has no price"
 
@@ -128,9 +129,13 @@ class TestManyAgencies:
                 assert go.wait(20)
             return MoneySoFar(Spent(10.0), Spent(100.0), 400.0 if agency == "a" else None, 1, 1)
 
+        def run(_with_site, _config, _function, agency, today):
+            return computed(None, agency, today)
+
         monkeypatch.setattr(citymoney, "agency_money", computed)
+        monkeypatch.setattr(citymoney, "workers", lambda: SimpleNamespace(run=run))
         portfolio = SimpleNamespace(revision=1, buildings_of=lambda _: range(count))
-        here = SimpleNamespace(opened=None, today=NOW.date(), portfolio=portfolio)
+        here = SimpleNamespace(opened=SimpleNamespace(config=None), today=NOW.date(), portfolio=portfolio)
         return CityMoney(here), here, asked, go
 
     def test_few_are_there_at_once_and_stay_for_the_day_and_the_revision(self, monkeypatch):
@@ -151,3 +156,22 @@ class TestManyAgencies:
         next(thread for thread in threading.enumerate() if thread.name == "city-money").join(20)
         assert money.of(["a", "b"]).year == Spent(200.0)
         assert sorted(asked) == ["a", "b"]
+
+    def test_a_fault_of_ours_in_one_agency_holds_up_no_other(self, monkeypatch):
+        money, _, asked, go = self.site(monkeypatch, AT_ONCE)
+        go.set()
+        run = citymoney.workers().run
+
+        def failing(with_site, config, function, agency, today):
+            if agency == "a" and "a" not in asked:
+                asked.append("a")
+                raise ZeroDivisionError
+            return run(with_site, config, function, agency, today)
+
+        monkeypatch.setattr(citymoney, "workers", lambda: SimpleNamespace(run=failing))
+        for _ in range(2):
+            money.of(["a", "b"])
+            for thread in threading.enumerate():
+                if thread.name == "city-money":
+                    thread.join(20)
+        assert money.of(["a", "b"]).year == Spent(200.0), "it is asked for again by the next page"

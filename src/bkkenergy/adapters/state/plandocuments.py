@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
-from bkkenergy.adapters.state import reading, us_of
+from bkkenergy.adapters.state import us_of
 from bkkenergy.adapters.state.persontables import plan_document
 from bkkenergy.readings import US_PER_S
 
@@ -102,12 +102,10 @@ def one_document(connection: Connection, number: int) -> PlanDocument:
     return _document(row)
 
 
-def documents(engine: Engine, agencies: Sequence[str]) -> list[PlanDocument]:
-    """Return the versions of some agencies, the newest first. Raises StoreUnavailable."""
+def documents(connection: Connection, agencies: Sequence[str]) -> list[PlanDocument]:
+    """Return the versions of some agencies, the newest first."""
     query = select(plan_document).where(COLUMNS.agency.in_(agencies))
-    with reading(engine) as connection:
-        rows = connection.execute(query.order_by(COLUMNS.drafted_us.desc(), COLUMNS.id.desc()))
-        return [_document(row) for row in rows]
+    return [_document(row) for row in connection.execute(query.order_by(COLUMNS.drafted_us.desc(), COLUMNS.id.desc()))]
 
 
 def _document(row: Row[Any]) -> PlanDocument:

@@ -25,9 +25,14 @@ class Scenario:
 
 def scenarios(engine: Engine, agencies: Sequence[str]) -> list[Scenario]:
     """Return those of some agencies, the newest first."""
-    query = select(scenario).where(scenario.c.agency.in_(agencies)).order_by(scenario.c.id.desc())
     with reading(engine) as connection:
-        return [Scenario(row.id, row.agency, row.name, row.wish, row.by) for row in connection.execute(query)]
+        return scenarios_in(connection, agencies)
+
+
+def scenarios_in(connection: Connection, agencies: Sequence[str]) -> list[Scenario]:
+    """Return those of some agencies as a transaction sees them, the newest first."""
+    query = select(scenario).where(scenario.c.agency.in_(agencies)).order_by(scenario.c.id.desc())
+    return [Scenario(row.id, row.agency, row.name, row.wish, row.by) for row in connection.execute(query)]
 
 
 def scenario_of(connection: Connection, scenario_id: int) -> Scenario | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -90,6 +90,14 @@ def make_paper(
 def forms_of(kind: str) -> tuple[PaperForm, ...]:
     """Return the formats that a kind of paper has: a memorandum has no tables."""
     return tuple(form for form in PAPER_FORMS if kind != "memo" or form not in {"xlsx", "csv"})
+
+
+def form_of_file(file: Path, forms: Sequence[str] = PAPER_FORMS) -> str:
+    """Return the format that a file's name asks for. Raises InputError where it is none of these."""
+    form = file.suffix.removeprefix(".").lower()
+    if form not in forms:
+        raise InputError.of("file_form", file=file.name, known=", ".join(forms))
+    return form
 
 
 @dataclass(frozen=True, slots=True)

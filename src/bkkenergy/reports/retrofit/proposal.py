@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 
 from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS
 from bkkenergy.errors import InputError
@@ -29,7 +28,6 @@ from bkkenergy.site import Site
 from bkkenergy.site.retrofit_config import load_retrofit
 from bkkenergy.texts import Lang, Named
 
-PROPOSAL_FORMS = ("html", "pdf", "docx", "xlsx", "csv", "json")
 DOTS = "." * 60
 SIGNERS = ("proposer", "energy_manager", "approver")
 
@@ -203,11 +201,3 @@ def _sources(promise: Promise, words: Words) -> list[str]:
         )
         for figure in promise.figures
     ] or [words("proposal.source_finding")]
-
-
-def form_of_file(file: Path) -> str:
-    """Return the format that a file's name asks for. Raises InputError where it is none."""
-    form = file.suffix.removeprefix(".").lower()
-    if form not in PROPOSAL_FORMS:
-        raise InputError.of("proposal_form", form=form or "–", known=", ".join(PROPOSAL_FORMS))
-    return form
