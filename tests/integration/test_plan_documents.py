@@ -89,6 +89,7 @@ def test_a_version_is_drafted_approved_and_replaced_on_the_page(app, home):
     actions = [line["action"] for line in audit_lines(engine) if line["action"].startswith("plan_")]
     assert sorted(actions) == ["plan_approve", "plan_approve", "plan_draft", "plan_draft"]
     engine.dispose()
+    assert admin.get("/programme/plan", params={"agency": "none"}).status_code == 404
     assert "A newer version has replaced it." in admin.get("/programme/plan/1.html?lang=en").text
 
 

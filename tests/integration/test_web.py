@@ -746,6 +746,9 @@ def test_the_archive_and_the_runs_are_shown_some_rows_at_a_time(people, monkeypa
             forward = re.search(rf'href="({path}\?[^"]*offset={seen})"', text)
             address = forward[1].replace("&amp;", "&") if forward else None
         assert seen == 3, "a report of each of two agencies and of the city"
+        beyond = client.get(path, params={"offset": 99}).text
+        assert 'class="empty"' not in beyond.partition('class="pager"')[0], "it is not said that there is none"
+        assert re.search(rf'href="{path}\?[^"]*offset=2"', beyond), "back to the last"
 
 
 def test_live_power_comes_as_events(app, people, monkeypatch):

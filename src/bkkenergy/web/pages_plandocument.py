@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.errors import InputError
+from bkkenergy.errors import InputError, NotThere
 from bkkenergy.reports.programme.document import approval_text, document_paper, draft_plan
 from bkkenergy.settings import CITY
 from bkkenergy.usecases.plandocuments import approve_document, seen_document, seen_documents
@@ -41,6 +41,8 @@ def _first(visitor: Visitor) -> str:
 def _page(visitor: Visitor, agency: str, fault: str = "") -> Response:
     here, words = visitor.here, visitor.words
     known = seen_documents(here.opened.state, visitor.actor, [agency])
+    if not known and agency != CITY and agency not in here.portfolio.agencies:
+        raise NotThere
     newest_approved = max((one.version for one in known if one.state == "approved"), default=0)
     return page(
         visitor,

@@ -22,8 +22,8 @@ class Rows:
 
     @property
     def before(self) -> int | None:
-        """Return the offset of the page before; None on the first."""
-        return max(self.offset - self.step, 0) if self.offset else None
+        """Return the offset of the page before, of the last one where this is beyond it; None on the first."""
+        return max(min(self.offset, self.total) - self.step, 0) if self.offset else None
 
     @property
     def after(self) -> int | None:
