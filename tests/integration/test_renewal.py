@@ -183,6 +183,11 @@ def test_a_backlog_of_both_kinds_larger_than_the_window_comes_whole(settings, po
     )
 
 
+def is_taken(canary) -> bool:
+    """Whether the broker has acknowledged what the canary published on this connection."""
+    return canary._sent_at_s is not None and not canary.guard.is_suspect
+
+
 def test_a_broker_that_dies_under_a_backlog_does_not_cost_the_canary(settings, portfolio, tmp_path):
     """It is behind the backlog, unheard, when the connection ends: not for what it may not publish."""
     count = 4_000
@@ -198,6 +203,7 @@ def test_a_broker_that_dies_under_a_backlog_does_not_cost_the_canary(settings, p
             for _ in range(3):
                 before = dealt_with(ingester)
                 wait_until(lambda before=before: dealt_with(ingester) > before, within_s=60)
+                wait_until(lambda: is_taken(ingester.subscriber._canary), within_s=60)
                 broker.process.kill()
                 broker.process.wait()
                 time.sleep(0.2)

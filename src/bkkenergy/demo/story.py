@@ -91,8 +91,8 @@ NOTES = (
     DemoNote("district-chatuchak.office", 8, 1, "งานบริการประชาชนนอกเวลา / Services for citizens after hours"),
 )
 PAPER_MONTHS = 2
-WRONG_RATIO = 1.08
-"""The last paper bill's energy beside the meter's: the meter was read some days late."""
+READ_EARLY_DAYS = 3
+"""The last paper bill has the energy of as many more days: its first read was made before the day that it names."""
 WORK: Mapping[str, AskedWork] = {
     COOLING_LEFT_ON: AskedWork("assigned", "ช่างอาคาร", comment="ตรวจตารางเวลาเครื่องปรับอากาศ / Check the timer"),
     "medical-service.klang": AskedWork("repairing", "วิศวกรโรงพยาบาล"),
@@ -160,18 +160,18 @@ def _enter_bills(site: Site, actor: Actor, account: ElectricityAccount, now: dt.
         if known_ratio(site, account, days) < MIN_KNOWN_RATIO:
             continue
         ours = bill_of_days(site, account, days, first)
-        papers.append(_paper(site, ours, days, WRONG_RATIO if number == 1 else 1.0))
+        early = dt.timedelta(days=READ_EARLY_DAYS if number == 1 else 0)
+        metered = bill_of_days(site, account, Period.days(days.first_day - early, days.last_day), first)
+        papers.append(_paper(site, ours, days, metered))
     if papers:
         source = "demonstration"
         enter_bills(site.state, actor, site.portfolio, account.id, papers, source=source, replaces=False, now=now)
 
 
-def _paper(site: Site, ours: Bill, days: Period, energy_ratio: float) -> PaperBill:
-    """Return the paper bill that the utility would send for a share of the energy that was metered."""
-    quantities = ours.quantities
-    billed = replace(
-        quantities, energy_kwh=quantities.energy_kwh * energy_ratio, on_peak_kwh=quantities.on_peak_kwh * energy_ratio
-    )
+def _paper(site: Site, ours: Bill, days: Period, metered: Bill) -> PaperBill:
+    """Return the paper bill that the utility would send for some days, with the energy that was metered in others."""
+    read = metered.quantities
+    billed = replace(ours.quantities, energy_kwh=read.energy_kwh, on_peak_kwh=read.on_peak_kwh)
     bill = bill_of(billed, site.figures.tariffs.schedules[ours.schedule_id], site.figures.tariffs)
     items_thb: dict[PaperItem, float] = {}
     for line in bill.lines:
