@@ -10,28 +10,29 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from bkkenergy.errors import ConfigError, Fault, WrongValue
+from bkkenergy.recipients import (
+    ALL,
+    MAIL_PASSWORD_VARIABLE,
+    LineSettings,
+    MailSettings,
+    PaperKind,
+    Port,
+    Recipient,
+    ReportFormat,
+    ReportKind,
+    ReportLang,
+)
 from bkkenergy.tomlfiles import Frozen, has_key, read_secret, read_toml, validated
 
 FILE_NAME = "bkkenergy.toml"
 MQTT_PASSWORD_VARIABLE = "BKKENERGY_MQTT_PASSWORD"  # noqa: S105 - a name, not a secret
 INFLUX_TOKEN_VARIABLE = "BKKENERGY_INFLUX_TOKEN"  # noqa: S105 - a name, not a secret
-MAIL_PASSWORD_VARIABLE = "BKKENERGY_MAIL_PASSWORD"  # noqa: S105 - a name, not a secret
 STATE_URL_VARIABLE = "BKKENERGY_STATE_URL"
 LEDGER_URL_VARIABLE = "BKKENERGY_LEDGER_URL"
 READINGS_URL_VARIABLE = "BKKENERGY_READINGS_URL"
 
-CITY = "city"
-"""What the report of all agencies together is filed under, beside the agencies' ids."""
-ALL = "all"
-"""Every agency, and the city."""
-
 Ratio = Annotated[float, Field(ge=0, le=1)]
-Port = Annotated[int, Field(ge=1, le=65_535)]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-ReportFormat = Literal["html", "pdf", "xlsx", "json", "csv"]
-ReportLang = Literal["th", "en"]
-AttachedFormat = Literal["pdf", "xlsx", "csv", "html"]
-ReportKind = Literal["day", "week", "month", "quarter", "fiscal_year"]
 
 
 class MqttTls(Frozen):
@@ -202,7 +203,10 @@ class LedgerSettings(Frozen):
 
 
 class ReportSchedule(Frozen):
-    """When reports of a kind are due: at an hour, for months, quarters and fiscal years on a day of the month after."""
+    """When reports of a kind are due: at an hour, for months, quarters and fiscal years on a day of the month after.
+
+    papers : that are archived beside the energy report; those of its kind where none are named.
+    """
 
     kind: ReportKind
     at: Clock = "07:00"
@@ -210,6 +214,7 @@ class ReportSchedule(Frozen):
     agencies: Annotated[tuple[str, ...], Field(min_length=1)] = (ALL,)
     formats: tuple[ReportFormat, ...] | None = None
     languages: tuple[ReportLang, ...] | None = None
+    papers: tuple[PaperKind, ...] | None = None
 
 
 class JobsSettings(Frozen):
@@ -229,57 +234,6 @@ class JobsSettings(Frozen):
     catch_up_periods: Annotated[int, Field(ge=1, le=400)] = 14
     late_days: Annotated[int, Field(ge=0, le=60)] = 7
     late_change_ratio: Ratio = 0.001
-
-
-class MailSettings(Frozen):
-    """The server that takes our mail. `tls`: "starttls", "tls" from the first byte, or "none" (intranet only)."""
-
-    host: str = ""
-    port: Port = 587
-    tls: Literal["starttls", "tls", "none"] = "starttls"
-    ca_file: Path | None = None
-    username: str | None = None
-    password: SecretStr | None = Field(default=None, description=f"from ${MAIL_PASSWORD_VARIABLE} or password_file")
-    password_file: Path | None = None
-    sender: str = "bkkenergy <bkkenergy@localhost>"
-    timeout_s: Annotated[float, Field(gt=0)] = 30.0
-
-
-class LineSettings(Frozen):
-    """The LINE Messaging API. secret_file : the channel's access token, for users who want messages by LINE."""
-
-    url: str = "https://api.line.me"
-    timeout_s: Annotated[float, Field(gt=0)] = 15.0
-    secret_file: Path | None = None
-
-
-class Recipient(Frozen):
-    """Who is sent what: reports of some kinds and agencies, alerts, or both.
-
-    to : a mail address, a webhook's URL, or a LINE user's or group's id. secret_file : the webhook's signing key,
-    or the LINE channel's access token. formats : of the files that a mail has attached.
-    """
-
-    channel: Literal["mail", "webhook", "line"] = "mail"
-    to: Annotated[str, Field(min_length=3)]
-    agencies: Annotated[tuple[str, ...], Field(min_length=1)] = (ALL,)
-    reports: tuple[ReportKind, ...] = ("day", "month", "fiscal_year")
-    alerts: bool = False
-    formats: Annotated[tuple[AttachedFormat, ...], Field(min_length=1)] = ("pdf",)
-    language: ReportLang = "th"
-    secret_file: Path | None = None
-
-    @model_validator(mode="after")
-    def _channel_has_what_it_needs(self) -> Self:
-        if self.channel == "mail" and "@" not in self.to:
-            raise WrongValue("no_address", to=self.to)
-        if self.channel != "mail" and self.secret_file is None:
-            raise WrongValue("needs_secret", channel=self.channel)
-        return self
-
-    def wants(self, agency: str) -> bool:
-        """Return whether an agency's matters are this recipient's."""
-        return ALL in self.agencies or agency in self.agencies
 
 
 class AlertSettings(Frozen):

@@ -37,9 +37,10 @@ from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.plan import Project
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.ports.readings import StoreUnavailable
+from bkkenergy.recipients import CITY
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import Dismissal
-from bkkenergy.settings import CITY, StateSettings
+from bkkenergy.settings import StateSettings
 from bkkenergy.usecases.dismissals import dismiss
 from bkkenergy.usecases.plan import enter_projects, move_project
 from tests.planned import save_projects

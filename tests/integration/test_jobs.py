@@ -341,6 +341,64 @@ def test_reports_are_handed_over_to_those_who_want_them_once(home, clock):
     assert by_key["nobody@example.com"] == ("failed", 1)
 
 
+MONTH = """
+[mail]
+host = "127.0.0.1"
+port = {port}
+tls = "none"
+[[recipient]]
+to = "head@example.com"
+agencies = ["health"]
+reports = ["month"]
+documents = ["committee", "memo"]
+formats = ["xlsx"]
+language = "th"
+"""
+
+
+@pytest.fixture
+def month(home, clock):
+    """Whether a month's report and its papers were archived and sent: what the mailbox has, and the jobs."""
+
+    def run(**more: str):
+        clock.now = dt.datetime(2026, 12, 2, 8, tzinfo=BANGKOK)
+        settings = SETTINGS.replace('kind = "day", at = "07:00", agencies = ["health", "fire-rescue", "city"]',
+                                    'kind = "month", agencies = ["health"]')  # fmt: skip
+        with mail_server() as mail:
+            text = settings.format(more=MONTH.format(port=mail.port))
+            (home / "config/bkkenergy.toml").write_text(text)
+            jobs = jobs_at(home, clock)
+            assert jobs.tick() == 1
+            jobs.tick()
+        return jobs, mail.messages
+
+    return run
+
+
+@pytest.mark.browser
+def test_papers_of_a_month_are_archived_and_sent_to_who_wants_them(month, home):
+    jobs, (sent,) = month()
+    files = {(file.document, file.form) for file in jobs.queue.artefacts(jobs.queue.runs())[jobs.queue.runs()[0].id]}
+    assert files == {("energy", form) for form in ("csv", "html", "json", "pdf", "xlsx")} | {
+        ("committee", "pdf"), ("committee", "xlsx"), ("memo", "docx"), ("memo", "pdf")}  # fmt: skip
+    assert "บันทึกข้อความ" in sent["Subject"]
+    assert "รายงานการใช้ไฟฟ้า" not in sent["Subject"]
+    names = {part.get_filename() for part in sent.iter_attachments()}
+    assert names == {"health_2026-11_committee.th.xlsx", "health_2026-11_memo.th.docx"}, "a memorandum has no table"
+    assert set(names) <= {path.rpartition("/")[2] for path in archive(home)}
+
+
+def test_a_paper_that_cannot_be_made_is_said_and_the_report_goes_out(month, home, monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    (home / "config/memo").mkdir()
+    (home / "config/memo/health.docx").write_bytes(b"no document")
+    jobs, (sent,) = month()
+    (run,) = jobs.queue.runs()
+    assert run.state == "done"
+    assert "health.docx" in run.error
+    assert {part.get_filename() for part in sent.iter_attachments()} == {"health_2026-11_committee.th.xlsx"}
+
+
 def test_a_silent_meter_is_told_in_one_message_after_the_quiet_hours(home, clock):
     with mail_server() as mail:
         write_settings(

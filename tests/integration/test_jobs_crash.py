@@ -21,7 +21,7 @@ import pytest
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.runs import Due
 from bkkenergy.calendar import BANGKOK, Period
-from bkkenergy.settings import CITY
+from bkkenergy.recipients import CITY
 from bkkenergy.site import load_configuration
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import wait_until

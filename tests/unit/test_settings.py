@@ -5,7 +5,8 @@ from structlog.testing import capture_logs
 
 from bkkenergy.adapters.identities import bystander
 from bkkenergy.errors import ConfigError
-from bkkenergy.settings import MqttSettings, Recipient, ReportSchedule, Settings, load_settings
+from bkkenergy.recipients import Recipient
+from bkkenergy.settings import MqttSettings, ReportSchedule, Settings, load_settings
 
 
 def settings_of(tmp_path, text, **environment):

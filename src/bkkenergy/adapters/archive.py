@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bkkenergy.adapters.files import hand_over, make_folder
 from bkkenergy.adapters.state.runs import Artefact, Run
+from bkkenergy.recipients import ENERGY
 
 STAGING = ".unfinished"
 
@@ -32,7 +33,7 @@ class Staged:
         make_folder(self.folder)
         self.artefacts: list[Artefact] = []
 
-    def write(self, name: str, form: str, lang: str, content: bytes) -> None:
+    def write(self, name: str, form: str, lang: str, content: bytes, *, document: str = ENERGY) -> None:
         """Add a file, synced to disk."""
         with (self.folder / name).open("wb") as file:
             file.write(content)
@@ -40,7 +41,9 @@ class Staged:
             os.fsync(file.fileno())
         digest = hashlib.sha256(content).hexdigest()
         path = f"{self.run_path}/{name}"
-        self.artefacts.append(Artefact(form=form, lang=lang, path=path, size_bytes=len(content), sha256=digest))
+        self.artefacts.append(
+            Artefact(document=document, form=form, lang=lang, path=path, size_bytes=len(content), sha256=digest)
+        )
 
     def publish(self) -> None:
         """Publish the files by moving them into place. What an earlier try left there before it crashed is replaced."""

@@ -32,8 +32,8 @@ from bkkenergy.jobs.runner import RunContext
 from bkkenergy.jobs.schedule import due_runs
 from bkkenergy.jobs.schedule import since as due_since
 from bkkenergy.jobs.service import Jobs, start
+from bkkenergy.recipients import ALL, CITY
 from bkkenergy.reports.render.browser import Browser
-from bkkenergy.settings import ALL, CITY
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.folder import archive_of
 from bkkenergy.site.start import note_state, try_out_or_warn

@@ -17,6 +17,7 @@ from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
+from bkkenergy.recipients import CITY
 from bkkenergy.reports.papers.kinds import form_of_file, render_paper
 from bkkenergy.reports.papers.model import KeyFigures, Paper, PaperGrid, shown
 from bkkenergy.reports.papers.tables import paper_data
@@ -24,7 +25,6 @@ from bkkenergy.reports.programme.document import approval_text, document_paper, 
 from bkkenergy.reports.programme.gather import programme_of
 from bkkenergy.reports.programme.opendata import open_buildings, open_csv, open_json
 from bkkenergy.reports.programme.paper import grids, programme_paper
-from bkkenergy.settings import CITY
 from bkkenergy.site import Site
 from bkkenergy.texts import counted
 from bkkenergy.usecases.plandocuments import approve_document, seen_document, seen_documents

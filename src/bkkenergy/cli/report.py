@@ -18,11 +18,11 @@ from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.cli.context import config_option, period_of
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.i18n import LANGS, Lang, Words
+from bkkenergy.recipients import ALL, CITY, PaperKind
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.papers.kinds import (
     PAPER_FORMS,
     PAPER_KINDS,
-    PaperKind,
     forms_of,
     make_paper,
     paper_name,
@@ -37,7 +37,6 @@ from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.render.json import report_schema
 from bkkenergy.reports.write import make_city_report, make_report, write_report
-from bkkenergy.settings import ALL, CITY
 from bkkenergy.site import Site
 
 
@@ -98,7 +97,7 @@ Examples:
     callback=Names.flat,
     default=("html",),
     show_default="html",
-    help="One or more of html,pdf,xlsx,json,csv; docx of papers.",
+    help="One or more of html,pdf,xlsx,docx,json,csv.",
 )
 @click.option(
     "--lang",

@@ -19,9 +19,10 @@ from bkkenergy.jobs.reminders import KINDS, reminders
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.portfolio.belongings import asked_about
 from bkkenergy.readings import US_PER_S
+from bkkenergy.recipients import Recipient
 from bkkenergy.reports.alert_words import alert_line
 from bkkenergy.reports.content import AgencyReport
-from bkkenergy.settings import AlertSettings, Recipient, Settings
+from bkkenergy.settings import AlertSettings, Settings
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import building_quarters
 

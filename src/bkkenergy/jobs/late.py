@@ -9,8 +9,8 @@ import structlog
 from bkkenergy.adapters.state.runs import Run
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.jobs.runner import Figures, RunContext, changes_between
+from bkkenergy.recipients import CITY
 from bkkenergy.reports.gather import period_figures
-from bkkenergy.settings import CITY
 from bkkenergy.usecases.during import site_during
 
 log = structlog.get_logger(__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import structlog
 
@@ -13,11 +14,13 @@ from bkkenergy.adapters.state import StateStore, StateTransaction
 from bkkenergy.adapters.state.outbox import OutboxMessage, Posted, claim, not_sent, post, sent
 from bkkenergy.adapters.state.runs import Artefact, Run
 from bkkenergy.errors import BkkEnergyError
-from bkkenergy.i18n import Words
+from bkkenergy.i18n import Lang, Words
+from bkkenergy.jobs.papers import attached_forms, recipients_of
 from bkkenergy.jobs.schedule import backoff_s
+from bkkenergy.recipients import ENERGY, DocumentKind, Recipient
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.render.mail import report_message
-from bkkenergy.settings import Recipient, Settings
+from bkkenergy.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -27,17 +30,18 @@ MAIL_STEPS, REQUEST_STEPS = 8, 2
 connection and an answer."""
 
 
-def recipients_of(settings: Settings, run: Run) -> list[Recipient]:
-    """List who wants a run's report."""
-    return [
-        recipient for recipient in settings.recipient if run.kind in recipient.reports and recipient.wants(run.agency)
-    ]
-
-
 def mailed_formats(settings: Settings, run: Run) -> tuple[str, ...]:
-    """Return the formats that the recipients by mail of a run's report want attached, each once."""
-    mailed = [recipient for recipient in recipients_of(settings, run) if recipient.channel == "mail"]
-    return tuple(dict.fromkeys(form for recipient in mailed for form in recipient.formats))
+    """Return the formats that the recipients by mail of a run's energy report want attached, each once."""
+    return tuple(dict.fromkeys(form for to in _mailed(settings, run) if ENERGY in to.documents for form in to.formats))
+
+
+def mailed_langs(settings: Settings, run: Run) -> tuple[Lang, ...]:
+    """Return the languages in which recipients by mail want a run's files, each once."""
+    return tuple(dict.fromkeys(recipient.language for recipient in _mailed(settings, run)))
+
+
+def _mailed(settings: Settings, run: Run) -> list[Recipient]:
+    return [recipient for recipient in recipients_of(settings, run) if recipient.channel == "mail"]
 
 
 def post_report(
@@ -56,21 +60,23 @@ def post_report(
     if run.is_for_the_archive:
         return
     for recipient in recipients_of(settings, run):
-        subject, text, html = report_message(report, Words(recipient.language))
-        attached = tuple(
-            str(archive / file.path)
-            for file in artefacts
-            if file.form in recipient.formats and file.lang == recipient.language
-        )
+        subject, text, html = report_message(report, Words(recipient.language), recipient.documents)
+        attached = tuple(str(archive / file.path) for file in artefacts if _is_attached(file, recipient))
         data = {
             "kind": "report", "agency": run.agency, "period": run.period.slug, "revision": run.revision,
             "energy_kwh": report.total.energy_kwh, "cost_thb": report.total.cost_thb,
-            "files": [{"path": file.path, "form": file.form, "lang": file.lang, "sha256": file.sha256}
-                      for file in artefacts],
+            "files": [{"path": file.path, "document": file.document, "form": file.form, "lang": file.lang,
+                       "sha256": file.sha256} for file in artefacts],
         }  # fmt: skip
         key = f"report/{run.agency}/{run.period}/r{run.revision}/{recipient.channel}/{recipient.to}"
         message = OutboxMessage(subject=subject, text=text, html=html, attachments=attached, data=data)
         post(connection, key=key, channel=recipient.channel, recipient=recipient.to, message=message, now=now)
+
+
+def _is_attached(file: Artefact, recipient: Recipient) -> bool:
+    """Return whether a recipient's mail has a file attached."""
+    forms = {document: attached_forms(document, recipient.formats) for document in recipient.documents}
+    return file.lang == recipient.language and file.form in forms.get(cast("DocumentKind", file.document), ())
 
 
 def send_waiting(engine: StateStore, settings: Settings, now: dt.datetime) -> int:

@@ -19,15 +19,17 @@ from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError, UnavailableError
 from bkkenergy.i18n import Lang
 from bkkenergy.jobs.alerts import finding_alarms
-from bkkenergy.jobs.post import mailed_formats, post_report
+from bkkenergy.jobs.papers import PapersOfRun
+from bkkenergy.jobs.post import mailed_formats, mailed_langs, post_report
 from bkkenergy.jobs.schedule import backoff_s, entry_of
+from bkkenergy.recipients import CITY, ENERGY
 from bkkenergy.reports.content import AgencyReport, LateChange
 from bkkenergy.reports.gather import Coverage
 from bkkenergy.reports.render.browser import Browser, installed_browser
 from bkkenergy.reports.render.json import read_json
 from bkkenergy.reports.savings.comparing import SharedPools
 from bkkenergy.reports.write import make_city_report, make_report, rendered, report_name
-from bkkenergy.settings import CITY, Settings
+from bkkenergy.settings import Settings
 from bkkenergy.site import Clock, Site
 
 log = structlog.get_logger(__name__)
@@ -152,7 +154,11 @@ def _issued(context: RunContext, before: Run | None) -> AgencyReport | None:
 def _reports_of(context: RunContext, runs: Sequence[Run]) -> list[AgencyReport]:
     """Read the archived reports of runs."""
     files = [file for artefacts in context.queue.artefacts(runs).values() for file in artefacts]
-    return [read_json((context.site.archive / file.path).read_bytes()) for file in files if file.form == "json"]
+    return [
+        read_json((context.site.archive / file.path).read_bytes())
+        for file in files
+        if file.form == "json" and file.document == ENERGY
+    ]
 
 
 def formats_of(settings: Settings, run: Run) -> tuple[tuple[str, ...], tuple[Lang, ...]]:
@@ -165,24 +171,32 @@ def formats_of(settings: Settings, run: Run) -> tuple[tuple[str, ...], tuple[Lan
         formats = tuple(form for form in formats if form != "pdf")
     langs = (entry and entry.languages) or settings.report.languages
     mailed = mailed_formats(settings, run)
+    langs = tuple(dict.fromkeys((*langs, *mailed_langs(settings, run))))
     return tuple(dict.fromkeys((*formats, *mailed, "json"))), langs
 
 
 def _archived(context: RunContext, run: Run, report: AgencyReport) -> None:
-    formats, langs = formats_of(context.site.delivery, run)
+    delivery = context.site.delivery
+    formats, langs = formats_of(delivery, run)
+    papers = PapersOfRun(context.site, delivery, run, context.browser)
     staged = Staged(context.site.archive, run)
     try:
         for form, lang, content in rendered(report, formats, langs, context.browser):
             staged.write(report_name(run.agency, run.period.slug, form, lang), form, lang, content)
+        for file in papers.files(report, langs):
+            staged.write(file.name, file.form, file.lang, file.content, document=file.document)
 
         def publish(connection: StateTransaction) -> None:
             staged.publish()
-            post_report(
-                connection, context.site.delivery, run, report, staged.artefacts, context.site.archive, context.clock()
-            )
+            post_report(connection, delivery, run, report, staged.artefacts, context.site.archive, context.clock())
 
         context.queue.finish(
-            run, context.clock(), artefacts=staged.artefacts, figures=figures_of(report), publish=publish
+            run,
+            context.clock(),
+            artefacts=staged.artefacts,
+            figures=figures_of(report),
+            publish=publish,
+            without="; ".join(papers.faults),
         )
     finally:
         staged.drop()

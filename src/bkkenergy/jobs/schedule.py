@@ -9,7 +9,8 @@ from bkkenergy.adapters.state.runs import Due
 from bkkenergy.calendar import BANGKOK, FISCAL_YEAR_FIRST_MONTH, Period, buddhist_year, fiscal_year_of
 from bkkenergy.errors import Fault
 from bkkenergy.portfolio.more import PortfolioRecipient
-from bkkenergy.settings import ALL, CITY, FILE_NAME, Recipient, ReportKind, ReportSchedule, Settings
+from bkkenergy.recipients import ALL, CITY, Recipient, ReportKind
+from bkkenergy.settings import FILE_NAME, ReportSchedule, Settings
 
 NewestDays = Mapping[tuple[str, str], dt.date]
 

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, ValidationInfo, 
 from bkkenergy.calendar import BE_OFFSET_YEARS, FIRST_YEAR_BE
 from bkkenergy.errors import WrongValue
 from bkkenergy.portfolio.models import BuildingId, MeterId, Name, Positive, Slug
-from bkkenergy.settings import Recipient
+from bkkenergy.recipients import Recipient
 from bkkenergy.tomlfiles import Frozen
 
 AccountNumber = Annotated[str, StringConstraints(pattern=r"^\d{6,15}$")]

@@ -11,6 +11,7 @@ import numpy as np
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.carbon import in_order
 from bkkenergy.dated import Citation, cited
+from bkkenergy.recipients import CITY
 from bkkenergy.reports.budget import city_budget
 from bkkenergy.reports.build import all_of, ranked_by_usual, summed, total_of
 from bkkenergy.reports.content import (
@@ -35,7 +36,6 @@ from bkkenergy.reports.shares import MIN_JUDGED_RATIO
 from bkkenergy.reports.yearpath import PathMonth, YearPath
 from bkkenergy.savings.faultgroups import of_first_faults
 from bkkenergy.savings.uncertainty import Placebo, summed_band
-from bkkenergy.settings import CITY
 
 MAX_ATTENTION, MAX_FAULTS = 40, 12
 QUARTER = dt.timedelta(minutes=15)

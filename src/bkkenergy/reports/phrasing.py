@@ -64,9 +64,14 @@ def _quarter(report: AgencyReport, words: Words) -> str:
     return words("report.quarter", quarter=quarter, year=words.year(year))
 
 
+def slug_of(report: AgencyReport) -> str:
+    """Return the name of a report's period in files."""
+    return Period.days(report.first_day, report.last_day, kind=cast("PeriodKind", report.period_kind)).slug
+
+
 def document_number(report: AgencyReport) -> str:
     """Return the number under which a letter names this report: agency, period (Buddhist era) and revision."""
-    slug = Period.days(report.first_day, report.last_day, kind=cast("PeriodKind", report.period_kind)).slug
+    slug = slug_of(report)
     year = re.compile(r"(?<!\d)20\d\d(?=-)")
     return f"{report.agency_id}/{year.sub(lambda match: str(buddhist_year(int(match[0]))), slug)}/{report.revision}"
 

@@ -12,7 +12,7 @@ from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.payloads.registers import RegisterMap
 from bkkenergy.portfolio import Meter, Portfolio
 from bkkenergy.portfolio.models import MeterId, Slug
-from bkkenergy.settings import Port
+from bkkenergy.recipients import Port
 from bkkenergy.tomlfiles import Frozen, read_toml, validated
 
 DEVICES, MAPS = "poll.toml", "modbus.toml"

@@ -14,7 +14,7 @@ from bkkenergy.portfolio import Building, Meter, MeterKind, Portfolio
 from bkkenergy.portfolio.more import PvPlant
 from bkkenergy.ports.channels import CHANNELS, GHI, IMPORT, QUARTERS_PER_DAY, TEMP_AIR, Channel
 from bkkenergy.ports.ledger import EnergyLedger
-from bkkenergy.settings import CITY
+from bkkenergy.recipients import CITY
 from bkkenergy.usecases.powers import use_case
 from bkkenergy.usecases.standing import last_day_of
 

@@ -12,7 +12,8 @@ from bkkenergy.adapters.state import StateStore, reading, transaction
 from bkkenergy.adapters.state.owndelivery import OwnDelivery, delivery_of, save_delivery
 from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import InputError, NotThere
-from bkkenergy.settings import CITY, Settings
+from bkkenergy.recipients import CITY
+from bkkenergy.settings import Settings
 from bkkenergy.usecases.powers import use_case
 
 MAIL_ADDRESS = re.compile(r"[^\s@,;:<>\"()\\]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")

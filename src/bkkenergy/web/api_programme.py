@@ -10,8 +10,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from bkkenergy.adapters.state.plandocuments import DocumentState, PlanDocument
+from bkkenergy.recipients import CITY
 from bkkenergy.reports.programme.document import draft_plan
-from bkkenergy.settings import CITY
 from bkkenergy.usecases.plandocuments import approve_document, seen_documents
 from bkkenergy.web.api_portfolio_rows import Day, Number
 from bkkenergy.web.api_rows import Row

@@ -26,6 +26,7 @@ from bkkenergy.adapters.state.users import (
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
+from bkkenergy.recipients import ATTACHED_FORMATS, DOCUMENT_KINDS, ENERGY
 from bkkenergy.usecases.auditing import read_audit
 from bkkenergy.usecases.owndelivery import choose_own_delivery, want_monthly
 from bkkenergy.usecases.people import (
@@ -149,6 +150,8 @@ def own_messages(visitor: PageVisitor, form: OwnForm) -> Response:
             address=str(form.get("address", "")).strip(),
             findings="findings" in form,
             monthly=tuple(dict.fromkeys(monthly)),
+            documents=tuple(one for one in DOCUMENT_KINDS if one in form.getlist("documents")) or (ENERGY,),
+            formats=tuple(one for one in ATTACHED_FORMATS if one in form.getlist("formats")) or ("pdf",),
         )
     try:
         choose_own_delivery(here.opened.state, visitor.actor, here.settings, wish, here.clock())

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building, MeterKind
-from bkkenergy.settings import CITY
+from bkkenergy.recipients import CITY
 from bkkenergy.usecases.explore import PHASES_OF, SEEN_STEPS, building_subject, is_rate, plants_on, subject_of
 from bkkenergy.usecases.explore_compare import peers_of
 from bkkenergy.usecases.explore_periods import AROUNDS, EARLIER, around, next_to, offered

@@ -10,8 +10,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError, NotThere
+from bkkenergy.recipients import CITY
 from bkkenergy.reports.programme.document import approval_text, document_paper, draft_plan
-from bkkenergy.settings import CITY
 from bkkenergy.usecases.plandocuments import approve_document, seen_document, seen_documents
 from bkkenergy.web.api_portfolio_rows import Number
 from bkkenergy.web.budgets import HEAVY_PAGE

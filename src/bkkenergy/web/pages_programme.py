@@ -11,11 +11,11 @@ from fastapi.responses import HTMLResponse, Response
 from bkkenergy.calendar import BE_OFFSET_YEARS, fiscal_year_of
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.plan import Measured
+from bkkenergy.recipients import CITY
 from bkkenergy.reports.papers.model import KeyFigures, Paper, shown
 from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.reports.programme.gather import ProgrammeYear, programme_of
 from bkkenergy.reports.programme.paper import grids, programme_paper
-from bkkenergy.settings import CITY
 from bkkenergy.site import Site
 from bkkenergy.site.portfolio_files import REGISTER
 from bkkenergy.web.budgets import HEAVY_PAGE

@@ -18,7 +18,7 @@ from bkkenergy.adapters.state.users import is_password_of, note
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
-from bkkenergy.settings import CITY
+from bkkenergy.recipients import ATTACHED_FORMATS, CITY, DOCUMENT_KINDS
 from bkkenergy.usecases.ownaccount import (
     begin_factor,
     confirm_factor,
@@ -152,6 +152,8 @@ def account_shown(visitor: PageVisitor, **shown: Any) -> Response:
         wish=wish,
         has_line=here.settings.line.secret_file is not None,
         has_mail=bool(here.settings.mail.host),
+        documents=DOCUMENT_KINDS,
+        formats=ATTACHED_FORMATS,
         monthly=[(agency, named(visitor, agency)) for agency in (wish.monthly if wish else ())],
         reports=[(agency, named(visitor, agency)) for agency in reached],
         sign_in=known,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 import structlog
@@ -13,15 +13,16 @@ from markupsafe import Markup
 
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.projects import project_of
-from bkkenergy.adapters.state.runs import RUN_STATES, RunQueue
+from bkkenergy.adapters.state.runs import RUN_STATES, Artefact, RunQueue
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError, NotThere, UnavailableError
+from bkkenergy.i18n import Lang
 from bkkenergy.plan import PROJECT_STATES, Project, moves_from, roll_up
+from bkkenergy.recipients import CITY
 from bkkenergy.reports.plan.phrasing import way_text
 from bkkenergy.reports.plan.progress import measured_projects, why_each
 from bkkenergy.reports.savings.power import showable_projects
 from bkkenergy.reports.savingwords import showable_text
-from bkkenergy.settings import CITY
 from bkkenergy.site.folder import archive_of
 from bkkenergy.usecases.owndelivery import wants_monthly
 from bkkenergy.usecases.plan import move_project
@@ -96,7 +97,10 @@ def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "", offset:
         visitor,
         "reports.html.j2",
         title=visitor.words("web.reports"),
-        rows=[{"run": run, "name": named(visitor, run.agency), "files": files[run.id]} for run in runs],
+        rows=[
+            {"run": run, "name": named(visitor, run.agency), "files": _by_document(files[run.id], visitor.lang)}
+            for run in runs
+        ],
         shown=Rows(offset, len(runs), total, MAX_ROWS),
         agencies=[(agency, named(visitor, agency)) for agency in agencies],
         agency=agency,
@@ -116,6 +120,16 @@ def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "", offset:
         asked_forms=ASKED_FORMS,
         last_month=f"{visitor.here.today.replace(day=1) - dt.timedelta(days=1):%Y-%m}",
     )
+
+
+def _by_document(files: Sequence[Artefact], lang: Lang) -> list[tuple[str, list[Artefact]]]:
+    """Return a run's files by document, each form in the reader's language where it has that."""
+    shown: dict[str, dict[str, Artefact]] = {}
+    for file in files:
+        forms = shown.setdefault(file.document, {})
+        if file.form not in forms or file.lang == lang:
+            forms[file.form] = file
+    return [(document, list(forms.values())) for document, forms in shown.items()]
 
 
 @router.get("/reports/made", dependencies=HEAVY_PAGE)

@@ -9,11 +9,11 @@ from fastapi.responses import Response
 
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
+from bkkenergy.recipients import PaperKind
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.papers.kinds import (
     PAPER_KINDS,
     PaperForm,
-    PaperKind,
     forms_of,
     make_paper,
     paper_name,

@@ -15,7 +15,8 @@ from bkkenergy.jobs import alerts
 from bkkenergy.jobs.alerts import PeakWatch, digest, finding_alarms, is_quiet, send_digest, silent_meters
 from bkkenergy.portfolio import Portfolio, load_portfolio
 from bkkenergy.portfolio.more import Contact, Threshold
-from bkkenergy.settings import AlertSettings, Recipient, Settings, StateSettings
+from bkkenergy.recipients import Recipient
+from bkkenergy.settings import AlertSettings, Settings, StateSettings
 
 NOON = dt.datetime(2026, 11, 24, 12, 0, tzinfo=BANGKOK)
 

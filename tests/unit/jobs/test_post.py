@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bkkenergy.jobs.post import _claim_s
-from bkkenergy.settings import JobsSettings, LineSettings, MailSettings, Recipient, Settings
+from bkkenergy.recipients import LineSettings, MailSettings, Recipient
+from bkkenergy.settings import JobsSettings, Settings
 
 TO = {"mail": "a@example.com", "line": "U" + "0" * 32}
 

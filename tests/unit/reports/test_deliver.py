@@ -10,7 +10,8 @@ from pydantic import SecretStr
 
 from bkkenergy.adapters.delivery import CHANNELS, DeliveryFailed, Notification
 from bkkenergy.errors import ConfigError
-from bkkenergy.settings import LineSettings, MailSettings, Recipient, Settings
+from bkkenergy.recipients import LineSettings, MailSettings, Recipient
+from bkkenergy.settings import Settings
 from tests.receivers import http_receiver, mail_server, self_signed
 
 # aiosmtpd makes its event loop and sockets in a thread of its own.

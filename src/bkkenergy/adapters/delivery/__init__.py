@@ -9,7 +9,8 @@ from bkkenergy.adapters.delivery.base import DeliveryFailed, Notification
 from bkkenergy.adapters.delivery.line import send_line
 from bkkenergy.adapters.delivery.mail import send_mail
 from bkkenergy.adapters.delivery.webhook import send_webhook
-from bkkenergy.settings import Recipient, Settings
+from bkkenergy.recipients import Recipient
+from bkkenergy.settings import Settings
 
 __all__ = ["CHANNELS", "DeliveryFailed", "Notification"]
 

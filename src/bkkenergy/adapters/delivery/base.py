@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bkkenergy.errors import BkkEnergyError
-from bkkenergy.settings import Recipient
+from bkkenergy.recipients import Recipient
 from bkkenergy.tomlfiles import read_secret
 
 SERVER_FAULT = 500

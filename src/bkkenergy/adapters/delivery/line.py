@@ -11,7 +11,8 @@ import uuid
 import urllib3
 
 from bkkenergy.adapters.delivery.base import DeliveryFailed, Notification, judged, secret_of
-from bkkenergy.settings import Recipient, Settings
+from bkkenergy.recipients import Recipient
+from bkkenergy.settings import Settings
 
 MAX_TEXT = 5000
 ACCEPTED_BEFORE = 409

@@ -11,7 +11,8 @@ from email.utils import formatdate, parseaddr
 
 from bkkenergy.adapters.delivery.base import DeliveryFailed, Notification
 from bkkenergy.errors import ConfigError, Fault
-from bkkenergy.settings import MailSettings, Recipient, Settings
+from bkkenergy.recipients import MailSettings, Recipient
+from bkkenergy.settings import Settings
 
 MAILBOX_GONE = 500
 

@@ -13,7 +13,8 @@ import time
 import urllib3
 
 from bkkenergy.adapters.delivery.base import DeliveryFailed, Notification, judged, secret_of
-from bkkenergy.settings import Recipient, Settings
+from bkkenergy.recipients import Recipient
+from bkkenergy.settings import Settings
 
 TIMEOUT_S = 15.0
 

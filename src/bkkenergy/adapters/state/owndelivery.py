@@ -7,26 +7,32 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, RowMapping, delete, insert, select
 
 from bkkenergy.access import Account
 from bkkenergy.adapters.state import us_of
 from bkkenergy.adapters.state.persontables import own_delivery
 from bkkenergy.adapters.state.tables import user
 from bkkenergy.i18n import Lang
-from bkkenergy.settings import CITY, Recipient, Settings
+from bkkenergy.recipients import CITY, ENERGY, AttachedFormat, DocumentKind, Recipient
+from bkkenergy.settings import Settings
 
 OwnChannel = Literal["mail", "line"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnDelivery:
-    """What a user wants: where, whether of findings that are theirs, and whose monthly reports (or "city")."""
+    """What a user wants: where, whether of findings that are theirs, and whose monthly reports (or "city").
+
+    documents, formats : of the files that a mail of a month has attached.
+    """
 
     channel: OwnChannel
     address: str
     findings: bool = True
     monthly: tuple[str, ...] = ()
+    documents: tuple[DocumentKind, ...] = (ENERGY,)
+    formats: tuple[AttachedFormat, ...] = ("pdf", "xlsx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,17 @@ def delivery_of(connection: Connection, user_id: int) -> OwnDelivery | None:
     row = connection.execute(select(own_delivery).where(own_delivery.c.user_id == user_id)).mappings().first()
     if row is None:
         return None
+    return _of_row(row)
+
+
+def _of_row(row: RowMapping) -> OwnDelivery:
     return OwnDelivery(
-        channel=row["channel"], address=row["address"], findings=bool(row["findings"]), monthly=tuple(row["monthly"])
+        channel=row["channel"],
+        address=row["address"],
+        findings=bool(row["findings"]),
+        monthly=tuple(row["monthly"]),
+        documents=tuple(row["documents"]),
+        formats=tuple(row["formats"]),
     )
 
 
@@ -67,6 +82,8 @@ def save_delivery(connection: Connection, user_id: int, wish: OwnDelivery | None
             "address": wish.address,
             "findings": int(wish.findings),
             "monthly": list(wish.monthly),
+            "documents": list(wish.documents),
+            "formats": list(wish.formats),
             "at_us": us_of(now),
         }
         connection.execute(insert(own_delivery).values(values))
@@ -76,7 +93,7 @@ def wishes(connection: Connection) -> list[Wish]:
     """Return the users who want messages and may sign in."""
     columns = (user.c.id, user.c.name, user.c.display, user.c.role, user.c.agencies, user.c.language)
     mine = own_delivery.c
-    query = select(*columns, mine.channel, mine.address, mine.findings, mine.monthly)
+    query = select(*columns, mine.channel, mine.address, mine.findings, mine.monthly, mine.documents, mine.formats)
     query = query.join(own_delivery, mine.user_id == user.c.id).where(user.c.disabled == 0).order_by(user.c.id)
     return [
         Wish(
@@ -88,12 +105,7 @@ def wishes(connection: Connection) -> list[Wish]:
                 agencies=tuple(row["agencies"]),
                 language=row["language"],
             ),
-            OwnDelivery(
-                channel=row["channel"],
-                address=row["address"],
-                findings=bool(row["findings"]),
-                monthly=tuple(row["monthly"]),
-            ),
+            _of_row(row),
         )
         for row in connection.execute(query).mappings()
     ]
@@ -107,7 +119,8 @@ def own_recipients(who: Iterable[Wish], settings: Settings) -> tuple[Recipient, 
             to=wish.delivery.address,
             agencies=wish.monthly or (CITY,),
             reports=("month",) if wish.monthly else (),
-            formats=("pdf", "xlsx"),
+            documents=wish.delivery.documents,
+            formats=wish.delivery.formats,
             language=cast("Lang", wish.account.language),
             secret_file=settings.line.secret_file if wish.delivery.channel == "line" else None,
         )

@@ -122,6 +122,8 @@ own_delivery = Table(
     Column("address", String(200), nullable=False),
     Column("findings", Integer, nullable=False),
     Column("monthly", JSON, nullable=False),
+    Column("documents", JSON, nullable=False),
+    Column("formats", JSON, nullable=False),
     Column("at_us", BigInteger, nullable=False),
 )
 """Where a user wants messages: of findings that are the user's, and monthly reports of agencies."""

@@ -16,7 +16,7 @@ from bkkenergy.adapters.state.leader import AdvisoryLead
 from bkkenergy.adapters.state.tables import artefact, lease, run
 from bkkenergy.calendar import Period, PeriodKind
 from bkkenergy.readings import US_PER_S
-from bkkenergy.settings import CITY
+from bkkenergy.recipients import CITY, ENERGY
 
 RunState = Literal["due", "running", "done", "failed"]
 RUN_STATES: tuple[RunState, ...] = ("due", "running", "done", "failed")
@@ -79,8 +79,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artefact:
-    """A file of a run: path under the archive, its size, and what it hashes to."""
+    """A file of a run: path under the archive, its size, and what it hashes to. document : the report, or a paper."""
 
+    document: str = ENERGY
     form: str
     lang: str
     path: str
@@ -196,8 +197,11 @@ class RunQueue:
         artefacts: Sequence[Artefact],
         figures: Mapping[str, Any],
         publish: Callable[[Connection], None],
+        without: str = "",
     ) -> None:
         """Close a run. `publish` makes its files visible, under the row's lock: no other process can be at it.
+
+        without : papers that could not be made, and why; it is shown as the run's error.
 
         A crash before the commit leaves whole files that no line names; the next try replaces them.
         Raises LeaseLost, StoreUnavailable.
@@ -208,6 +212,7 @@ class RunQueue:
             "ended_us": now_us,
             "duration_s": (now_us - (claimed.started_us or now_us)) / US_PER_S,
             "figures": dict(figures),
+            "error": without[:MAX_ERROR],
         }
         with transaction(self.engine) as connection:
             if not connection.execute(update(run).where(*self._mine(claimed)).values(done)).rowcount:
@@ -317,7 +322,11 @@ class RunQueue:
         artefacts_of: dict[int, list[Artefact]] = {line.id: [] for line in runs}
         for at in range(0, len(runs), RUNS_PER_QUERY):
             ids = [line.id for line in runs[at : at + RUNS_PER_QUERY]]
-            query = select(artefact).where(artefact.c.run_id.in_(ids)).order_by(artefact.c.form, artefact.c.lang)
+            query = (
+                select(artefact)
+                .where(artefact.c.run_id.in_(ids))
+                .order_by(artefact.c.document != ENERGY, artefact.c.document, artefact.c.form, artefact.c.lang)
+            )
             with reading(self.engine) as connection:
                 for row in connection.execute(query).mappings():
                     file = Artefact(**{name: row[name] for name in Artefact.__dataclass_fields__})

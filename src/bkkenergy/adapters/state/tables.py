@@ -58,12 +58,13 @@ artefact = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False, index=True),
+    Column("document", String(16), nullable=False, server_default="energy"),
     Column("form", String(8), nullable=False),
     Column("lang", String(2), nullable=False),
     Column("path", Text, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
-    UniqueConstraint("run_id", "form", "lang"),
+    UniqueConstraint("run_id", "document", "form", "lang"),
 )
 
 outbox = Table(

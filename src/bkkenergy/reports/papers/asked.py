@@ -10,10 +10,10 @@ from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.i18n import Words
 from bkkenergy.plan import Project, projects_on
 from bkkenergy.portfolio import Building
+from bkkenergy.recipients import CITY
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.papers.model import Block, Layout, Paper
 from bkkenergy.reports.phrasing import cost_method, document_number, is_running, period_text
-from bkkenergy.settings import CITY
 from bkkenergy.site import Site
 
 

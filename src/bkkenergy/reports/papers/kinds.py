@@ -12,6 +12,7 @@ from typing import Literal, get_args
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
+from bkkenergy.recipients import CITY, PaperKind
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.papers.asked import AskedPaper
 from bkkenergy.reports.papers.committee import committee
@@ -28,13 +29,11 @@ from bkkenergy.reports.papers.tables import paper_csv, paper_json, paper_xlsx
 from bkkenergy.reports.papers.training import training
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.write import make_building_report, make_city_report, make_report
-from bkkenergy.settings import CITY
 from bkkenergy.site import Site
 from bkkenergy.site.folder import memo_file
 from bkkenergy.texts import Lang
 from bkkenergy.usecases.during import site_during
 
-PaperKind = Literal["poster", "committee", "pv", "progress", "training", "partner", "memo"]
 PAPER_KINDS: tuple[PaperKind, ...] = get_args(PaperKind)
 PaperForm = Literal["html", "pdf", "docx", "xlsx", "csv", "json"]
 PAPER_FORMS: tuple[PaperForm, ...] = get_args(PaperForm)

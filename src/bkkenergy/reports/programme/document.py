@@ -16,6 +16,7 @@ from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.plan import PROJECT_STATES
+from bkkenergy.recipients import CITY
 from bkkenergy.reports.papers.model import GridColumn, Paper, PaperGrid, PaperText, Value, total_row
 from bkkenergy.reports.papers.stored import paper_of
 from bkkenergy.reports.papers.tables import paper_data
@@ -28,7 +29,6 @@ from bkkenergy.reports.programme.tables import (
     workshops_table,
     years_table,
 )
-from bkkenergy.settings import CITY
 from bkkenergy.site import Site
 from bkkenergy.usecases.plandocuments import draft_document
 

@@ -18,9 +18,9 @@ from bkkenergy.plan import ActionPlan, FollowUp, Measured, Need, Partner, Projec
 from bkkenergy.plan.jcm import MethodName
 from bkkenergy.portfolio import Agency
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY
+from bkkenergy.recipients import ALL
 from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.reports.programme.goal import MIN_KNOWN_RATIO, GoalLine, goal_lines
-from bkkenergy.settings import ALL
 from bkkenergy.site import Site
 from bkkenergy.site.record_readers import register_of
 from bkkenergy.usecases.emissions import EmissionMonths, emission_months

@@ -6,11 +6,11 @@ import datetime as dt
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.i18n import Words
+from bkkenergy.recipients import CITY
 from bkkenergy.reports.papers.model import KeyFigure, KeyFigures, Paper, PaperGrid
 from bkkenergy.reports.programme.gather import ProgrammeYear
 from bkkenergy.reports.programme.goal import electricity_of
 from bkkenergy.reports.programme.tables import programme_tables, year_text
-from bkkenergy.settings import CITY
 
 
 def programme_paper(programme: ProgrammeYear, words: Words, *, now: dt.datetime, subject: str = CITY) -> Paper:

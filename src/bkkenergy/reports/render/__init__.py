@@ -8,6 +8,7 @@ from types import MappingProxyType
 from bkkenergy.i18n import Lang
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.render.csv import render_csv
+from bkkenergy.reports.render.docx import render_docx
 from bkkenergy.reports.render.html import render_html
 from bkkenergy.reports.render.json import render_json
 from bkkenergy.reports.render.pdf import render_pdf
@@ -18,7 +19,14 @@ __all__ = ["HAS_LANGUAGE", "RENDERERS", "Renderer"]
 Renderer = Callable[[AgencyReport, Lang], bytes]
 
 RENDERERS: Mapping[str, Renderer] = MappingProxyType(
-    {"html": render_html, "pdf": render_pdf, "xlsx": render_xlsx, "json": render_json, "csv": render_csv}
+    {
+        "html": render_html,
+        "pdf": render_pdf,
+        "xlsx": render_xlsx,
+        "docx": render_docx,
+        "json": render_json,
+        "csv": render_csv,
+    }
 )
-HAS_LANGUAGE = frozenset({"html", "pdf", "xlsx", "csv"})
+HAS_LANGUAGE = frozenset({"html", "pdf", "xlsx", "docx", "csv"})
 """Formats whose bytes differ by language; the others are written once."""

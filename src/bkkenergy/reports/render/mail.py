@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bkkenergy.i18n import Words
+from bkkenergy.recipients import ENERGY, DocumentKind
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.pageone import first_thing, saved_money
 from bkkenergy.reports.phrasing import (
@@ -22,10 +25,13 @@ from bkkenergy.savings.faultgroups import FaultGroup, fault_groups
 MAX_LINES = 5
 
 
-def report_message(report: AgencyReport, words: Words) -> tuple[str, str, str]:
-    """Return (subject, plain text, HTML) of a report's mail."""
+def report_message(
+    report: AgencyReport, words: Words, documents: Sequence[DocumentKind] = (ENERGY,)
+) -> tuple[str, str, str]:
+    """Return (subject, plain text, HTML) of a report's mail. documents : that it has attached, which name it."""
     name = words.either(th=report.name_th, en=report.name_en)
-    subject = f"{title(report, words)} · {name} · {period_text(report, words)}"
+    named = [title(report, words) if one == ENERGY else words(f"paper.title_{one}") for one in documents]
+    subject = f"{', '.join(named)} · {name} · {period_text(report, words)}"
     if report.revision > 1:
         subject += f" · {words('report.revision', number=report.revision)}"
     findings = [_fault(report, fault, words) for fault in fault_groups(report.findings)[:MAX_LINES]]

@@ -33,7 +33,7 @@ from bkkenergy.reports.render.book import Book
 from bkkenergy.reports.render.xlsx_evidence import evidence_sheets
 from bkkenergy.reports.render.xlsx_official import official_sheets
 from bkkenergy.reports.render.yearsheet import has_year_sheet, write_year_sheet
-from bkkenergy.reports.savings.phrasing import fault_texts, judged_note, verdict_text
+from bkkenergy.reports.savings.phrasing import fault_texts, verdict_of
 from bkkenergy.savings.faultgroups import fault_groups
 
 HOURS = 24
@@ -254,11 +254,7 @@ def _saving_row(sheet: Any, row: int, saving: BuildingSaving, book: Book) -> Non
     for column, value in ((6, saving.worth_thb), (7, saving.worth_half_thb)):
         if value is not None:
             sheet.write_number(row, column, value, book.formats["number"])
-    if saving.band is None:
-        sheet.write(row, 5, (saving.why or {}).get(book.words.lang) or book.words("saving.no_baseline"))
-    else:
-        note = judged_note(saving, book.words)
-        sheet.write(row, 5, verdict_text(saving.band, book.words) + (f" · {note}" if note else ""))
+    sheet.write(row, 5, verdict_of(saving, book.words))
 
 
 def _profile(book: Book, report: AgencyReport) -> None:

@@ -225,6 +225,13 @@ class FaultTexts:
         return f"{words('work.same_fault')} {'; '.join(self.also)}" if self.also else ""
 
 
+def verdict_of(saving: BuildingSaving, words: Words) -> str:
+    """Return the verdict on a building's saving with the part that it rests on, or why there is none."""
+    if saving.band is None:
+        return (saving.why or {}).get(words.lang) or words("saving.no_baseline")
+    return " · ".join(filter(None, (verdict_text(saving.band, words), judged_note(saving, words))))
+
+
 def fault_texts(fault: FaultGroup, words: Words) -> FaultTexts:
     """Return findings of one fault as one: its sum counts each kWh once."""
     name, what, todo, stakes = finding_texts(fault.chief, words)
