@@ -434,6 +434,21 @@ def test_a_broker_that_ends_the_connection_of_who_may_not_publish_is_left_withou
             assert ingester.subscriber._epoch == epoch, "it stays connected"
 
 
+def test_a_canary_that_was_given_up_is_tried_again_on_a_connection_that_stands(settings, portfolio, monkeypatch):
+    """A broker that died twice looks like one that forbids the canary."""
+    monkeypatch.setattr("bkkenergy.adapters.cut_guard.AGAIN_AFTER_S", 1.0)
+    with SpokenBroker(cuts_publish="bkkenergy/") as broker:
+        settings = updated(settings, "mqtt", port=broker.port, protocol="5", sparkplug_host_id="")
+        with ingesting(settings, portfolio) as ingester:
+            for times in (1, 2):  # it is given up, tried again, and given up at once
+                wait_until(lambda times=times: counted(ingester, TroubleKind.CANARY_MISSED)[1] == times)
+                wait_until(lambda: ingester.subscriber._canary is None)
+            broker.cuts_publish = None
+            wait_until(lambda: ingester.subscriber._canary is not None)
+            wait_until(lambda: ingester.subscriber.is_connected and ingester.subscriber._canary._sent_count > 0)
+            assert not ingester.subscriber._canary.guard.is_off
+
+
 def test_a_broker_that_ends_the_connection_of_a_host_application_is_left_without_state(settings, spark):  # noqa: F811
     with SpokenBroker(cuts_publish="spBv1.0/STATE/") as broker:
         settings = updated(settings, "mqtt", port=broker.port, protocol="5")

@@ -21,6 +21,7 @@ from bkkenergy.adapters import broker_troubles as troubles
 from bkkenergy.adapters.broker_troubles import Trouble, TroubleKind
 from bkkenergy.adapters.bulk_client import BulkClient, fits
 from bkkenergy.adapters.canary import Canary
+from bkkenergy.adapters.cut_guard import let_try_again, unless_off
 from bkkenergy.adapters.host_state import HostState
 from bkkenergy.adapters.inbox import Inbox
 from bkkenergy.adapters.mqtt_client import introduce
@@ -82,6 +83,7 @@ class Subscriber:
         self.troubles: dict[TroubleKind, Trouble] = {}
         """What is wrong with the present connection, or was with the last."""
         self._host = HostState(host_id) if host_id else None
+        self._whole = (self._host, self._canary)  # what we publish where the broker forbids none of it
         self._inbox = Inbox(settings.receive_maximum)
         self._received_us = 0
         self._lock = threading.Lock()
@@ -154,7 +156,9 @@ class Subscriber:
         elif not self._network_thread_lives():
             log.error("mqtt_thread_died", broker=self._where)
             self._restart()
-        elif any(one.guard.is_off for one in self._published):
+        elif any(one.guard.is_off for one in self._published) or (
+            self.is_connected and let_try_again(self._whole, time.monotonic() - self._connected_at_s)
+        ):
             self._leave_out_what_is_off()
         elif self.is_connected:
             self._tend_subscriptions()
@@ -237,9 +241,9 @@ class Subscriber:
 
     def _leave_out_what_is_off(self) -> None:
         """Connect without what the broker forbids: paho would send it, unanswered, with each connection."""
-        self._host = None if self._host is not None and self._host.guard.is_off else self._host
-        self._canary = None if self._canary is not None and self._canary.guard.is_off else self._canary
-        self._restart()
+        host, canary = self._whole
+        self._host, self._canary = unless_off(host), unless_off(canary)
+        self._connect_again("what the broker may forbid is left out, or tried again")
 
     @property
     def _where(self) -> str:

@@ -7,6 +7,7 @@ from paho.mqtt.client import MQTTMessageInfo
 
 from bkkenergy.adapters.broker_troubles import TroubleKind
 from bkkenergy.adapters.canary import Canary
+from bkkenergy.adapters.cut_guard import let_try_again, unless_off
 from bkkenergy.adapters.renewal import Renewal
 from bkkenergy.payloads.message import Message
 
@@ -101,6 +102,23 @@ def test_once_it_was_heard_no_cut_is_its_fault(line):
     for _ in range(5):
         line.canary.disconnected(line.troubles.append)
     assert (line.canary.guard.is_off, line.troubles) == (False, [])
+
+
+def test_what_was_given_up_is_tried_again_ever_less_often(line):
+    guard = line.canary.guard
+    line.canary.disconnected(line.troubles.append)
+    for connected_s in (600, 1_200, 2_400, *[86_400] * 9):
+        line.canary.disconnected(line.troubles.append)
+        assert (guard.is_off, unless_off(line.canary)) == (True, None)
+        if connected_s < 86_400:
+            assert not let_try_again([None, line.canary], connected_s - 1)
+        assert let_try_again([None, line.canary], connected_s)
+        assert (guard.is_off, unless_off(line.canary)) == (False, line.canary)
+        assert not let_try_again([line.canary], connected_s), "it is tried"
+    line.after(0)
+    line.hears(*line.published)
+    line.canary.disconnected(line.troubles.append)
+    assert not guard.is_off, "once it was heard no cut is its fault"
 
 
 def test_a_backlog_of_both_kinds_has_one_more_connection_and_no_third(line):
