@@ -20,6 +20,7 @@ from structlog.testing import capture_logs
 from bkkenergy.adapters.bulk_client import BulkClient
 from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.demo.gateways import payload
+from bkkenergy.ingest.listening import listened
 from bkkenergy.readings import US_PER_S
 from tests.integration.conftest import dealt_with, ingesting, publish, reading, stored, wait_until
 from tests.servers import free_port, mosquitto
@@ -267,6 +268,21 @@ def test_a_message_with_odd_properties_holds_nothing_up(settings, portfolio, bro
         assert line.recv(100)[0] == PUBACK
         publish(broker.port, [(TOPIC, payload(times[1:], {"energy_kwh": np.array([2.0])}))])
         wait_until(lambda: len(stored(settings, METER)) == len(times), within_s=30)
+
+
+def test_who_looks_on_hears_messages_with_odd_properties_and_what_comes_after_them(settings, broker):
+    """`meters unknown --listen` and `listen`: retained, the messages come as soon as one subscribes."""
+    topics = [f"odd/{number}" for number in range(len(ODD_PROPERTIES))]
+    with socket.create_connection(("127.0.0.1", broker.port), timeout=30) as line:
+        line.sendall(packet(0x10, text("MQTT") + b"\x05\x02\0\x3c\0" + text("odd-by-hand")))
+        assert line.recv(100)[0] == CONNACK
+        for body, properties in ((b"1", ODD_PROPERTIES), (b"", dict.fromkeys(ODD_PROPERTIES, b""))):
+            for topic, odd in zip(topics, properties.values(), strict=True):
+                line.sendall(publish_packet(topic, body, qos=1, properties=odd, retained=True))
+                assert line.recv(100)[0] == PUBACK
+            if body:
+                heard = listened(settings.mqtt, 2.0)
+    assert {one.topic for one in heard} >= set(topics)
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
