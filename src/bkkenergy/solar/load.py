@@ -153,7 +153,7 @@ def open_days(local: pd.DatetimeIndex, is_open: IsOpen) -> BoolArray:
     >>> open_days(days, bk.calendars.government().is_open).tolist()
     [True, False]
     """
-    days, day_of = np.unique(local.normalize(), return_inverse=True)
-    of_day = np.array([is_open(pd.Timestamp(day).date()) for day in days], np.bool_)
+    day_of, days = pd.factorize(local.normalize())
+    of_day = np.array([is_open(day.date()) for day in days], np.bool_)
     is_open_at: BoolArray = of_day[day_of]
     return is_open_at

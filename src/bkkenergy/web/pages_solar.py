@@ -14,7 +14,7 @@ from starlette.datastructures import FormData, UploadFile
 from bkkenergy.adapters.state.scenarios import scenarios
 from bkkenergy.adapters.state.weatherfiles import weather_files
 from bkkenergy.errors import InputError
-from bkkenergy.i18n import LANGS, Lang
+from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.portfolio.belongings import plants_of
 from bkkenergy.reports.solar.html import (
     days_text,
@@ -114,6 +114,7 @@ def _solar_page(visitor: Visitor, sketch: Sketch, against: str = "", weather_fau
         sketch=sketch,
         against=against,
         designs=designs,
+        drawn=_drawn(designs[0]["design"], visitor.words) if designs else {},
         fault=fault,
         schemes=_schemes(here, sketch.building),
         zero_export=ZERO_EXPORT,
@@ -155,7 +156,6 @@ def _shown(visitor: Visitor, sketch: Sketch) -> dict[str, Any]:
     """Return a design as the page shows it. Raises InputError."""
     design = designed(visitor.here, sketch)
     words = visitor.words
-    charts = design_charts(design, words)
     return {
         "design": design,
         "headline": headline(design, words),
@@ -166,9 +166,13 @@ def _shown(visitor: Visitor, sketch: Sketch) -> dict[str, Any]:
             option.count_per_year: urlencode(sketch.but(cleanings=str(option.count_per_year)).query)
             for option in design.cleaning
         },
-        "charts": {name: fluid(charts[name]) for name in SHOWN_CHARTS},
-        "plans": roof_plans(design, words),
     }
+
+
+def _drawn(design: SolarDesign, words: Words) -> dict[str, Any]:
+    """Return the pictures of a design, and the plans of its roofs."""
+    charts = design_charts(design, words)
+    return {name: fluid(charts[name]) for name in SHOWN_CHARTS} | {"plans": roof_plans(design, words)}
 
 
 @router.get("/solar/report/{building}", dependencies=HEAVY_PAGE)

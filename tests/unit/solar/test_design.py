@@ -2,6 +2,7 @@ import csv
 import datetime as dt
 import io
 import json
+import re
 
 import numpy as np
 import openpyxl
@@ -11,10 +12,11 @@ import pytest
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.carbon import factor_on
 from bkkenergy.errors import InputError
+from bkkenergy.i18n import Words
 from bkkenergy.plan import Project
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.portfolio.models import Roof
-from bkkenergy.reports.solar.html import render_design_html, solar_projects
+from bkkenergy.reports.solar.html import render_design_html, roof_plans, solar_projects
 from bkkenergy.reports.solar.tables import (
     design_csv,
     design_json,
@@ -155,6 +157,17 @@ def test_all_formats_tell_the_same_numbers(made):
     assert months == pytest.approx(data["month_kwh"])
     assert book["Energy by month"]["B14"].value == "=SUM(B2:B13)"
     assert book["Finance"]["E2"].value.startswith("=B2+NPV(E1,B3:")
+
+
+def test_the_plan_draws_every_module_where_it_is_laid(made):
+    layout = made.roofs[0].layout
+    drawn = str(roof_plans(made, Words("en"))[0])
+    outlines = re.findall(r"M([-\d.]+),([-\d.]+)l([-\d.]+),([-\d.]+) ([-\d.]+),([-\d.]+) ([-\d.]+),([-\d.]+)z", drawn)
+    assert len(outlines) == layout.module_count > 0
+    corners = np.array(outlines, np.float64).reshape(-1, 4, 2).cumsum(axis=1)
+    scale = np.ptp(corners[:, :, 0]) / np.ptp(layout.corners_m[:, :, 0])
+    laid = layout.corners_m * [scale, -scale]
+    assert np.abs((corners - corners.min((0, 1))) - (laid - laid.min((0, 1)))).max() < 0.5, "pixels"
 
 
 def test_cleanings_are_compared_as_designs_of_their_own_would_be(config, weather, made):
