@@ -265,6 +265,7 @@ def _models(inputs: DesignInputs, module: Module, strings: StringPlans | None, l
         modules_in_series=strings.modules_in_string if strings else 1,
         albedo=inputs.wish.albedo,
         rear=Rear(module.bifaciality, layout.row_pitch_m, slant_m) if is_bifacial else None,
+        spread_ratio=inputs.config.quarter_hours.spread_ratio,
     )
 
 
@@ -459,6 +460,5 @@ def _shade_by_strings(
         for name, layout in layouts.items()
     }
     least_kwh = float(_produced(inputs, worst, layouts, sky, record.module, strings).energy_kwh.sum())
-    yield WiringNote(
-        "shade", {"by_area": f"{-by_area:.1%}", "more": f"{max(0.0, 1 - least_kwh / record.energy_kwh):.1%}"}
-    )
+    more = max(0.0, 1 - least_kwh / record.energy_kwh)
+    yield WiringNote("shade", {"by_area": f"{-by_area:.1%}", "more": f"{more:.1%}"})

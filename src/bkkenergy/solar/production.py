@@ -15,6 +15,7 @@ import numpy as np
 from bkkenergy.lazy import pvlib
 from bkkenergy.readings import FloatArray
 from bkkenergy.solar.assumptions import Losses
+from bkkenergy.solar.clipping import clear_sky_ratio, clipped
 from bkkenergy.solar.irradiance import Sky, TranspositionModel, in_plane, sky_of
 from bkkenergy.solar.module import STC_C, STC_WM2, Inverter, Module, OneDiode, one_diode
 from bkkenergy.solar.optics import IAM_STEPS, Glass, Incidence, beam_incidence, diffuse_incidence
@@ -70,7 +71,11 @@ class Rear:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Which physics. The defaults suit a module without a data sheet."""
+    """Which physics. The defaults suit a module without a data sheet.
+
+    spread_ratio : standard deviation of power within an hour, as a share of its mean under a half-clear sky, for what
+    inverters cut off; 0 takes hours as even.
+    """
 
     transposition: TranspositionModel = "perez"
     dc: DcModel = "pvwatts"
@@ -83,6 +88,7 @@ class Models:
     incidence: Incidence = "all"
     glass: Glass = "coated"
     rear: Rear | None = None
+    spread_ratio: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +169,12 @@ def simulate(
     ac_kw = np.zeros((len(distinct), len(weather.starts)))
     steps = np.empty((len(STEPS), len(distinct)))
     factors = {mounting: heating_c_per_wm2(mounting, seen.wind_ms) for mounting in MOUNTING_COOLING}
+    spread = _spread_ratio(seen, chosen, weather.interval_h)
     for at in range(0, len(distinct), PLANES_AT_ONCE):
         chunk = slice(at, at + PLANES_AT_ONCE)
-        ac_kw[chunk, seen.rows], steps[:, chunk] = _chunk(seen, distinct[chunk], losses, chosen, sun_through, factors)
+        ac_kw[chunk, seen.rows], steps[:, chunk] = _chunk(
+            seen, distinct[chunk], losses, chosen, sun_through, factors, spread
+        )
     if (tare_kw := night_tare_kw(chosen.inverter)) > 0:
         is_night = np.ones(len(weather.starts), np.bool_)
         is_night[seen.rows] = False
@@ -194,6 +203,14 @@ def _key(plane: Plane, number: int) -> object:
         plane.sky_seen,
         plane.ground_seen,
     )
+
+
+def _spread_ratio(sky: Sky, models: Models, interval_h: float) -> FloatArray | None:
+    """Return (d,) spread of power within intervals: widest under half-clear skies; None for shorter ones than hours."""
+    if not models.spread_ratio or interval_h < 1:
+        return None
+    clearness = clear_sky_ratio(sky.ghi_wm2, sky.elevation_deg)
+    return models.spread_ratio * 4 * clearness * (1 - clearness)
 
 
 def heating_c_per_wm2(mounting: Mounting, wind_ms: FloatArray) -> FloatArray:
@@ -236,6 +253,7 @@ def _chunk(
     models: Models,
     through: FloatArray,
     factors: Mapping[Mounting, FloatArray],
+    spread: FloatArray | None,
 ) -> tuple[FloatArray, FloatArray]:
     """Compute (p, d) AC kW, and (steps, p) sums of kW over the intervals."""
     capacity = np.array([plane.capacity_kwp for plane in planes])[:, None]
@@ -268,7 +286,7 @@ def _chunk(
     rating = np.array([plane.inverter_kw for plane in planes])[:, None]
     ac = _converted(dc, rating, models, volts)
     sums.append(ac.sum(axis=1))
-    np.minimum(ac, rating, out=ac)
+    ac = np.minimum(ac, rating, out=ac) if spread is None else clipped(ac, rating, spread)
     sums.append(ac.sum(axis=1))
     for share in (losses.ac_wiring, losses.unavailability):
         sums.append(sums[-1] * (1 - share))

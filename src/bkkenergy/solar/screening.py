@@ -199,7 +199,8 @@ def produced_per_kwp(
         ]
         first[building.id] = slice(len(planes), len(planes) + len(roof_planes))
         planes += roof_planes
-    models = Models(gamma_pmp_per_c=module.gamma_pmp_per_c)
+    spread_ratio = config.quarter_hours.spread_ratio
+    models = Models(gamma_pmp_per_c=module.gamma_pmp_per_c, spread_ratio=spread_ratio)
     production = simulate(weather, planes, config.losses, models, sky=sky)
     capacity = np.array([plane.capacity_kwp for plane in planes])
     return {name: production.ac_kw[rows].sum(axis=0) / capacity[rows].sum() for name, rows in first.items()}

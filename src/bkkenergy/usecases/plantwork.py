@@ -231,7 +231,8 @@ def _modelled(
     ]
     in_order = config.losses.model_copy(update={"unavailability": 0.0})
     gamma = next(iter(config.equipment.modules.values())).gamma_pmp_per_c
-    production = simulate(weather, segments, in_order, Models(gamma_pmp_per_c=gamma), sky=sky)
+    models = Models(gamma_pmp_per_c=gamma, spread_ratio=config.quarter_hours.spread_ratio)
+    production = simulate(weather, segments, in_order, models, sky=sky)
     return poa, cell, production.ac_kw.sum(axis=0)
 
 

@@ -5,7 +5,7 @@ Numbers are those of the table of public cases that the product was measured by;
 
 import json
 import tomllib
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -316,6 +316,37 @@ def test_case_24_rows_of_racks_shade_one_another(made):
     shown = made("rack10_flat", mounting="racked")
     shading = next(line.change_ratio for line in shown.losses if line.step == "shading")
     assert -0.035 < shading < -0.01
+
+
+@pytest.mark.parametrize(("dc_ac", "measured"), [(1.41, 0.0022), (1.49, 0.0051)])
+def test_case_25_inverters_cut_off_what_clouds_let_through_within_an_hour(weather, config, dc_ac, measured):
+    """Measured: five-minute PV in Bangkok beside its own hours."""
+    even, uneven = (
+        simulate(weather, [Plane(10, 180, dc_ac, 1)], config.losses, Models(spread_ratio=spread_ratio))
+        for spread_ratio in (0.0, config.quarter_hours.spread_ratio)
+    )
+    assert 1 - uneven.energy_kwh[0] / even.energy_kwh[0] == pytest.approx(measured, abs=0.001)
+    assert uneven.ac_kw.max() <= 1
+    lost_kwh = [one.step_kwh["conversion"][0] - one.step_kwh["clipping"][0] for one in (even, uneven)]
+    assert lost_kwh[1] > lost_kwh[0]
+
+
+def test_case_25_a_design_counts_it_and_quarter_hours_of_weather_have_it_already(weather, config):
+    shown = design(inputs(config, weather, capacity_kwp=80))
+    even = config.model_copy(update={"quarter_hours": config.quarter_hours.model_copy(update={"spread_ratio": 0.0})})
+    assert shown.energy_kwh < design(inputs(even, weather, capacity_kwp=80)).energy_kwh
+    arrays = {
+        name: value.repeat(4)
+        for name, value in ((one.name, getattr(weather, one.name)) for one in fields(weather))
+        if isinstance(value, np.ndarray)
+    }
+    starts = pd.date_range(weather.starts[0], periods=4 * len(weather.starts), freq="15min")
+    quarters = replace(weather, starts=starts, interval_h=0.25, **arrays)
+    both = [
+        simulate(quarters, [Plane(10, 180, 1.45, 1)], config.losses, Models(spread_ratio=spread_ratio)).energy_kwh[0]
+        for spread_ratio in (0.0, 0.25)
+    ]
+    assert both[0] == both[1]
 
 
 def test_case_28_a_load_of_a_leap_year_has_pv_on_its_29_february(config, weather):

@@ -38,7 +38,7 @@ from bkkenergy.savings.uncertainty import Band, band_of, lag_of, total_band
 from bkkenergy.savings.versions import BaselineVersion, judging
 from bkkenergy.site import Site
 from bkkenergy.solar.climate import typical_year
-from bkkenergy.solar.production import Plane, simulate
+from bkkenergy.solar.production import Models, Plane, simulate
 from bkkenergy.solar.strings import BEST_DC_AC_RATIO
 from bkkenergy.solar.weather import rows_at
 from bkkenergy.texts import Lang, Named
@@ -347,7 +347,8 @@ def _pv(site: Site, building: Building, last_day: dt.date) -> dict[str, Any]:
         for roof in roofs
         if (capacity_kwp := roof.installed_kwp)
     ]
-    power = simulate(typical, planes, site.solar.losses).ac_kw.sum(axis=0)[rows]
+    models = Models(spread_ratio=site.solar.quarter_hours.spread_ratio)
+    power = simulate(typical, planes, site.solar.losses, models).ac_kw.sum(axis=0)[rows]
     expected = float(power.sum())
     if station is not None:
         ghi = station_hours(site.energy, station, period)["ghi_wm2"].to_numpy(np.float64)
