@@ -94,6 +94,7 @@ def benches(data: Path, peer: Path | None) -> dict[str, Bench]:
         "reports": Bench("reports", (), ("--small",), ("--small",)),
         "ledger": Bench("ledger", ("--against", OLD_COMMIT), short_ledger, quick_ledger),
         "web": Bench("web", (), short_web, ("--agencies", "8", "--buildings", "16", "--seconds", "1")),
+        "explorer": Bench("explorer", (), ("--rounds", "5"), ("--rounds", "1")),
         "attack": Bench("attack", (), ("--rounds", "2"), ("--rounds", "1", "--pages", "8")),
         "peer": Bench("peer", node_red, node_red, (*node_red, "--quick")),
     }

@@ -267,6 +267,10 @@ def test_a_first_visit_is_small(browser, address):
 
 
 def test_a_year_of_quarter_hours_is_drawn(desk):
+    session = desk.context.new_cdp_session(desk.page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
     page = desk.open(f"{PAGE}?first=2026-10-18&last=2027-10-17&step=15min")
     page.wait_for_selector("#plot")
+    metrics = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+    assert metrics["ScriptDuration"] < 0.15, "of all scripts; tests/bench/explorer.py compares with uPlot alone"
     assert re.search(r"Shown by 15 minutes \([\d,]+ points\)", page.inner_text("main"))

@@ -79,6 +79,17 @@ def test_the_api_holds_what_the_picture_shows_column_by_column(viewer):
     assert seen["end_s"] - seen["starts_s"][0] == 86_400
 
 
+@pytest.mark.parametrize("span", [ONE_DAY, {"first": TODAY.isoformat(), "last": TODAY.isoformat()}, {"step": "month"}])
+def test_a_compact_answer_says_the_same_by_runs(viewer, span):
+    whole, compact = (viewer.get(API, params=span | {"compact": is_compact}).json() for is_compact in (False, True))
+    left_out = {name for name in whole if whole[name] != compact[name]}
+    assert left_out == {"quality", "known_ratio"} | ({"starts_s"} if whole["step_s"] else set())
+    runs = [run["quality"] for run in compact["quality_runs"] for _ in range(run["begin"], run["end"])]
+    assert runs == whole["quality"]
+    if whole["step_s"]:
+        assert whole["starts_s"] == list(range(whole["first_s"], whole["end_s"], whole["step_s"]))
+
+
 def test_an_answer_that_has_not_changed_is_not_sent_again(viewer):
     first = viewer.get(API, params=ONE_DAY)
     assert viewer.get(API, params=ONE_DAY, headers={"If-None-Match": first.headers["etag"]}).status_code == 304

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -14,6 +15,7 @@ from bkkenergy.calendar import epoch_us
 from bkkenergy.readings import US_PER_S, FloatArray, Quality
 from bkkenergy.usecases.explore import CHANNEL_OF, FROM_ANYWHERE, Quantity, SeenStep, SubjectKind, is_mean
 from bkkenergy.usecases.explore_compare import ComparisonKind
+from bkkenergy.usecases.explore_series import SeenSeries
 from bkkenergy.web.api import tagged
 from bkkenergy.web.api_rows import Row
 from bkkenergy.web.explore import ExploreRequest, ExploreView, comparison_name, explored, unit_of
@@ -25,6 +27,8 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     304: {"description": "Nothing has changed since the ETag that was sent"},
 }
 DIGITS = 4
+NOT_BEGUN = -1
+"""In the place of the quality of a step that has not begun."""
 SeenQuality = Literal["measured", "edited", "estimated", "incomplete", "missing"]
 Short = Annotated[str, Query(max_length=120)]
 
@@ -51,6 +55,14 @@ class BesideRow(Row):
     values: list[float | None]
 
 
+class QualityRow(Row):
+    """Steps one after the other that are known alike: those from `begin` up to, not including, `end`."""
+
+    quality: SeenQuality | None
+    begin: int
+    end: int
+
+
 class NoteRow(Row):
     """Something to be noted of an instant. at_s : seconds since 1970 UTC."""
 
@@ -63,12 +75,15 @@ class ExploreRow(Row):
     """A quantity of a subject over some days.
 
     step : that asked for, or a coarser one where the period is too long for it. starts_s : where each step begins,
-    seconds since 1970 UTC. end_s : where the last one ends. values : of steps up to an hour mean power (kW, kvar,
-    m3/h), of days and months energy (kWh, kvarh, m3), means of all else; a step that is not known wholly has the value
-    of the known part. is_mean : whether steps of any length are means. from_zero : whether its picture begins at zero.
-    quality : the poorest of each step; null where it has not begun. total_kwh : the accepted energy, as in reports.
+    seconds since 1970 UTC. end_s : where the last one ends. step_s : how long each is, null of months.
+    values : of steps up to an hour mean power (kW, kvar, m3/h), of days and months energy (kWh, kvarh, m3), means of
+    all else; a step that is not known wholly has the value of the known part. is_mean : whether steps of any length are
+    means.
+    from_zero : whether its picture begins at zero. quality : the poorest of each step; null where it has not begun.
+    quality_runs : the same by runs. total_kwh : the accepted energy, as in reports.
     total : the same of any quantity that adds up, in total_unit ("" of means).
     why_not_compared : why there is no comparison, "" where there is one or none was asked for.
+    notes_left : how many notes of these days are not among `notes`.
     """
 
     kind: SubjectKind
@@ -80,10 +95,13 @@ class ExploreRow(Row):
     unit: str
     is_mean: bool
     from_zero: bool
+    first_s: int
+    step_s: int | None
     starts_s: list[int]
     end_s: int
     values: list[float | None]
     quality: list[SeenQuality | None]
+    quality_runs: list[QualityRow]
     known_ratio: list[float]
     total_kwh: float | None
     total: float | None
@@ -93,6 +111,7 @@ class ExploreRow(Row):
     weather: BesideRow | None
     closed_days: list[dt.date]
     notes: list[NoteRow]
+    notes_left: int
     waiting_days: list[dt.date]
 
 
@@ -108,12 +127,14 @@ def explore(
     step: SeenStep | None = None,
     compare: Short = "",
     per: Short = "",
+    compact: bool = False,
 ) -> Response:
     """Return a building, meter, agency, PV plant or the city over some days, the last seven where none are given.
 
     quantity : of a meter also each channel that it has, such as water, room_temp or reactive.
     compare : before, week, weeks4, month, weeks52, year, baseline, type, building:ID or phases. per : m2, or what the
     portfolio counts of what a building serves. A baseline is of gross use, whatever the quantity.
+    compact : quality, known_ratio and, where step_s says as much, starts_s are empty: a third of the size.
     """
     asked = ExploreRequest(kind, key, first, last, quantity or "", step or "", compare, per)
     seen = explored(visitor, asked)
@@ -121,13 +142,16 @@ def explore(
         raise HTTPException(
             422, f"{quantity} is not shown of {key}. Ask for one of: {', '.join(seen.look.subject.quantities)}"
         )
-    return tagged(request, msgspec.json.encode(record_of(seen, visitor)))
+    record = record_of(seen, visitor)
+    return tagged(request, msgspec.json.encode(compacted(record) if compact else record))
 
 
 def record_of(seen: ExploreView, visitor: Visitor) -> dict[str, Any]:
     """Return a view as the API sends it."""
     look, series, words = seen.look, seen.series, visitor.words
-    names = [Quality(value).name.lower() for value in series.quality.tolist()]
+    starts_s, end_s = epoch_us(series.starts) // US_PER_S, int(look.period.end.timestamp())
+    lengths_s = np.unique(np.diff([*starts_s, end_s]))
+    runs = quality_runs(series)
     return {
         "kind": look.subject.kind,
         "key": look.subject.key,
@@ -138,12 +162,13 @@ def record_of(seen: ExploreView, visitor: Visitor) -> dict[str, Any]:
         "unit": unit_of(look, words),
         "is_mean": is_mean(look.quantity),
         "from_zero": look.quantity not in FROM_ANYWHERE,
-        "starts_s": (epoch_us(series.starts) // US_PER_S).tolist(),
-        "end_s": int(look.period.end.timestamp()),
+        "first_s": int(starts_s[0]),
+        "step_s": int(lengths_s[0]) if len(lengths_s) == 1 else None,
+        "starts_s": starts_s.tolist(),
+        "end_s": end_s,
         "values": _listed(series.values),
-        "quality": [
-            name if has_begun else None for name, has_begun in zip(names, series.has_begun.tolist(), strict=True)
-        ],
+        "quality": [run["quality"] for run in runs for _ in range(run["begin"], run["end"])],
+        "quality_runs": runs,
         "known_ratio": np.round(series.known_ratio, DIGITS).tolist(),
         "total_kwh": series.total_kwh if CHANNEL_OF[look.quantity].unit == "kWh" else None,
         "total": None if is_mean(look.quantity) else series.total_kwh,
@@ -161,6 +186,26 @@ def record_of(seen: ExploreView, visitor: Visitor) -> dict[str, Any]:
         "notes": [{"at_s": int(mark.at.timestamp()), "text": mark.text, "href": mark.href} for mark in seen.marks],
         "waiting_days": series.waiting,
     }
+
+
+def quality_runs(series: SeenSeries) -> list[dict[str, Any]]:
+    """Return how the steps are known, those that are known alike and follow one another as one run."""
+    codes = np.where(series.has_begun, series.quality.astype(np.int64), NOT_BEGUN)
+    begins = np.flatnonzero(np.diff(codes, prepend=NOT_BEGUN - 1))
+    return [
+        {"quality": _quality_name(codes[begin]), "begin": begin, "end": end}
+        for begin, end in pairwise([*begins.tolist(), len(codes)])
+    ]
+
+
+def _quality_name(code: int) -> str | None:
+    return None if code == NOT_BEGUN else Quality(code).name.lower()
+
+
+def compacted(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what the API sends of a view, without the columns that its runs and its step say as well."""
+    left_out = ("quality", "known_ratio") if record["step_s"] is None else ("quality", "known_ratio", "starts_s")
+    return {name: [] if name in left_out else value for name, value in record.items()}
 
 
 def _compared(seen: ExploreView, visitor: Visitor) -> dict[str, Any] | None:

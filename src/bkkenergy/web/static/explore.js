@@ -6,12 +6,12 @@
   const QUARTER_S = 900, DAY_S = 86400, BANGKOK_S = 7 * 3600, TOP = 26, HEIGHT = 322, STRIP = 96, FINE = 0.7;
   const COMPLETE = new Set(["measured", "edited", "estimated"]);
   const language = document.documentElement.lang === "th" ? "th-TH-u-ca-buddhist-nu-latn" : "en-GB";
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const colour = (name) => look.getPropertyValue(name).trim();
   const dated = (options) => new Intl.DateTimeFormat(language, { timeZone: "Asia/Bangkok", ...options });
   const DAY = dated({ weekday: "short", day: "numeric", month: "short", year: "numeric" });
   const SHORT = dated({ day: "numeric", month: "short" }), MONTH = dated({ month: "short", year: "numeric" });
   const CLOCK = dated({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-  let charts = [], resized = null, loads = 0;
+  let charts = [], resized = null, loads = 0, lowest = 0, highest = 0, look = {};
 
   const day = (s) => new Date((s + BANGKOK_S) * 1000).toISOString().slice(0, 10);
   const number = (value) => {
@@ -51,68 +51,113 @@
 
   // -- the chart --------------------------------------------------------------------------------------------------
 
-  // A step is as wide as it lasts: one instant more than there are values ends the last one. Steps finer than the
-  // screen are drawn by the lowest and highest of each column of dots, so that a peak is never left out.
-  function outline(u, edges, values, flags, air, fill) {
-    const path = new Path2D(), { left, top, width, height } = u.bbox, { x, y } = u.scales;
-    const across = width / (x.max - x.min), down = height / (y.max - y.min);
-    const X = (s) => left + (s - x.min) * across, Y = (value) => top + height - (value - y.min) * down;
-    const foot = Y(Math.max(y.min, 0)), isFine = !air && (edges[1] - edges[0]) * across < FINE;
-    let open = false, column = -1, low = 0, high = 0, last = 0;
-    const flush = () => {
-      path.lineTo(column, Y(high));
-      if (!fill) {
-        path.lineTo(column, Y(low));
-        path.lineTo(column, Y(last));
-      }
-    };
-    const close = () => {
-      if (isFine) flush();
-      if (fill) {
-        path.lineTo(isFine ? column : X(edges[open]), foot);
-        path.closePath();
-      }
-      open = false;
-    };
-    for (let n = 0; n < values.length; n++) {
-      if (edges[n + 1] < x.min) continue;
-      if (edges[n] > x.max) break;
+  // The lowest and highest of some steps, in `lowest` and `highest`: two walks over a year are most of what a chart costs.
+  function measure(values, from, to) {
+    let low = Infinity, high = -Infinity;
+    for (let n = from; n < to; n++) {
       const value = values[n];
-      if (value === null || !flags[n]) {
-        if (open !== false) close();
-        continue;
-      }
-      const start = X(edges[n]), end = X(edges[n + 1]);
-      if (air) {
-        const space = (end - start) * air;
-        path.rect(start + space, Y(value), end - start - 2 * space, foot - Y(value));
-        continue;
-      }
-      if (open === false) path.moveTo(start, fill ? foot : Y(value));
-      if (isFine) {
-        const here = Math.round(start);
-        if (open === false || here !== column) {
-          if (open !== false) flush();
-          column = here;
-          low = high = value;
-        }
-        low = Math.min(low, value);
-        high = Math.max(high, value);
-        last = value;
-      } else {
-        path.lineTo(start, Y(value));
-        path.lineTo(end, Y(value));
-      }
-      open = n + 1;
+      if (value < low) low = value;
+      if (value > high) high = value;
     }
-    if (open !== false) close();
-    return path;
+    lowest = low;
+    highest = high;
   }
 
-  const stepped = (seen, values, flags, air) => (u) => {
-    const path = outline(u, seen.edges, values, flags, air, false);
-    return { stroke: path, fill: air ? path : outline(u, seen.edges, values, flags, 0, true) };
-  };
+  // Where seconds and values are on the canvas.
+  function scaled(u) {
+    const { left, top, width, height } = u.bbox, { x, y } = u.scales;
+    const across = width / (x.max - x.min), down = height / (y.max - y.min);
+    return { across, down, begin: left - x.min * across, base: top + height + y.min * down, min: x.min, max: x.max };
+  }
+
+  // A step is as wide as it lasts: one instant more than there are values ends the last one. Line and area are made in
+  // one walk over the spans of steps that are drawn alike.
+  function outline(u, edges, values, spans, air = 0, hasArea = false) {
+    const at = scaled(u), foot = at.base - Math.max(u.scales.y.min, 0) * at.down, pen = new Path2D();
+    const drawn = { stroke: pen, fill: air ? pen : hasArea ? new Path2D() : null };
+    const draw = air ? barred : (edges[1] - edges[0]) * at.across < FINE ? fine : coarse;
+    for (const [from, to] of spans) draw(drawn, edges, values, Math.max(from, stepAt(edges, at.min)), Math.min(to, stepAt(edges, at.max) + 1), at, foot, air);
+    return drawn;
+  }
+
+  function barred({ stroke }, edges, values, from, to, { across, down, begin, base }, foot, air) {
+    for (let n = from; n < to; n++) {
+      if (Number.isNaN(values[n])) continue;
+      const start = begin + edges[n] * across, wide = (edges[n + 1] - edges[n]) * across, level = base - values[n] * down;
+      stroke.rect(start + wide * air, level, wide * (1 - 2 * air), foot - level);
+    }
+  }
+
+  function coarse({ stroke, fill }, edges, values, from, to, { across, down, begin, base }, foot) {
+    let isOpen = false;
+    for (let n = from; n <= to; n++) {
+      const start = begin + edges[n] * across, level = base - values[n] * down;
+      if (n === to || Number.isNaN(level)) {
+        if (isOpen) fill?.lineTo(start, foot);
+        isOpen = false;
+        continue;
+      }
+      const end = begin + edges[n + 1] * across;
+      if (isOpen) stroke.lineTo(start, level);
+      else {
+        stroke.moveTo(start, level);
+        fill?.moveTo(start, foot);
+      }
+      isOpen = true;
+      stroke.lineTo(end, level);
+      fill?.lineTo(start, level);
+      fill?.lineTo(end, level);
+    }
+  }
+
+  // Steps finer than the screen, each as long: by the lowest and highest of each column of dots, so that a peak is never left out.
+  function fine({ stroke, fill }, edges, values, from, to, { across, down, begin, base }, foot) {
+    const origin = begin + edges[0] * across, wide = (edges[1] - edges[0]) * across;
+    let isOpen = false, column = 0;
+    for (let n = from; n < to; ) {
+      const here = Math.round(origin + n * wide), next = Math.min(Math.max(Math.ceil((here + 0.5 - origin) / wide), n + 1), to);
+      measure(values, n, next);
+      n = next;
+      if (lowest > highest) {
+        if (isOpen) fill?.lineTo(column, foot);
+        isOpen = false;
+        continue;
+      }
+      const peak = base - highest * down, last = base - values[n - 1] * down;
+      if (isOpen) stroke.lineTo(here, peak);
+      else {
+        stroke.moveTo(here, peak);
+        fill?.moveTo(here, foot);
+      }
+      isOpen = true;
+      fill?.lineTo(here, peak);
+      if (lowest < highest) {
+        stroke.lineTo(here, base - lowest * down);
+        if (last > peak) stroke.lineTo(here, last);
+      }
+      column = here;
+    }
+    if (isOpen) fill?.lineTo(column, foot);
+  }
+
+  const stepped = (edges, values, spans, air, hasArea) => (u) => outline(u, edges, values, spans, air, hasArea);
+
+  // The interval of a comparison, by the lowest and highest of each column of dots.
+  function between(u, edges, low, high) {
+    const path = new Path2D(), { across, down, begin, base, min, max } = scaled(u), beyond = stepAt(edges, max) + 1;
+    for (let n = stepAt(edges, min); n < beyond; ) {
+      const left = Math.round(begin + edges[n] * across);
+      let next = n + 1;
+      while (next < beyond && begin + edges[next] * across < left + 0.5) next++;
+      measure(low, n, next);
+      const bottom = lowest;
+      measure(high, n, next);
+      const wide = Math.max(Math.round(begin + edges[next] * across) - left, 1);
+      if (bottom <= highest) path.rect(left, base - highest * down, wide, (highest - bottom) * down);
+      n = next;
+    }
+    return path;
+  }
 
   function hatched() {
     const tile = document.createElement("canvas");
@@ -129,7 +174,7 @@
   }
 
   function bands(u, seen, hatch) {
-    const { ctx, bbox } = u, x = (s) => u.valToPos(s, "x", true), y = (value) => u.valToPos(value, "y", true);
+    const { ctx, bbox } = u, x = (s) => u.valToPos(s, "x", true);
     ctx.save();
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
@@ -140,15 +185,10 @@
       ctx.fillRect(x(start), bbox.top, x(start + DAY_S) - x(start), bbox.height);
     }
     ctx.fillStyle = hatch;
-    seen.quality.forEach((quality, n) => {
-      if (quality === "estimated") ctx.fillRect(x(seen.edges[n]), bbox.top, x(seen.edges[n + 1]) - x(seen.edges[n]), bbox.height);
-    });
+    for (const [from, to] of spansOf(seen, (quality) => quality === "estimated")) ctx.fillRect(x(seen.edges[from]), bbox.top, x(seen.edges[to]) - x(seen.edges[from]), bbox.height);
     if (seen.compared?.low) {
       ctx.fillStyle = colour("--interval");
-      seen.compared.low.forEach((low, n) => {
-        const high = seen.compared.high[n], left = x(seen.edges[n]);
-        if (low !== null) ctx.fillRect(left, y(high), x(seen.edges[n + 1]) - left, y(low) - y(high));
-      });
+      ctx.fill(between(u, seen.edges, seen.compared.low, seen.compared.high));
     }
     ctx.restore();
   }
@@ -156,7 +196,7 @@
   function heights(u, size) {
     const { ctx, bbox } = u, ratio = devicePixelRatio;
     ctx.save();
-    ctx.font = `${size * ratio}px ${getComputedStyle(document.body).fontFamily}`;
+    ctx.font = `${size * ratio}px ${look.fontFamily}`;
     ctx.textBaseline = "bottom";
     ctx.textAlign = "left";
     ctx.lineJoin = "round";
@@ -174,7 +214,7 @@
   function marks(u, notes) {
     const { ctx, bbox } = u, ratio = devicePixelRatio;
     ctx.save();
-    ctx.font = `bold ${12 * ratio}px ${getComputedStyle(document.body).fontFamily}`;
+    ctx.font = `bold ${12 * ratio}px ${look.fontFamily}`;
     ctx.textAlign = "center";
     ctx.textBaseline = "middle";
     const beside = new Map();
@@ -203,7 +243,9 @@
     return splits.map((s) => s > end ? "" : (step >= 28 * DAY_S ? MONTH : step >= DAY_S || (s + BANGKOK_S) % DAY_S === 0 ? SHORT : CLOCK).format(s * 1000));
   }
 
-  function options(seen, figure, height, from0, size) {
+  // uPlot is given two instants: axes, scales, cursor and zoom are its part, and the values are read where they are.
+  function options(edges, columns, figure, height, from0, size) {
+    let shown = [];
     const grid = { stroke: colour("--line"), width: 1 };
     return {
       width: figure.clientWidth - 20,
@@ -212,84 +254,116 @@
       legend: { show: false },
       tzDate: (s) => new Date((s + BANGKOK_S + new Date(s * 1000).getTimezoneOffset() * 60) * 1000),
       scales: {
-        x: { time: true, min: seen.edges[0], max: seen.end_s },
-        y: { range: (u, min, max) => (min === null ? [0, 1] : uPlot.rangeNum(from0 ? Math.min(min, 0) : min, from0 ? Math.max(max, 0.0001) : max, { min: { pad: from0 ? 0 : 0.1, soft: 0, mode: from0 ? 1 : 0 }, max: { pad: 0.06 } })) },
+        x: { time: true, range: (u, min, max) => { shown = [min, max]; return shown; } },
+        y: {
+          range: () => {
+            const from = stepAt(edges, shown[0]), to = stepAt(edges, shown[1] - 1) + 1, pad = { min: { pad: from0 ? 0 : 0.1, soft: 0, mode: from0 ? 1 : 0 }, max: { pad: 0.06 } };
+            let min = from0 ? 0 : Infinity, max = from0 ? 0.0001 : -Infinity;
+            for (const values of columns) {
+              measure(values, from, to);
+              min = Math.min(min, lowest);
+              max = Math.max(max, highest);
+            }
+            return min > max ? [0, 1] : uPlot.rangeNum(min, max, pad);
+          },
+        },
       },
       axes: [
-        { grid: { show: false }, ticks: { stroke: colour("--axis"), size: 6 }, font: `${size}px ${getComputedStyle(document.body).fontFamily}`, stroke: colour("--soft"), values: times, align: 1, space: 84, size: 34 },
+        { grid: { show: false }, ticks: { stroke: colour("--axis"), size: 6 }, font: `${size}px ${look.fontFamily}`, stroke: colour("--soft"), values: times, align: 1, space: 84, size: 34 },
         { grid, ticks: { show: false }, size: 0, values: (u, splits) => splits.map(() => ""), space: 56 },
       ],
     };
   }
 
   function chart(seen, figure, onRead) {
-    const bars = seen.step === "day" || seen.step === "month", isMean = seen.is_mean;
-    const air = bars && !isMean ? 0.08 : 0, main = colour("--main"), size = 13, hatch = hatched();
-    const complete = seen.quality.map((quality) => COMPLETE.has(quality)), partial = complete.map((known) => !known);
-    const all = complete.map(() => true), ended = (values) => [...values, null];
-    const pick = (flags) => ended(seen.values.map((value, n) => (flags[n] ? value : null)));
-    const data = [seen.edges, pick(complete), pick(partial)];
+    const bars = seen.step === "day" || seen.step === "month", { edges, values, compared } = seen, whole = [[0, edges.length - 1]];
+    const air = bars && !seen.is_mean ? 0.08 : 0, main = colour("--main"), size = 13, hatch = hatched();
+    const isComplete = (quality) => COMPLETE.has(quality), isPartial = (quality) => !isComplete(quality), points = { show: false };
+    const besides = compared ? [compared.values, compared.low, compared.high].filter(Boolean) : [];
     const series = [
       {},
-      { stroke: air ? colour("--bar") : main, fill: air ? colour("--bar") : colour("--fill"), width: 2, paths: stepped(seen, seen.values, complete, air), points: { show: false } },
-      { stroke: main, fill: air ? colour("--paper") : undefined, width: 1.6, dash: [3, 3], paths: stepped(seen, seen.values, partial, air), points: { show: false } },
+      { stroke: air ? colour("--bar") : main, fill: air ? colour("--bar") : colour("--fill"), width: 2, paths: stepped(edges, values, spansOf(seen, isComplete), air, true), points },
+      { stroke: main, fill: air ? colour("--paper") : undefined, width: 1.6, dash: [3, 3], paths: stepped(edges, values, spansOf(seen, isPartial), air), points },
     ];
-    if (seen.compared) {
-      data.push(ended(seen.compared.values));
-      series.push({ stroke: colour("--compared"), width: 2, dash: [7, 4], paths: (u) => ({ stroke: outline(u, seen.edges, seen.compared.values, all, 0, false) }), points: { show: false } });
-      for (const values of [seen.compared.low, seen.compared.high].filter(Boolean)) {
-        data.push(ended(values));
-        series.push({ paths: () => null, points: { show: false } });
-      }
-    }
+    if (compared) series.push({ stroke: colour("--compared"), width: 2, dash: [7, 4], paths: stepped(edges, compared.values, whole), points });
     return new uPlot(
       {
-        ...options(seen, figure, HEIGHT, seen.from_zero, size),
+        ...options(edges, [values, ...besides], figure, HEIGHT, seen.from_zero, size),
         series,
-        cursor: { drag: { x: true, y: false, setScale: false, dist: 6 }, points: { show: false }, y: false },
+        cursor: { drag: { x: true, y: false, setScale: false, dist: 6 }, points, y: false },
         hooks: {
           drawClear: [(u) => bands(u, seen, hatch)],
           draw: [(u) => heights(u, size), (u) => marks(u, seen.notes)],
-          setCursor: [(u) => onRead(u.cursor.idx === null || u.cursor.left < 0 ? null : stepAt(seen, u.posToVal(u.cursor.left, "x")))],
+          setCursor: [(u) => onRead(u.cursor.idx === null || u.cursor.left < 0 ? null : stepAt(edges, u.posToVal(u.cursor.left, "x")))],
         },
       },
-      data,
+      ends(edges, series),
     );
   }
 
   function strip(seen, figure) {
-    const values = seen.weather.values, all = values.map(() => true);
-    const plain = options(seen, figure, STRIP, false, 12);
+    const { edges } = seen, { values } = seen.weather, points = { show: false };
+    const series = [{}, { stroke: colour("--weather"), width: 1.8, paths: stepped(edges, values, [[0, edges.length - 1]]), points }];
+    const plain = options(edges, [values], figure, STRIP, false, 12);
     plain.axes[0].show = false;
     plain.padding = [18, 0, 6, 0];
     plain.axes[1].space = 40;
     return new uPlot(
       {
         ...plain,
-        series: [{}, { stroke: colour("--weather"), width: 1.8, paths: (u) => ({ stroke: outline(u, seen.edges, values, all, 0, false) }), points: { show: false } }],
-        cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
+        series,
+        cursor: { drag: { x: false, y: false }, points, y: false },
         hooks: { draw: [(u) => heights(u, 12)] },
       },
-      [seen.edges, [...values, null]],
+      ends(edges, series),
     );
   }
 
-  const stepAt = (seen, s) => {
-    let n = seen.starts_s.findIndex((start) => start > s);
-    n = n === -1 ? seen.starts_s.length - 1 : n - 1;
-    return Math.max(n, 0);
-  };
+  const ends = (edges, series) => series.map((one, n) => (n ? [0, 0] : [edges[0], edges[edges.length - 1]]));
+
+  // -- the answer as the charts read it ---------------------------------------------------------------------------
+
+  // The last edge ends the last step: each column has one value more, of none.
+  function column(list) {
+    const values = new Float64Array(list.length + 1).fill(NaN);
+    for (let n = 0; n < list.length; n++) if (list[n] !== null) values[n] = list[n];
+    return values;
+  }
+
+  function prepare(seen) {
+    const count = seen.values.length, step_s = seen.step_s;
+    seen.edges = new Float64Array(count + 1);
+    for (let n = 0; n < count; n++) seen.edges[n] = step_s ? seen.first_s + n * step_s : seen.starts_s[n];
+    seen.edges[count] = seen.end_s;
+    seen.values = column(seen.values);
+    if (seen.weather) seen.weather.values = column(seen.weather.values);
+    for (const name of seen.compared ? ["values", "low", "high"] : []) if (seen.compared[name]) seen.compared[name] = column(seen.compared[name]);
+    return seen;
+  }
+
+  const spansOf = (seen, isAsked) => seen.quality_runs.filter((run) => isAsked(run.quality)).map(({ begin, end }) => [begin, end]);
+
+  // Which step an instant is in.
+  function stepAt(edges, s) {
+    let from = 0, to = edges.length - 1;
+    while (to - from > 1) {
+      const middle = (from + to) >> 1;
+      if (edges[middle] <= s) from = middle;
+      else to = middle;
+    }
+    return from;
+  }
 
   // -- what is done with it ---------------------------------------------------------------------------------------
 
   function readOut(seen, n, words) {
     const from = seen.edges[n] * 1000, to = seen.edges[n + 1] * 1000;
     const when = seen.step === "day" ? DAY.format(from) : seen.step === "month" ? MONTH.format(from) : `${DAY.format(from)} ${CLOCK.format(from)}–${CLOCK.format(to)}`;
-    const parts = [`${when}: ${seen.values[n] === null ? "–" : `${number(seen.values[n])} ${seen.unit}`}`];
-    const quality = seen.quality[n];
+    const parts = [`${when}: ${Number.isNaN(seen.values[n]) ? "–" : `${number(seen.values[n])} ${seen.unit}`}`];
+    const { quality } = seen.quality_runs.find(({ end }) => end > n);
     if (quality && quality !== "measured") parts[0] += ` (${words[quality]})`;
-    if (seen.compared && seen.compared.values[n] !== null) parts.push(`${seen.compared.name}: ${number(seen.compared.values[n])} ${seen.unit}`);
-    if (seen.weather && seen.weather.values[n] !== null) parts.push(`${number(seen.weather.values[n])} ${seen.weather.quantity === "temperature" ? "°C" : "W/m²"}`);
+    if (seen.compared && !Number.isNaN(seen.compared.values[n])) parts.push(`${seen.compared.name}: ${number(seen.compared.values[n])} ${seen.unit}`);
+    if (seen.weather && !Number.isNaN(seen.weather.values[n])) parts.push(`${number(seen.weather.values[n])} ${seen.weather.quantity === "temperature" ? "°C" : "W/m²"}`);
     return parts.join(" · ");
   }
 
@@ -310,7 +384,8 @@
       return; // the still picture stays
     }
     if (!figure.isConnected || !seen.values.some((value) => value !== null)) return;
-    seen.edges = [...seen.starts_s, seen.end_s];
+    prepare(seen);
+    look = getComputedStyle(document.body);
     const read = document.getElementById("read"), words = JSON.parse(figure.dataset.words), full = [seen.edges[0], seen.end_s];
     const drawn = [...figure.querySelectorAll(".drawn")], isDrillable = seen.step === "day" || seen.step === "month";
     let at = null;
@@ -387,7 +462,7 @@
     });
     u.over.addEventListener("dblclick", () => scale(...full));
     u.over.addEventListener("keydown", (event) => {
-      const last = seen.starts_s.length - 1, stride = event.shiftKey ? 4 : 1;
+      const last = seen.edges.length - 2, stride = event.shiftKey ? 4 : 1;
       const moves = { ArrowLeft: Math.max((at ?? last + 1) - stride, 0), ArrowRight: Math.min((at ?? -1) + stride, last), Home: 0, End: last };
       const acts = {
         PageUp: () => document.getElementById("previous").click(),
