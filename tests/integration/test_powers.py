@@ -60,6 +60,7 @@ from bkkenergy.tariff.paper import PaperBill
 from bkkenergy.usecases import (
     auditing,
     baselines,
+    changeorpropose,
     commissioning,
     dismissals,
     edits,
@@ -555,6 +556,11 @@ HOW = {
         why="renamed", from_day=None, expected_revision=None, now=NOW),
     "portfolio.preview": lambda site, actor, agency: portfolio.preview(
         records_in(site), actor, [Amend("building", BUILDING[agency], {"name_en": "New"})], from_day=None),
+    "portfolio.part": lambda site, actor, agency: changeorpropose.part(
+        records_in(site), actor, [Amend("building", BUILDING[agency], {"name_en": "New"})], from_day=None),
+    "portfolio.change_or_propose": lambda site, actor, agency: changeorpropose.change_or_propose(
+        records_in(site), actor, [Amend("building", BUILDING[agency], {"name_en": "New"})],
+        why="renamed", from_day=None, expected_revision=None, now=NOW),
     "portfolio.undo": lambda site, actor, agency: portfolio.undo(
         records_in(site), actor, {OWN: 2, OTHERS: 3}[agency], why="wrong name", now=NOW),
     "proposals.make": lambda site, actor, agency: proposals.propose(
@@ -626,6 +632,7 @@ CHANGES_NO_ROW = READS | {
     "proposals.read",
     "proposals.preview",
     "portfolio.preview",
+    "portfolio.part",
     "readings.purge",
     "server.restore",
 }

@@ -192,7 +192,7 @@ def import_list_command(
             if seen.faults:
                 raise InputError.of("list_faults", count=len(seen.faults))
             return
-        done = enter_list(
+        done, _ = enter_list(
             state, who, seen, kind, why=why, from_day=from_day, expected_revision=records.revision, folder=folder,
             now=_now(),
         )  # fmt: skip

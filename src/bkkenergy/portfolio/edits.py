@@ -28,11 +28,15 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Amend:
-    """Change some fields of a thing from a day on. A later change of the same field stands."""
+    """Change some fields of a thing from a day on. A later change of the same field stands.
+
+    since : a day of its own, such as the first one of the version that it corrects.
+    """
 
     kind: str
     key: str
     fields: Mapping[str, Any]
+    since: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,7 @@ def _changes(records: Records, edit: Edit, from_day: dt.date, kind: Kind) -> Ite
         raise ConfigError([_unknown(records, kind, edit.key)])
     match edit:
         case Amend():
-            yield from _amended(entries, edit, from_day, kind)
+            yield from _amended(entries, edit, edit.since or from_day, kind)
         case End():
             yield from _ended(entries, from_day, edit)
         case Withdraw():

@@ -28,12 +28,24 @@ PROPOSE = "this is shared by agencies, or touches another one: it can be propose
 def allow(actor: Actor, changes: Sequence[Change], before: Records) -> Touched:
     """Return what changes touch. Raises NotAllowed where they touch more than the actor may change."""
     scope = touched(changes, before, before.with_changes(changes))
-    if scope.is_shared and not actor.may("portfolio"):
-        raise NotAllowed(PROPOSE if actor.may("propose") else "not allowed")
-    actor_may = actor.may("edit") and all(actor.reaches(agency) for agency in scope.agencies)
-    if not actor_may:
+    if not _covers(actor, scope):
         raise NotAllowed(PROPOSE if actor.may("propose") else "not allowed")
     return scope
+
+
+def _covers(actor: Actor, scope: Touched) -> bool:
+    """Whether the actor may change what is touched."""
+    if scope.is_shared and not actor.may("portfolio"):
+        return False
+    return actor.may("edit") and all(actor.reaches(agency) for agency in scope.agencies)
+
+
+def beyond(actor: Actor, changes: Sequence[Change], before: Records) -> set[tuple[str, str]]:
+    """Return the things among what is changed that the actor may not change, by kind and key."""
+    after = before.with_changes(changes)
+    if actor.sees_all and actor.may("edit") and actor.may("portfolio"):
+        return set()
+    return {change.identity[:2] for change in changes if not _covers(actor, touched([change], before, after))}
 
 
 def need_sight(actor: Actor, edits: Sequence[Edit], records: Records, kinds: Kinds) -> None:

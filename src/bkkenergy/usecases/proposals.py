@@ -20,32 +20,34 @@ from bkkenergy.adapters.state.proposals import (
 )
 from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import InputError, NotAllowed, NotThere
-from bkkenergy.portfolio.edits import Amend, Edit, End, Put, Withdraw, changes_of
+from bkkenergy.portfolio.edits import Amend, Edit, End, Put, Withdraw, changes_of, key_of
 from bkkenergy.portfolio.reach import touched
 from bkkenergy.portfolio.records import EVER, differences
 from bkkenergy.texts import Term
-from bkkenergy.usecases.portfolio import Changed, PortfolioState, change, dry_run, needs_reason
+from bkkenergy.usecases.portfolio import Changed, PortfolioState, change, dry_run, need_unchanged, needs_reason
 from bkkenergy.usecases.portfolio_powers import faults_in_reach, need_own_names, need_sight
 from bkkenergy.usecases.portfolio_view import SeenChange, seen_changes
 from bkkenergy.usecases.powers import use_case
 
 KIND_OF_EDIT: Mapping[str, type[Edit]] = {"put": Put, "amend": Amend, "end": End, "withdraw": Withdraw}
+DAYS = frozenset({"until", "since"})
+"""What of an edit is a day."""
 
 
 def record_of_edit(edit: Edit) -> dict[str, Any]:
     """Return an edit as a plain record."""
     name = next(name for name, kind in KIND_OF_EDIT.items() if isinstance(edit, kind))
     given = asdict(edit)
-    if until := given.pop("until", None):
-        given["until"] = until.isoformat()
+    for name_of_day in DAYS & given.keys():
+        day = given.pop(name_of_day)
+        given |= {name_of_day: day.isoformat()} if day else {}
     return {"do": name, **given}
 
 
 def edit_of_record(record: Mapping[str, Any]) -> Edit:
     """Return the edit of a plain record."""
     given = {name: value for name, value in record.items() if name != "do"}
-    if until := given.get("until"):
-        given["until"] = dt.date.fromisoformat(until)
+    given |= {name: dt.date.fromisoformat(given[name]) for name in DAYS & given.keys()}
     return KIND_OF_EDIT[record["do"]](**given)
 
 
@@ -57,9 +59,13 @@ def propose(
     *,
     why: str,
     from_day: dt.date | None,
+    expected_revision: int | None = None,
     now: dt.datetime,
 ) -> Proposal:
-    """Propose a change, and return it. Raises ConfigError where it could not be made, NotThere, NotAllowed."""
+    """Propose a change, and return it. Raises ConfigError where it could not be made, NotThere, NotAllowed.
+
+    Raises Conflict where it was changed since the revision that the person looked at, where one is said.
+    """
     actor.need("propose")
     needs_reason(why)
     with transaction(state.engine) as connection:
@@ -68,6 +74,8 @@ def propose(
         with faults_in_reach(actor, before, edits):
             changes = changes_of(before, edits, from_day or EVER, state.kinds)
             need_own_names(actor, changes, before)
+            meant = {(edit.kind, key_of(edit, state.kinds)) for edit in edits}
+            need_unchanged(connection, state, meant, expected_revision, before.revision)
             dry_run(state, before, changes)
         if not changes:
             raise InputError.of("changes_nothing")

@@ -40,6 +40,7 @@ from bkkenergy.web.api_portfolio_rows import (
     AskedChanges,
     AskedFields,
     AskedNote,
+    AskedProposal,
     AskedRevision,
     AskedValue,
     ChangeRow,
@@ -220,12 +221,23 @@ def proposals(visitor: ApiVisitor, state: ProposalState | None = None) -> list[P
 
 
 @router.post("/proposals", responses=WRITE_PROBLEMS, response_model=ProposalRow, status_code=201)
-def make_proposal(asked: AskedChanges, who: AnyWriter) -> Response:
-    """Propose changes that you may not make yourself: of what agencies share, or between agencies."""
+def make_proposal(asked: AskedProposal, who: AnyWriter) -> Response:
+    """Propose changes that you may not make yourself: of what agencies share, or between agencies.
+
+    409 where a thing was changed since the revision that you looked at, where you name one.
+    """
     edits = _edits(asked)
 
     def work() -> Answer:
-        proposal = propose(who.state, who.visitor.actor, edits, why=asked.why, from_day=asked.from_day, now=who.now)
+        proposal = propose(
+            who.state,
+            who.visitor.actor,
+            edits,
+            why=asked.why,
+            from_day=asked.from_day,
+            expected_revision=asked.expected_revision,
+            now=who.now,
+        )
         return Answer(ProposalRow.of(proposal), 201)
 
     return who.answer(work)

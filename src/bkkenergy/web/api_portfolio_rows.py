@@ -84,6 +84,12 @@ class AskedRevision(AskedChanges):
     expected_revision: Annotated[int, Field(ge=0, le=2_000_000_000)]
 
 
+class AskedProposal(AskedChanges):
+    """Several changes to propose. expected_revision : that the caller looked at, if any."""
+
+    expected_revision: Annotated[int | None, Field(ge=0, le=2_000_000_000)] = None
+
+
 class AskedNote(BaseModel):
     """Why something is undone, accepted or refused."""
 

@@ -19,6 +19,9 @@ LIST_KINDS = ("building", "meter", "account", "contact", "equipment", "agency", 
 PARTS = ("meter", "roof", "account", "contact")
 """What a list of buildings may have beside the building itself: a record of each kind a building."""
 COORDINATES = "coordinates"
+REVISION = "revision"
+"""The column that says at which revision a list was exported."""
+REVISION_LABEL = "record.list_revision"
 DRIVER = "drivers."
 NO_FIELD = ""
 IN_LISTS = frozenset({"text", "long", "number", "whole", "tick", "choice", "date", "instant", "one", "many", "days"})
@@ -63,7 +66,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 
 def list_fields(kind: str) -> tuple[str, ...]:
     """Return the fields that a list of a kind may have: of a building with those of its parts."""
-    names = [field.name for field in fields_of(kind) if field.widget in IN_LISTS]
+    names = [*(field.name for field in fields_of(kind) if field.widget in IN_LISTS), REVISION]
     if kind != "building":
         return tuple(names)
     drivers = [name for name in SYNONYMS if name.startswith(DRIVER)]
@@ -91,7 +94,7 @@ def _known(kind: str) -> Mapping[str, str]:
         texts = catalogue(lang)
         for name in list_fields(kind):
             part, _, inner = name.rpartition(".")
-            key = label_key(part or kind, inner, texts)
+            key = REVISION_LABEL if name == REVISION else label_key(part or kind, inner, texts)
             label = texts.get(key, name)
             if part in PARTS:
                 label = f"{texts[f'record_kind.{part}']}: {label}"

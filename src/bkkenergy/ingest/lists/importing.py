@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,30 @@ import xlsxwriter
 
 from bkkenergy.access import Actor
 from bkkenergy.adapters.files import AS_TEXT
-from bkkenergy.errors import ConfigError, Fault, InputError
+from bkkenergy.adapters.state.proposals import Proposal
+from bkkenergy.errors import ConfigError, Fault, InputError, NotThere
 from bkkenergy.i18n import Words, catalogue
-from bkkenergy.ingest.lists.headings import COORDINATES, DRIVER, IN_LISTS, PARTS, field_of, remember, remembered
-from bkkenergy.ingest.lists.reading import CellFault, ListContext, ListReading, names_in, read_rows
+from bkkenergy.ingest.lists.cells import names_in
+from bkkenergy.ingest.lists.headings import (
+    COORDINATES,
+    DRIVER,
+    IN_LISTS,
+    PARTS,
+    REVISION,
+    REVISION_LABEL,
+    field_of,
+    remember,
+    remembered,
+)
+from bkkenergy.ingest.lists.merging import ListRecords
+from bkkenergy.ingest.lists.reading import CellFault, ListContext, ListReading, read_rows
 from bkkenergy.ingest.lists.table import ListTable, read_list
 from bkkenergy.portfolio import Records
+from bkkenergy.portfolio.edits import Amend
 from bkkenergy.portfolio.reach import visible_keys
-from bkkenergy.portfolio.records import Change
-from bkkenergy.usecases.portfolio import Changed, PortfolioState, change, preview
+from bkkenergy.portfolio.records import Change, entry_on
+from bkkenergy.usecases.changeorpropose import PartedEdits, change_or_propose, part
+from bkkenergy.usecases.portfolio import Changed, PortfolioState
 from bkkenergy.usecases.portfolio_view import seen_records
 from bkkenergy.usecases.recordforms.fields import ALL_KINDS, choice_key, fields_of, label_key
 from bkkenergy.usecases.recordforms.texts import PREFIX, texts_of
@@ -42,13 +58,16 @@ class AskedList:
 class SeenList:
     """A list as it was read: nothing is entered. mapping : field by heading; None where it is not known.
 
-    changes : what it would change; empty where it has faults.
+    changes : what it would change; asked : what has to be proposed; both empty where it has faults. revision : that it
+    was read beside.
     """
 
     table: ListTable
     mapping: Mapping[str, str | None]
     reading: ListReading
     changes: tuple[Change, ...]
+    asked: tuple[Change, ...]
+    revision: int
 
     @property
     def faults(self) -> Sequence[CellFault]:
@@ -77,19 +96,39 @@ def look_at_list(
         asked.kind,
         {text: name for text, name in mapping.items() if name},
         asked.defaults,
-        visible,
+        ListRecords(actor, visible, records.revision, cache(state.records)),
         names_in(visible, day, tariffs),
         day,
+        from_day,
     )
     reading = read_rows(table, context)
     _note_doubles(mapping, reading, table)
-    changes: tuple[Change, ...] = ()
+    parted = None
     if not reading.faults and reading.edits:
         try:
-            changes = preview(state, actor, reading.edits, from_day=from_day)
+            parted = part(state, actor, reading.edits, from_day=from_day)
+            _note_later(records, parted, reading, max(day, from_day or day))
         except ConfigError as error:
             reading.faults += [_of_row(fault, reading) for fault in error.faults]
-    return SeenList(table, mapping, reading, changes)
+        except NotThere:
+            reading.faults.append(CellFault(0, "", "", "", Fault.of("hidden", "")))
+    if parted is None or reading.faults:
+        return SeenList(table, mapping, reading, (), (), records.revision)
+    return SeenList(table, mapping, reading, parted.changes, parted.asked, records.revision)
+
+
+def _note_later(records: Records, parted: PartedEdits, reading: ListReading, day: dt.date) -> None:
+    """Add a fault for each row that would not be on a day what the list says, as a later version says otherwise."""
+    after = records.with_changes([*parted.changes, *parted.asked])
+    for edit in reading.edits:
+        entry = entry_on(after.of(edit.kind, edit.key), day) if isinstance(edit, Amend) else None
+        if entry is None or not isinstance(edit, Amend):
+            continue
+        body = ALL_KINDS[edit.kind].body_of(entry.value)
+        if others := {name: body[name] for name, value in edit.fields.items() if body[name] != value}:
+            said = ", ".join(f"{name} {value}" for name, value in others.items())
+            fault = Fault.of("list_later", edit.key, day=entry.valid_from, said=said)
+            reading.faults.append(CellFault(reading.row_of[edit.kind, edit.key], "", edit.key, "", fault))
 
 
 def _in_reach(records: Records, actor: Actor) -> Records:
@@ -127,16 +166,17 @@ def enter_list(
     expected_revision: int,
     folder: Path,
     now: dt.datetime,
-) -> Changed:
+) -> tuple[Changed, Proposal | None]:
     """Enter what a list asks for as one revision, all of it or nothing, and remember its columns.
 
-    Raises InputError where it has faults or changes nothing, and else as `usecases.portfolio.change`.
+    What is beyond the actor's powers is proposed at the same time. expected_revision : that the person looked at.
+    Raises InputError where it has faults or changes nothing, and else as `usecases.changeorpropose` does.
     """
     if seen.faults:
         raise InputError.of("list_faults", count=len(seen.faults))
     if not seen.reading.edits:
         raise InputError.of("changes_nothing")
-    done = change(
+    done = change_or_propose(
         state, actor, seen.reading.edits, why=why, from_day=from_day, expected_revision=expected_revision, now=now
     )
     remember(folder, kind, {text: name or "" for text, name in seen.mapping.items()})
@@ -149,7 +189,10 @@ def enter_list(
 def write_list(
     path: Path, records: Records, actor: Actor, kind: str, day: dt.date, words: Words, *, agency: str = ""
 ) -> int:
-    """Write the records of a kind as a workbook that an import reads back without a change. Return how many."""
+    """Write the records of a kind as a workbook that an import reads back without a change. Return how many.
+
+    Each row says at which revision it was written: what others change meanwhile is then no edit of the list.
+    """
     things = seen_records(records, actor, ALL_KINDS, kind, day)
     things = [thing for thing in things if not agency or agency in (thing.value.get("agency"), thing.key.split(".")[0])]
     fields = [one for one in fields_of(kind) if one.widget in IN_LISTS]
@@ -160,7 +203,7 @@ def write_list(
     book = xlsxwriter.Workbook(path, AS_TEXT)
     bold = book.add_format({"bold": True})
     sheet = book.add_worksheet(words.name("record_kind", kind)[:31])
-    sheet.write_row(0, 0, [*heads, *(f"{DRIVER}{name}" for name in drivers)], bold)
+    sheet.write_row(0, 0, [*heads, *(f"{DRIVER}{name}" for name in drivers), texts[REVISION_LABEL]], bold)
     sheet.freeze_panes(1, 0)
     sheet.set_column(0, len(heads), 22)
     for number, thing in enumerate(things, 1):
@@ -177,6 +220,8 @@ def write_list(
         for column, name in enumerate(drivers, len(fields)):
             if (amount := (thing.value.get("drivers") or {}).get(name)) is not None:
                 sheet.write_number(number, column, amount)
+        if records.revision:
+            sheet.write_number(number, len(fields) + len(drivers), records.revision)
     book.close()
     return len(things)
 
@@ -199,6 +244,8 @@ def default_fields(kind: str) -> tuple[str, ...]:
 def path_label(kind: str, path: str, words: Words) -> str:
     """Return the label of a field of a list, with its part before it."""
     texts = catalogue(words.lang)
+    if path == REVISION:
+        return texts[REVISION_LABEL]
     if path == COORDINATES:
         return texts["record.coordinates"]
     part, _, name = path.rpartition(".")

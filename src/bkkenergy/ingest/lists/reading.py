@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bkkenergy.access import EVERY_AGENCY
 from bkkenergy.errors import Fault
-from bkkenergy.i18n import LANGS, catalogue
+from bkkenergy.ingest.lists.cells import EMPTY, NO, YES, choice_of, general_name, number_of, plain_name
 from bkkenergy.ingest.lists.coordinates import place_of
-from bkkenergy.ingest.lists.headings import COORDINATES, DRIVER, PARTS
+from bkkenergy.ingest.lists.headings import COORDINATES, DRIVER, PARTS, REVISION
+from bkkenergy.ingest.lists.merging import ListRecords, merged
 from bkkenergy.ingest.lists.table import ListTable
-from bkkenergy.portfolio import Records
 from bkkenergy.portfolio.document import default_topic
 from bkkenergy.portfolio.edits import Amend, Edit, Put
 from bkkenergy.portfolio.records import entry_on
 from bkkenergy.portfolio.values import checked_value, kind_term
-from bkkenergy.usecases.recordforms.fields import ALL_KINDS, FormField, choice_key, fields_of
+from bkkenergy.usecases.recordforms.fields import ALL_KINDS, FormField, fields_of
 from bkkenergy.usecases.recordforms.ids import free_slug, latin_name, slug_of
-from bkkenergy.usecases.recordforms.texts import BLANK, PREFIX, number_text, value_of, year_text
+from bkkenergy.usecases.recordforms.texts import BLANK, PREFIX, number_text, plain, value_of, year_text
 
 LEADING = ("โรงเรียน", "ร.ร.", "รร.", "school ")
 """What an id leaves out at the beginning of a name: the type says it."""
-YES = frozenset({"ใช่", "มี", "yes", "y", "true", "1", "x", "✓", "✔"})
-NO = frozenset({"ไม่", "ไม่ใช่", "ไม่มี", "no", "n", "false", "0", "-"})
-WITH_UNIT = re.compile(r"([+-]?[\d,]+(?:\.\d+)?)\s*[^\d\s.,][^\d]*")
-RATIO = re.compile(r"(\d[\d,.]*)\s*[/:]\s*(\d[\d.]*)")
-GENERAL = ("สำนักงาน", "เขต", "สำนัก", "(สาธิต)", "(demo)", "district", "office", " ")
-"""What names of agencies are compared without."""
-EMPTY = frozenset({"", "-", "–", "n/a", "na", "ไม่มี", "ไม่ทราบ"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,47 +60,17 @@ class ListReading:
 class ListContext:
     """What a list is read with. mapping : field by heading. defaults : text by field, for cells that are empty.
 
-    records : those in the reader's reach. names : ids by kind and plain name.
+    known : the records in the reader's reach. names : ids by kind and plain name. day : today. from_day : from which
+    what the list says holds; None where it corrects what holds today.
     """
 
     kind: str
     mapping: Mapping[str, str]
     defaults: Mapping[str, str]
-    records: Records
+    known: ListRecords
     names: Mapping[str, Mapping[str, str]]
     day: dt.date
-
-
-def names_in(records: Records, day: dt.date, tariffs: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Return ids by the names of things in both languages, by kind; a name of two things is no id of either."""
-    names: dict[str, dict[str, str]] = {}
-    for kind in ("agency", "building", "calendar"):
-        names[kind] = _unambiguous(
-            (key, (value.name_th, value.name_en)) for key, value in records.on(kind, day).items()
-        )
-    names["tariff"] = _unambiguous((key, (value.name_th, value.name_en)) for key, value in tariffs.items())
-    return names
-
-
-def _unambiguous(things: Iterator[tuple[str, tuple[str, ...]]]) -> dict[str, str]:
-    ids: dict[str, set[str]] = {}
-    for key, texts in things:
-        for text in (key, *texts):
-            ids.setdefault(plain_name(text), set()).add(key)
-            ids.setdefault(_general(text), set()).add(key)
-    return {name: next(iter(keys)) for name, keys in ids.items() if len(keys) == 1}
-
-
-def plain_name(text: str) -> str:
-    """Return a name in one form: without case, and with single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-def _general(text: str) -> str:
-    plain = plain_name(text)
-    for word in GENERAL:
-        plain = plain.replace(unicodedata.normalize("NFKC", word), "")
-    return plain
+    from_day: dt.date | None = None
 
 
 # -- rows ----------------------------------------------------------------------------------------------------------
@@ -116,7 +79,7 @@ def _general(text: str) -> str:
 def read_rows(table: ListTable, context: ListContext) -> ListReading:
     """Return what the rows of a list ask for."""
     reading = ListReading()
-    taken = {key for kind in (context.kind,) for key in context.records.by_kind.get(kind, {})}
+    taken = {key for kind in (context.kind,) for key in context.known.present.by_kind.get(kind, {})}
     seen: dict[tuple[tuple[str, str], ...], int] = {}
     for number, cells in table.rows:
         own_texts, texts = _texts(table, cells, context)
@@ -171,32 +134,63 @@ class _RowReader:
     def _enter(self, kind: str, key: str, values: Mapping[str, Any]) -> None:
         """Add a new record, or the fields in which a known one differs."""
         self.reading.row_of[kind, key] = self.number
-        present = entry_on(self.context.records.of(kind, key), self.context.day)
+        known, day = self.context.known, self.context.day
+        present = entry_on(known.present.of(kind, key), day)
+        exported = self._exported(kind, key)
         if present is None:
-            values = self._with_english(kind, values)
-            value, faults = checked_value(ALL_KINDS[kind], values, key)
-            for fault in faults:
-                self._model_fault(kind, key, fault)
-            if value is not None:
-                self.reading.new.append((kind, key))
-                self.reading.edits.append(Put(kind, ALL_KINDS[kind].body_of(value)))
+            self._enter_new(kind, key, values, exported)
             return
         body = ALL_KINDS[kind].body_of(present.value)
-        merged = body | {name: value for name, value in values.items() if name != "id"}
+        before = exported or body
+        shorter = known.shown_shorter(present)
+        said = {name: value for name, value in values.items() if name not in shorter or value != shorter[name]}
         if isinstance(values.get("drivers"), dict):
-            merged["drivers"] = body.get("drivers", {}) | values["drivers"]
-        value, faults = checked_value(ALL_KINDS[kind], merged, key)
-        for fault in faults:
-            self._model_fault(kind, key, fault)
-        if value is None:
+            said["drivers"] = before.get("drivers", {}) | values["drivers"]
+        row_body = self._checked(kind, key, before | {name: value for name, value in said.items() if name != "id"})
+        if row_body is None:
             return
-        after = ALL_KINDS[kind].body_of(value)
-        fields = {name: after[name] for name in values if name != "id" and after.get(name) != body.get(name)}
+        merge = merged({name: values[name] for name in said}, row_body, before, body)
+        for name, theirs in merge.theirs.items():
+            self._fault(self._path(kind, name), Fault.of("list_meanwhile", key, theirs=plain(theirs)))
+        after = self._checked(kind, key, body | merge.fields)
+        fields = {name: after[name] for name in merge.fields if after[name] != body.get(name)} if after else {}
         if fields:
+            since = present.valid_from if self.context.from_day is None else None
             self.reading.changed.append((kind, key))
-            self.reading.edits.append(Amend(kind, key, fields))
+            self.reading.edits.append(Amend(kind, key, fields, since))
         else:
             self.reading.same_count += 1
+
+    def _enter_new(self, kind: str, key: str, values: Mapping[str, Any], exported: Mapping[str, Any] | None) -> None:
+        """Add a record that is not there on the day: a new one, or one that begins again."""
+        entries = self.context.known.present.of(kind, key)
+        end = entries[-1].valid_to if entries else None
+        if exported is not None:
+            self._fault("", Fault.of("list_removed", key, name=key))
+        elif end is not None and (self.context.from_day is None or self.context.from_day < end):
+            self._fault("", Fault.of("list_ended", key, name=key, day=end))
+        elif (body := self._checked(kind, key, self._with_english(kind, values))) is not None:
+            self.reading.new.append((kind, key))
+            self.reading.edits.append(Put(kind, body))
+
+    def _checked(self, kind: str, key: str, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return a whole record, or None with its faults."""
+        value, faults = checked_value(ALL_KINDS[kind], values, key)
+        for fault in faults:
+            self._model_fault(kind, key, fault)
+        return None if value is None else ALL_KINDS[kind].body_of(value)
+
+    def _exported(self, kind: str, key: str) -> dict[str, Any] | None:
+        """Return the record as it was when the list was exported; None where the row does not say when."""
+        text = number_text(self.texts.get(REVISION, "")).removesuffix(".0")
+        if text in EMPTY or text == "0":
+            return None
+        number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else -1
+        if not 0 < number <= self.context.known.newest:
+            self._fault(REVISION, Fault.of("list_revision", key, newest=self.context.known.newest))
+            return None
+        entry = entry_on(self.context.known.at(number).of(kind, key), self.context.day)
+        return None if entry is None else ALL_KINDS[kind].body_of(entry.value)
 
     def _with_english(self, kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return values with a name in Latin letters, where the record needs an English one and the list has none."""
@@ -217,7 +211,7 @@ class _RowReader:
             part_values = dict(self._values(part, cells))
             if len(self.reading.faults) == before:
                 body, key = _part_body(part, building, values, part_values)
-                is_known = bool(self.context.records.of(part, key))
+                is_known = bool(self.context.known.present.of(part, key))
                 self._enter(part, key, part_values if is_known else body)
 
     # -- values ----------------------------------------------------------------------------------------------------
@@ -225,7 +219,7 @@ class _RowReader:
     def _values(self, kind: str, texts: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
         """Return the values of fields; cells that cannot be read are faults."""
         drivers = {name.removeprefix(DRIVER): text for name, text in texts.items() if name.startswith(DRIVER)}
-        if amounts := {name: _number(text) for name, text in drivers.items() if text not in EMPTY}:
+        if amounts := {name: number_of(text) for name, text in drivers.items() if text not in EMPTY}:
             yield "drivers", amounts
         if kind == "building":
             yield from self._place(texts)
@@ -254,7 +248,7 @@ class _RowReader:
     def _value(self, kind: str, one: FormField, text: str) -> Any:  # noqa: PLR0911 - one a widget
         match one.widget:
             case "choice":
-                return _choice(kind, one, text)
+                return choice_of(kind, one, text)
             case "one" | "many" if one.target in self.context.names:
                 names = re.split(r"[;,\n]", text) if one.widget == "many" else [text]
                 ids = [self._named(kind, one, name.strip()) for name in names if name.strip()]
@@ -266,7 +260,7 @@ class _RowReader:
                 return True if plain in YES else False if plain in NO else text
             case "number" | "whole":
                 is_year = one.name.endswith("_year")
-                return year_text(text) if is_year else _number(text, is_ratio=one.name.endswith("_ratio"))
+                return year_text(text) if is_year else number_of(text, is_ratio=one.name.endswith("_ratio"))
             case "date":
                 return value_of(one, {f"{PREFIX}{one.name}": text.partition(" 00:00:00")[0]})
             case "text":
@@ -275,9 +269,12 @@ class _RowReader:
                 return value_of(one, {f"{PREFIX}{one.name}": text})
 
     def _named(self, kind: str, one: FormField, text: str) -> str | None:
+        if one.target == "agency" and one.widget == "many" and plain_name(text) == EVERY_AGENCY:
+            return EVERY_AGENCY
         names = self.context.names[one.target]
-        known = names.get(plain_name(text)) or names.get(_general(text))
-        if known is None and one.target not in {"building", "tariff"}:
+        known = names.get(plain_name(text)) or names.get(general_name(text))
+        is_id = one.target == "tariff" or (one.target == "building" and self.context.known.present.of("building", text))
+        if known is None and not is_id:
             self._fault(
                 self._path(kind, one.name), Fault.of("no_reference", text, kind=kind_term(one.target), name=text)
             )
@@ -323,7 +320,7 @@ class _RowReader:
     def _known_key(self, values: Mapping[str, Any], prefix: str) -> str:
         """Return the record of the same names that there is already, of the same agency or building."""
         names = {plain_name(str(values[name])) for name in ("name_th", "name", "number") if values.get(name)}
-        for key, entries in self.context.records.by_kind.get(self.context.kind, {}).items():
+        for key, entries in self.context.known.present.by_kind.get(self.context.kind, {}).items():
             value: Any = entries[-1].value
             own_names = {plain_name(str(getattr(value, name, None) or "")) for name in ("name_th", "name", "number")}
             is_of_the_same = all(
@@ -390,24 +387,3 @@ def _part_body(
         case _:
             body = {"id": f"{local}-contact", "agency": building.partition(".")[0], "building": building}
             return body | dict(values), body["id"]
-
-
-def _number(text: str, *, is_ratio: bool = False) -> Any:
-    """Return a number as models read it: without separators and unit; of a ratio 80 for 400/5."""
-    plain = text.strip()
-    if is_ratio and (match := RATIO.fullmatch(plain)) and float(match[2]):
-        return float(number_text(match[1])) / float(match[2])
-    if match := WITH_UNIT.fullmatch(plain):
-        plain = match[1]
-    return number_text(plain)
-
-
-def _choice(kind: str, one: FormField, text: str) -> str:
-    """Return a choice by its name in either language; what is none as it is."""
-    plain = plain_name(text)
-    for lang in LANGS:
-        texts = catalogue(lang)
-        for choice in one.choices:
-            if plain in {choice, plain_name(texts.get(choice_key(kind, one.name, choice, texts), choice))}:
-                return choice
-    return text

@@ -211,7 +211,15 @@ def _saved(visitor: Visitor, book: OpenRecords, saving: Save) -> str:
     here, actor, filled = visitor.here, visitor.actor, saving.filled
     from_day = _from_day(filled, saving.seen)
     if saving.is_proposal:
-        proposal = propose(book.state, actor, [saving.edit], why=filled.why, from_day=from_day, now=here.clock())
+        proposal = propose(
+            book.state,
+            actor,
+            [saving.edit],
+            why=filled.why,
+            from_day=from_day,
+            expected_revision=filled.revision,
+            now=here.clock(),
+        )
         return f"/records/proposals/{proposal.number}"
     if filled.kind == PLAN_KIND:
         needs_reason(filled.why)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -30,6 +30,7 @@ from bkkenergy.ingest.lists.importing import (
     path_label,
     write_list,
 )
+from bkkenergy.portfolio.records import Change, Records
 from bkkenergy.site.folder import mappings_folder
 from bkkenergy.usecases.portfolio import Conflict
 from bkkenergy.usecases.portfolio_view import seen_changes
@@ -39,10 +40,11 @@ from bkkenergy.web.records.filled import day_of, open_book
 from bkkenergy.web.records.options import Options, options_of
 from bkkenergy.web.records.view import OpenRecords, RecordWords
 from bkkenergy.web.render import page
-from bkkenergy.web.security import PageVisitor, Visitor, own_upload
+from bkkenergy.web.security import PageVisitor, Visitor, own_upload, whole_number
 
 router = APIRouter(prefix="/records", default_response_class=HTMLResponse)
 MAX_FAULTS_SHOWN, MAX_CELLS_SHOWN, MAX_CHANGES_SHOWN, MAX_EXAMPLE = 60, 5, 15, 60
+Number = Annotated[int | None, Query(ge=1, le=2_000_000_000)]
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SUFFIXES = frozenset({".xlsx", ".csv", ".txt", ".tsv", ".xls"})
 
@@ -58,6 +60,8 @@ class SentList:
     defaults: dict[str, str]
     why: str
     from_day: str
+    revision: int = 0
+    """That the list was read beside when it was last looked at."""
 
     @classmethod
     async def of(cls, form: FormData) -> SentList:
@@ -72,7 +76,8 @@ class SentList:
         said = {heading: texts.get(f"m.{number}.field", "") for number, heading in headings.items()}
         defaults = {key.removeprefix("d."): text.strip() for key, text in texts.items() if key.startswith("d.")}
         sheet, why, from_day = (texts.get(key, "").strip() for key in ("sheet", "why", "from_day"))
-        return cls(name[:200], content, sheet, said, defaults, why, from_day)
+        revision = whole_number(texts.get("revision", "0")) or 0
+        return cls(name[:200], content, sheet, said, defaults, why, from_day, revision)
 
     @contextmanager
     def file(self) -> Iterator[Path]:
@@ -119,11 +124,17 @@ def sheet(kind: str, visitor: PageVisitor, agency: Annotated[str, Query(max_leng
 
 
 @router.get("/upload/{kind}")
-def upload_page(kind: str, visitor: PageVisitor, agency: Annotated[str, Query(max_length=100)] = "") -> Response:
-    """Show a form for a file."""
+def upload_page(
+    kind: str,
+    visitor: PageVisitor,
+    agency: Annotated[str, Query(max_length=100)] = "",
+    done: Number = None,
+    proposal: Number = None,
+) -> Response:
+    """Show a form for a file. done, proposal : what came of one before: its revision, and what was proposed of it."""
     book = _open(visitor, kind)
     sent = SentList("", b"", "", {}, {"agency": agency} if agency else {}, "", "")
-    return _upload_page(visitor, book, kind, sent, None)
+    return _upload_page(visitor, book, kind, sent, None, came_of=(done, proposal))
 
 
 def _open(visitor: Visitor, kind: str) -> OpenRecords:
@@ -147,12 +158,12 @@ def upload(
     folder = mappings_folder(here.settings)
     try:
         with sent.file() as path:
-            asked = AskedList(kind, path, sent.said, sent.defaults, sent.sheet or None)
+            of_file = AskedList(kind, path, sent.said, sent.defaults, sent.sheet or None)
             tariffs = here.opened.figures.tariffs.schedules
             seen = look_at_list(
                 book.state,
                 visitor.actor,
-                asked,
+                of_file,
                 book.records,
                 tariffs,
                 folder=folder,
@@ -163,26 +174,36 @@ def upload(
         return _upload_page(visitor, book, kind, sent, None, *_said(error, visitor, sent.name))
     if do != "enter" or seen.faults:
         return _upload_page(visitor, book, kind, sent, seen)
+    return _entered(visitor, book, kind, sent, seen)
+
+
+def _entered(visitor: Visitor, book: OpenRecords, kind: str, sent: SentList, seen: SeenList) -> Response:
+    """Enter a list, and go to what came of it; the list with what is wrong, or what others changed, where it cannot."""
+    here = visitor.here
     try:
-        done = enter_list(
+        done, asked = enter_list(
             book.state,
             visitor.actor,
             seen,
             kind,
             why=sent.why,
-            from_day=from_day,
-            expected_revision=book.records.revision,
-            folder=folder,
+            from_day=day_of(sent.from_day),
+            expected_revision=sent.revision,
+            folder=mappings_folder(here.settings),
             now=here.clock(),
         )
     except ConfigError as error:
         return _upload_page(visitor, book, kind, sent, seen, error.said(visitor.lang))
+    except Conflict as conflict:
+        return _upload_page(visitor, book, kind, sent, seen, visitor.words("record.meanwhile"), conflict=conflict)
     except InputError as error:
-        text = visitor.words("record.meanwhile") if isinstance(error, Conflict) else error.said(visitor.lang)
-        return _upload_page(visitor, book, kind, sent, seen, text)
+        return _upload_page(visitor, book, kind, sent, seen, error.said(visitor.lang))
     finally:
         here.look_now()
-    return RedirectResponse(f"/records/history/{done.revision}", 303)
+    if asked is None:
+        return RedirectResponse(f"/records/history/{done.revision}", 303)
+    entered = f"done={done.revision}&" if done.revision else ""
+    return RedirectResponse(f"/records/upload/{kind}?{entered}proposal={asked.number}", 303)
 
 
 def _said(error: InputError, visitor: Visitor, name: str) -> tuple[str, str]:
@@ -204,13 +225,15 @@ def _upload_page(
     seen: SeenList | None,
     fault: str = "",
     detail: str = "",
+    *,
+    came_of: tuple[int | None, int | None] = (None, None),
+    conflict: Conflict | None = None,
 ) -> Response:
     read = RecordWords.of(visitor)
-    changes: Sequence[Any] = ()
-    if seen is not None and seen.changes:
-        after = book.records.with_changes(seen.changes)
-        actor, shown = visitor.actor, seen.changes[:MAX_CHANGES_SHOWN]
-        changes = read.changes(seen_changes(shown, book.records, after, book.state.kinds, actor, is_against=True))
+    parts = [
+        (name, read.changes(seen_changes(first, before, after, book.state.kinds, visitor.actor, is_against=True)), more)
+        for name, first, more, before, after in _parts(book, seen, conflict)
+    ]
     return page(
         visitor,
         "record_upload.html.j2",
@@ -223,8 +246,8 @@ def _upload_page(
         seen=seen,
         columns=_columns(seen) if seen else [],
         faults=list(_alike(seen, kind, read))[:MAX_FAULTS_SHOWN] if seen else [],
-        changes=changes,
-        more_changes=max(len(seen.changes) - len(changes), 0) if seen else 0,
+        parts=parts,
+        came_of=came_of,
         paths=[(path, path_label(kind, path, read.words)) for path in list_fields(kind)],
         defaults=[
             (path, path_label(kind, path, read.words), _options(visitor, kind, path, read))
@@ -234,6 +257,21 @@ def _upload_page(
         detail=detail,
         read=read,
     )
+
+
+def _parts(
+    book: OpenRecords, seen: SeenList | None, conflict: Conflict | None
+) -> Iterator[tuple[str, Sequence[Change], int, Records, Records]]:
+    """Yield the first changes of each part, how many more it has, and the records before and after it."""
+    sides: list[tuple[str, Sequence[Change], Records, Records]] = []
+    if conflict is not None:
+        sides.append(("list_theirs", conflict.changes, conflict.seen, conflict.present))
+    if seen is not None:
+        after = book.records.with_changes([*seen.changes, *seen.asked])
+        sides += [("list_changes", seen.changes, book.records, after), ("list_asked", seen.asked, book.records, after)]
+    for name, changes, old, new in sides:
+        if changes:
+            yield name, changes[:MAX_CHANGES_SHOWN], max(len(changes) - MAX_CHANGES_SHOWN, 0), old, new
 
 
 @dataclass(frozen=True, slots=True)
