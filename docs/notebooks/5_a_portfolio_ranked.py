@@ -38,7 +38,7 @@ round(bk.emissions(ranked["gap_kwh"].sum(), day="2025-12-31"))
 # `loads={"building": series}`.
 
 # %%
-roofs = bk.screen()
+roofs = bk.screen(day="2026-01-01")
 columns = ["capacity_kwp", "energy_kwh", "load_share_ratio", "npv_thb", "payback_years"]
 roofs[columns].head(8)
 

@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import bkkenergy as bk
 from bkkenergy.calendar import BANGKOK, epoch_us, past_year
 from bkkenergy.errors import InputError
+from bkkenergy.i18n import Words
 from bkkenergy.portfolio import MeterKind
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.solar.gather import design_inputs, measured_weather
+from bkkenergy.reports.solar.tables import design_json
 from bkkenergy.settings import Settings, StoreSettings
 from bkkenergy.site import load_configuration
 from bkkenergy.site.solar_config import load_solar
@@ -60,7 +63,9 @@ def test_estimate_writes_every_format(tmp_path):
 def test_estimate_shows_loan_sale_and_battery(tmp_path):
     terms = ["--export", "school-hospital", "--assume", "loan_share=0.7", "--assume", "tax_rate=0.2"]
     common = ["--kwp", "max", "--format", "html,json", "--lang", "en", "-o", str(tmp_path)]
-    solar("estimate", "district-bangkhen.school-1", "--battery-kwh", "40", *terms, *common)
+    output = solar("estimate", "district-bangkhen.school-1", "--battery-kwh", "40", *terms, *common)
+    for key in ("spread", "battery"):
+        assert Words("en")(f"solar.warning_{key}_is_provisional") in output
     data = json.loads((tmp_path / "solar_district-bangkhen.school-1.json").read_text())
     assert set(data["ways"]) == {"own", "loan", "ppa", "esco"}
     assert (data["export_scheme"], data["export_thb"] > 0) == ("school-hospital", True)
@@ -70,6 +75,23 @@ def test_estimate_shows_loan_sale_and_battery(tmp_path):
     for text in ("Direct purchase with a loan", "Tax of 20%", "sold at 1.00 THB/kWh", "Full cycles per year"):
         assert text in page
     assert {source["key"] for source in data["sources"]} >= {"export", "battery", "quarter_hours"}
+
+
+def test_the_library_designs_as_the_command_does(tmp_path):
+    """On a typical load, which both bill by the twelve months before the day."""
+    solar("estimate", "district-bangkhen.office", "--kwp", "max", "--format", "json", "-o", str(tmp_path))
+    data = json.loads((tmp_path / "solar_district-bangkhen.office.json").read_text())
+    portfolio = load_configuration(ROOT / "config").portfolio
+    office = portfolio.buildings["district-bangkhen.office"]
+    record = bk.design(
+        list(office.roofs), schedule=portfolio.schedule_of(office), floor_m2=office.gross_floor_area_m2,
+        building_type=str(office.type), calendar=portfolio.calendars[office.calendar], capacity_kwp="max", day=data["day"],
+        latitude_deg=office.latitude_deg, longitude_deg=office.longitude_deg,
+    ).record  # fmt: skip
+    again = json.loads(design_json(record))
+    assert {key: again[key] for key in again if key != "building"} == {
+        key: data[key] for key in data if key != "building"
+    }
 
 
 def test_a_tender_pack_is_one_archive(tmp_path):

@@ -533,6 +533,7 @@ def test_the_designer_shows_what_surplus_earns_what_cleaning_brings_and_what_its
     assert re.search(r'<option value="6" selected>', page)
     assert re.search(r">6</a> · [^<]*assumed", page)
     assert "What was found about the weather" in page
+    assert "P75 and P90 rest on an assumed spread" in page
     other = re.search(r'href="(/solar\?[^"]*cleanings=12[^"]*)"', page)[1].replace("&amp;", "&")
     assert '<option value="12" selected>' in people["engineer-health"].get(other).text
 

@@ -19,7 +19,7 @@ from bkkenergy.library.calendars import government, named
 from bkkenergy.library.charts import Picture, bars, lines
 from bkkenergy.library.errors import unknown_name
 from bkkenergy.library.indices import portfolio_of
-from bkkenergy.library.loads import bill_year, year_load_of
+from bkkenergy.library.loads import year_load_of
 from bkkenergy.library.packaged import figures, schedule_named
 from bkkenergy.library.skies import Sky, checked_weather, solar_config, warn_of_weather, weather_of
 from bkkenergy.portfolio import Building, BuildingType, OpeningCalendar, Portfolio
@@ -193,7 +193,7 @@ class Design:
     >>> roof = bk.Roof(area_m2=500, tilt_deg=10, azimuth_deg=180)
     >>> bk.design(roof, bk.examples.office()["2025"], schedule="mea-3-2-lv")
     Design(mono-550, 66.0 kWp: 91,951 kWh a year, 74 % used; saves 326,347 THB a year, NPV 2,696,291 THB,
-    payback 6.2 years)
+    payback 6.2 years; 2 warnings)
     """
 
     record: SolarDesign
@@ -344,7 +344,8 @@ class Design:
         money = (
             f"saves {solar_design.bills.saving_thb:,.0f} THB a year, NPV {purchase.npv_thb:,.0f} THB, payback {back}"
         )
-        return f"Design({solar_design.module.id}, {solar_design.capacity_kwp:,.1f} kWp: {energy}; {money})"
+        warned = f"; {len(self.warnings)} warnings" if self.warnings else ""
+        return f"Design({solar_design.module.id}, {solar_design.capacity_kwp:,.1f} kWp: {energy}; {money}{warned})"
 
 
 @checked
@@ -488,7 +489,7 @@ def design(
         Cleanings a year, 0 to 12, on the days that help most; by default those of the configuration.
     day : str or date, optional
         On which it is made, as 2026-06-01; today by default. The terms of a scheme, and the grid's carbon factor, are
-        those of that day; `Design.terms` says which.
+        those of that day; `Design.terms` says which. A typical load is billed by the twelve whole months before it.
     latitude_deg, longitude_deg : float
         Of the building [degrees].
     **assumptions
@@ -515,7 +516,7 @@ def design(
     >>> roof = bk.Roof(area_m2=500, tilt_deg=10, azimuth_deg=180)
     >>> found = bk.design(roof, schedule="mea-3-2-lv", floor_m2=3000)
     >>> found.warnings
-    ('load_is_typical', 'outline_is_assumed')
+    ('load_is_typical', 'outline_is_assumed', 'spread_is_provisional')
 
     A school that sells its surplus, buys with a loan, and asks for a battery:
 
@@ -543,7 +544,8 @@ def design(
         planes, latitude_deg=latitude_deg, longitude_deg=longitude_deg, floor_m2=floor_m2 or 1.0, kind=building_type,
         schedule=schedule,
     )  # fmt: skip
-    year_load, on_day = year_load_of(load, floor_m2, building, opening), day_named(day)
+    on_day = day_named(day)
+    year_load = year_load_of(load, floor_m2, building, opening, day=on_day)
     wish = DesignRequest(
         capacity_kwp, module, inverter, mounting, rack_tilt_deg, battery_kwh=battery_kwh, export=export,
         assume=tuple(_known_assumptions(assumptions).items()), cleanings=cleanings,
@@ -572,6 +574,7 @@ def screen(
     agency: str | None = None,
     weather: Sky = "bangkok-typical",
     module: str = "mono-550",
+    day: str | dt.date | None = None,
 ) -> pd.DataFrame:
     """Rank the roofs of a portfolio by net present value, each building at its best size.
 
@@ -587,6 +590,8 @@ def screen(
         As for `simulate`.
     module : str
         A module of the configuration, or "cec:NAME".
+    day : str or date, optional
+        On which they are ranked; today by default. Typical loads are billed by the twelve whole months before it.
 
     Returns
     -------
@@ -607,7 +612,7 @@ def screen(
     >>> bool(ranked["npv_thb"].is_monotonic_decreasing), float(ranked["load_measured_ratio"].max())
     (True, 0.0)
     """
-    site, measured = portfolio_of(portfolio), loads or {}
+    site, measured, on_day = portfolio_of(portfolio), loads or {}, day_named(day)
     for name in measured:
         if name not in site.buildings:
             raise unknown_name("building", name, site.buildings)
@@ -617,10 +622,11 @@ def screen(
 
     def read_load(building: Building) -> YearLoad:
         calendar = site.calendars[building.calendar]
-        return year_load_of(measured.get(building.id), building.gross_floor_area_m2, building, calendar)
+        given = measured.get(building.id)
+        return year_load_of(given, building.gross_floor_area_m2, building, calendar, day=on_day)
 
     tariffs = figures().tariffs
-    factor = factor_on(figures().grid_factors, dt.date(bill_year(), 12, 31), "footprint")
+    factor = factor_on(figures().grid_factors, on_day, "footprint")
     sky = weather_of(weather, latitude_deg=BANGKOK_DEG[0], longitude_deg=BANGKOK_DEG[1])
     screening = screening_of(
         chosen, sky, solar_config(), tariffs, factor, read_load, schedule_of=site.schedule_of, module_id=module

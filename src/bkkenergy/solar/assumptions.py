@@ -23,9 +23,13 @@ MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])
 
 
 class Sourced(Cited):
-    """Figures with where they come from and when they were entered."""
+    """Figures with where they come from and when they were entered.
+
+    is_provisional : no public source gives them for here, and a design that rests on them says so on every face.
+    """
 
     entered: dt.date
+    is_provisional: bool = False
 
 
 class Losses(Sourced):

@@ -343,7 +343,7 @@ def _record(
     rows: IntArray,
     storage: Storage | None,
 ) -> SolarDesign:
-    config, load = inputs.config, inputs.load
+    config, load, layouts = inputs.config, inputs.load, [roof.layout for roof in roofs]
     capacity, ac_kw = sum(roof.layout.capacity_kwp for roof in roofs), production.ac_kw.sum(axis=0)
     module_m2 = sum(roof.layout.module_count * module.area_m2 for roof in roofs)
     energy = float(production.energy_kwh.sum())
@@ -393,7 +393,9 @@ def _record(
         config=config,
         wish=inputs.wish,
         day=inputs.day,
-        warnings=design_warnings(load, [roof.layout for roof in roofs], bills),
+        warnings=design_warnings(
+            load, layouts, bills, config, is_of_years=spread.is_of_years, has_battery=work.battery is not None
+        ),
         prices=price_range(project),
         battery=work.battery,
         offers=_offers(inputs, flows),
@@ -439,11 +441,8 @@ def _roofs(chosen: Mapping[str, Layout], planes: Mapping[str, Plane], production
 
 
 def _months(production: Production, weather: Weather) -> tuple[float, ...]:
-    month = weather.months()
-    power = production.ac_kw.sum(axis=0)
-    return tuple(
-        float(power[month == number].sum()) * weather.interval_h / production.years for number in range(1, MONTHS + 1)
-    )
+    month, each_kwh = weather.months(), production.ac_kw.sum(axis=0) * (weather.interval_h / production.years)
+    return tuple(float(each_kwh[month == number].sum()) for number in range(1, MONTHS + 1))
 
 
 def _shade_by_strings(

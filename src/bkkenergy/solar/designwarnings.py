@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bkkenergy.solar.assumptions import SolarConfig
 from bkkenergy.solar.dispatch import BillChange
 from bkkenergy.solar.layout import FLAT_DEG, Layout
 from bkkenergy.solar.load import YearLoad
@@ -15,7 +16,15 @@ MIN_KNOWN_RATIO = 0.9
 """Of a load, as reports ask of a period."""
 
 
-def design_warnings(load: YearLoad, layouts: Sequence[Layout], bills: BillChange) -> tuple[str, ...]:
+def design_warnings(
+    load: YearLoad,
+    layouts: Sequence[Layout],
+    bills: BillChange,
+    config: SolarConfig,
+    *,
+    is_of_years: bool,
+    has_battery: bool,
+) -> tuple[str, ...]:
     """List what a reader is warned of, by keys of the catalogues, each once.
 
     Parameters
@@ -26,6 +35,12 @@ def design_warnings(load: YearLoad, layouts: Sequence[Layout], bills: BillChange
         Where modules lie.
     bills : BillChange
         Bills without and with PV.
+    config : SolarConfig
+        What the design assumes; what of it is provisional is named.
+    is_of_years : bool
+        Whether P75 and P90 follow from the weather's own years.
+    has_battery : bool
+        Whether the design has one.
 
     Returns
     -------
@@ -50,6 +65,12 @@ def design_warnings(load: YearLoad, layouts: Sequence[Layout], bills: BillChange
         warnings.append("figures_are_provisional")
     if any(not layout.roof.is_known for layout in layouts):
         warnings.append("outline_is_assumed")
+    if config.uncertainty.is_provisional and not is_of_years:
+        warnings.append("spread_is_provisional")
+    if any(layout.support is not None and layout.support.is_provisional for layout in layouts):
+        warnings.append("support_is_provisional")
+    if config.battery.is_provisional and has_battery:
+        warnings.append("battery_is_provisional")
     return tuple(dict.fromkeys(warnings))
 
 

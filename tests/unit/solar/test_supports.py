@@ -1,11 +1,17 @@
 """Canopies over car parks and floats on ponds: what they cost, how they lie, what they change in the yield."""
 
+import io
+import zipfile
+
 import numpy as np
 import pytest
 
 from bkkenergy.errors import InputError
+from bkkenergy.i18n import Words
+from bkkenergy.library.roofs import Design
 from bkkenergy.portfolio.models import Roof
 from bkkenergy.reports.solar.html import render_design_html
+from bkkenergy.reports.solar.tables import design_csv, design_data, design_xlsx
 from bkkenergy.solar.design import design
 from bkkenergy.solar.finance import capex_thb
 from bkkenergy.solar.screening import screen
@@ -77,6 +83,34 @@ def test_the_report_says_what_it_rests_on_in_both_languages(designs, config, sup
         assert citation.said(lang)[:60].replace("'", "&#39;") in page
         assert next(note for note in one.wiring if note.key == support).said(lang)[:40] in page
     assert "support" not in [key for key, _, _ in assumption_sources(designs["roof"])]
+
+
+@pytest.mark.parametrize("lang", ["en", "th"])
+def test_what_is_provisional_is_said_on_every_sheet(designs, lang):
+    one, words = designs["canopy"], Words(lang)
+    assert one.warnings[-2:] == ("spread_is_provisional", "support_is_provisional")
+    with zipfile.ZipFile(io.BytesIO(design_xlsx(one, lang))) as book:
+        sheets = book.read("xl/sharedStrings.xml").decode()
+    page = render_design_html(one, lang, today=STARTS[-1].date()).decode()
+    for key in one.warnings:
+        text = words(f"solar.warning_{key}")
+        assert text in sheets
+        assert text in design_csv(one, lang).decode()
+        assert text.replace("'", "&#39;") in page
+    assert list(one.warnings) == design_data(one)["warnings"]
+    shown = Design(one)
+    assert "support_is_provisional" in shown.summary()["warnings"]
+    assert f"{len(one.warnings)} warnings" in repr(shown)
+
+
+def test_a_figure_with_a_source_is_not_called_provisional(designs, config, weather):
+    sourced = config.model_copy(
+        update={name: getattr(config, name).model_copy(update={"is_provisional": False}) for name in ("uncertainty",)}
+        | {"supports": tuple(one.model_copy(update={"is_provisional": False}) for one in config.supports)}
+    )
+    assert not [key for key in made(sourced, weather, roof("canopy"), capacity_kwp=50).warnings if "provisional" in key]
+    with_battery = made(config, weather, roof("roof"), capacity_kwp=50, battery_kwh=20.0)
+    assert set(with_battery.warnings) - set(designs["roof"].warnings) == {"battery_is_provisional"}
 
 
 def test_a_roof_beside_a_canopy_is_priced_by_the_share_of_each(config, weather):

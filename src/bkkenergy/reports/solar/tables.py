@@ -189,6 +189,7 @@ def design_csv(design: SolarDesign, lang: Lang) -> bytes:
     ]
     rows += [(str(names[number]), value, kwh) for number, value in enumerate(design.month_kwh, 1)]
     rows += [(words(f"solar.step_{line.step}"), line.energy_kwh, kwh) for line in design.losses]
+    rows += [(words("solar.warnings"), words(f"solar.warning_{key}"), "") for key in design.warnings]
     return _csv([(words("solar.item"), words("solar.value"), ""), *rows])
 
 
@@ -253,6 +254,9 @@ def _summary_sheet(book: Any, design: SolarDesign, words: Words, head: Any, numb
         if value is not None:
             sheet.write_number(row, 1, value, number if abs(value) >= 1000 else plain)  # noqa: PLR2004 - by its look
     row = len(lines) + 1
+    for key in design.warnings:
+        row += 1
+        sheet.write_row(row, 0, [words("solar.warnings"), words(f"solar.warning_{key}")])
     for note in design.wiring:
         row += 1
         sheet.write_row(row, 0, [words("solar.strings"), note.said(words.lang)])
