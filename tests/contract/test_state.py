@@ -104,6 +104,7 @@ OLD_PAYLOAD = (
     "INSERT INTO quarantine (topic, digest, size_bytes, stored_bytes, reason, detail, received_us, times, readings, "
     "payload) VALUES ('t', 'd', 1, 1, 'not_decoded', '', 1, 1, 1, '1')"
 )
+OLD_ARTEFACT = "INSERT INTO artefact (run_id, form, lang, path, size_bytes, sha256) VALUES (1, 'html', 'th', 'x/r1/x.html', 3, '0')"
 REVISIONS = sorted(own.revision for own in ScriptDirectory.from_config(migrations()).walk_revisions())
 
 
@@ -121,9 +122,10 @@ def test_a_state_of_each_earlier_version_is_brought_up_with_what_it_holds(state,
         command.upgrade(config, revision)
     ledger = RunQueue(old, "a")
     ledger.plan([due()])
-    done(ledger, ledger.claim(NOW, LEASE_S))
-    if revision == "0007":
-        with old.begin() as connection:
+    ledger.finish(ledger.claim(NOW, LEASE_S), NOW, artefacts=[], figures={"": [1.5, 1.0]}, publish=lambda _: None)
+    with old.begin() as connection:
+        connection.execute(text(OLD_ARTEFACT))
+        if revision == "0007":
             connection.execute(text(OLD_PAYLOAD))
     old.dispose()
     engine = open_state(state)
@@ -132,7 +134,8 @@ def test_a_state_of_each_earlier_version_is_brought_up_with_what_it_holds(state,
             assert connection.execute(text("SELECT length(origin) FROM quarantine")).scalar() == 32
     (run,) = RunQueue(engine, "b").runs()
     assert (run.agency, run.state, run.figures) == ("health", "done", {"": [1.5, 1.0]})
-    assert [file.path for file in RunQueue(engine, "b").artefacts([run])[run.id]] == ["x/r1/x.html"]
+    (file,) = RunQueue(engine, "b").artefacts([run])[run.id]
+    assert (file.path, file.document) == ("x/r1/x.html", "energy")
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()

@@ -13,6 +13,7 @@ import docx
 import openpyxl
 import pytest
 
+from bkkenergy.adapters.memotemplate import template_file
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
@@ -270,7 +271,11 @@ def test_an_agency_s_own_template_and_seal_are_filled_whatever_an_editor_made_of
     document.save(tmp_path / "own.docx")
     paper = memo_of(to="{{signer}} =1+1 <b>")
     filled = docx.Document(
-        io.BytesIO(render_paper(paper, "docx", None, Stationery(tmp_path / "own.docx", read_seal(seal_in(tmp_path)))))
+        io.BytesIO(
+            render_paper(
+                paper, "docx", None, Stationery(template_file(tmp_path / "own.docx"), read_seal(seal_in(tmp_path)))
+            )
+        )
     )
     (memo,) = paper.blocks
     assert filled.paragraphs[0].text == f"Subject: {memo.subject} / {{{{signer}}}} =1+1 <b>"
@@ -302,14 +307,14 @@ def test_a_template_with_code_or_an_unknown_place_is_refused_by_its_name(memo_of
     document.add_paragraph(place)
     document.save(tmp_path / "own.docx")
     with pytest.raises(InputError, match=r"own\.docx"):
-        render_paper(memo_of(), "docx", None, Stationery(tmp_path / "own.docx"))
+        render_paper(memo_of(), "docx", None, Stationery(template_file(tmp_path / "own.docx")))
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + b"\0" * 18])
 def test_a_template_that_is_no_document_is_refused(memo_of, tmp_path, content):
     (tmp_path / "own.docx").write_bytes(content)
     with pytest.raises(InputError):
-        render_paper(memo_of(), "docx", None, Stationery(tmp_path / "own.docx"))
+        render_paper(memo_of(), "docx", None, Stationery(template_file(tmp_path / "own.docx")))
 
 
 def test_the_site_s_own_template_is_taken_by_command_and_page(home, app, week, tmp_path):

@@ -49,6 +49,7 @@ from bkkenergy.plan import Project
 from bkkenergy.portfolio import portfolio_on
 from bkkenergy.portfolio.edits import Amend, Put
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.reports.papers.memodocx import standard_template
 from bkkenergy.savings.baseline import fit_baseline
 from bkkenergy.savings.facts import Finding
 from bkkenergy.site.figures import load_figures
@@ -85,6 +86,7 @@ from bkkenergy.usecases import (
     reruns,
     scenarios,
     server,
+    stationery,
     weatherfiles,
 )
 from bkkenergy.usecases.backup import back_up
@@ -304,7 +306,7 @@ def owners(site, before, after, place):  # noqa: C901, PLR0911 - one a table
     """The agencies that a row is of; a table that is missing here fails, so that each new one has to say."""
     row = after.get(place) or before[place]
     match place[0]:
-        case "run" | "scenario" | "agency_month" | "plan_document" | "weather_file":
+        case "run" | "scenario" | "agency_month" | "plan_document" | "weather_file" | "stationery":
             return {row["agency"]}
         case "day_note" | "finding_entry" | "photo" | "commissioning":
             return {row["agency"]}
@@ -546,6 +548,15 @@ HOW = {
         site.state, actor, site.portfolio.buildings[BUILDING[agency]], site.solar.climate, "new.epw", a_weather(), NOW),
     "weather.delete": lambda site, actor, agency: weatherfiles.delete_weather(
         site.state, actor, one(site, "weather_file", agency=agency)["id"], NOW),
+    "stationery.template": lambda site, actor, agency: stationery.store_template(
+        site.state, actor, agency, "memo.docx", standard_template("en"), NOW),
+    "stationery.seal": lambda site, actor, agency: stationery.store_seal(
+        site.state, actor, agency, "seal.png", picture("red"), NOW, lambda svg: svg),
+    "stationery.terms": lambda site, actor, agency: stationery.store_terms(
+        site.state, actor, agency, stationery.MemoTerms("The governor"), NOW),
+    "stationery.reset": lambda site, actor, agency: stationery.reset_stationery(
+        site.state, actor, agency, "seal", NOW),
+    "stationery.history": lambda site, actor, agency: stationery.stationery_versions(site.state, actor, agency),
     "runs.again": lambda site, actor, agency: reruns.ask_again(site.state, actor, run_of(site, agency), NOW),
     "runs.retry": lambda site, actor, agency: reruns.retry_runs(site.state, actor, [run_of(site, agency)], NOW),
     "quarantine.replay": replayed,
@@ -617,6 +628,7 @@ READS = {
 ON_A_CLOSED_SITE = {"server.backup", "server.restore", "readings.migrate"}
 """What opens the state by itself, so that nothing here may have it locked: its line in the audit log stays."""
 CHANGES_NO_ROW = READS | {
+    "stationery.history",
     "notes.list",
     "plan.documents",
     "plan.document",
@@ -921,7 +933,7 @@ CHECKS = {"powers.py", "portfolio_powers.py", "explore_compare.py"}
 """What use cases check by, or ask one for: explore_compare asks explore.subject for each other thing. No use cases."""
 WRITERS = {
     "add_user", "change_user", "change_password", "add_token", "drop_token", "enter_audit", "save_projects", "add_plan_revision",
-    "keep_scenario", "drop_scenario", "add_weather", "enter_dismissal", "save_mapping", "add_ft", "enter_month_amounts", "add_document", "set_approved", "replay", "add_revision", "add_proposal",
+    "keep_scenario", "drop_scenario", "add_weather", "add_stationery", "enter_dismissal", "save_mapping", "add_ft", "enter_month_amounts", "add_document", "set_approved", "replay", "add_revision", "add_proposal",
     "decide_proposal", "add_answer", "apply", "apply_readings", "apply_edit", "purge", "copy_readings",
 }  # fmt: skip
 """Functions of adapters that change the state on behalf of a person."""

@@ -90,7 +90,7 @@ def filled(path: str, agency: str, building: str, app) -> str:
         "rule": "night_spread",
         "equipment_id": f"{building.replace('.', '-')}-lamps", "key": f"{building.replace('.', '-')}-lamps",
         "plant_id": "none",  # test_plants.py asks for those that there are
-        "form": "xlsx", "paper": "progress", "subject": building,
+        "form": "xlsx", "paper": "progress", "subject": building, "part": "terms",
     }  # fmt: skip
     return re.sub(r"\{([^}]+)\}", lambda match: values[match[1]], path)
 
@@ -301,6 +301,8 @@ NEEDS = {
     ("GET", "/records/edit/{kind}/{key:path}"): "manager", ("POST", "/records/edit/{kind}/{key:path}"): "manager",
     ("POST", "/records/end/{kind}/{key:path}"): "manager", ("POST", "/records/undo/{number}"): "manager",
     ("POST", "/solar/scenarios/{building}"): "engineer", ("POST", "/solar/scenarios/{scenario_id}/drop"): "engineer",
+    ("POST", "/agencies/{agency}/memo/{part}/file"): "manager", ("POST", "/agencies/{agency}/memo/terms"): "manager",
+    ("POST", "/agencies/{agency}/memo/{part}/reset"): "manager",
     ("POST", "/solar/weather/{building}"): "engineer", ("POST", "/solar/weather/{building}/{number}/drop"): "engineer",
 }  # fmt: skip
 

@@ -220,8 +220,9 @@ def _papers(site: Site, kind: PaperKind, report: AgencyReport, making: Making, b
     stationery = stationery_of(site, report.agency_id)
     for lang in making.langs:
         paper = make_paper(
-            site, kind, report, making.span, lang, now=making.now, fields=making.fields, thai_digits=making.thai_digits
-        )
+            site, kind, report, making.span, lang, now=making.now, fields=stationery.terms.fields | dict(making.fields),
+            thai_digits=making.thai_digits or stationery.terms.thai_digits,
+        )  # fmt: skip
         click.echo(f"{paper.subject_id}: {paper.sentence}")
         for form in making.formats:
             path = making.folder / paper.subject_id / paper_name(paper, form)

@@ -12,11 +12,19 @@ from bkkenergy.i18n import Lang, Words
 from bkkenergy.jobs.schedule import entry_of
 from bkkenergy.recipients import ENERGY, AttachedFormat, DocumentKind, PaperKind, Recipient
 from bkkenergy.reports.content import AgencyReport
-from bkkenergy.reports.papers.kinds import forms_of, make_paper, paper_name, render_paper, stationery_of
+from bkkenergy.reports.papers.kinds import (
+    PLAIN_STATIONERY,
+    forms_of,
+    make_paper,
+    paper_name,
+    render_paper,
+    stationery_of,
+)
 from bkkenergy.reports.papers.model import Paper
 from bkkenergy.reports.render.browser import Browser, installed_browser
 from bkkenergy.settings import Settings
 from bkkenergy.site import Site
+from bkkenergy.usecases.stationery import MemoTerms
 
 USUAL_PAPERS: Mapping[str, tuple[PaperKind, ...]] = MappingProxyType(
     {
@@ -59,10 +67,10 @@ class PapersOfRun:
 
     def files(self, report: AgencyReport, langs: Sequence[Lang]) -> Iterator[PaperFile]:
         """Make each paper in each language and form. Raises StoreUnavailable; what cannot be made joins `faults`."""
-        stationery = stationery_of(self.site, report.agency_id)
         for kind in papers_of(self.settings, self.run):
             try:
-                papers = [self._paper(kind, report, lang) for lang in langs]
+                stationery = stationery_of(self.site, report.agency_id) if kind == "memo" else PLAIN_STATIONERY
+                papers = [self._paper(kind, report, lang, stationery.terms) for lang in langs]
                 for paper in papers:
                     for form in archived_forms(self.settings, self.run, kind):
                         content = render_paper(paper, form, self.browser, stationery)
@@ -70,8 +78,11 @@ class PapersOfRun:
             except InputError as why:
                 self.faults.append(f"{Words('en')(f'paper.title_{kind}')}: {why}")
 
-    def _paper(self, kind: PaperKind, report: AgencyReport, lang: Lang) -> Paper:
-        return make_paper(self.site, kind, report, self.run.period, lang, now=self.site.clock())
+    def _paper(self, kind: PaperKind, report: AgencyReport, lang: Lang, terms: MemoTerms) -> Paper:
+        return make_paper(
+            self.site, kind, report, self.run.period, lang, now=self.site.clock(), fields=terms.fields,
+            thai_digits=terms.thai_digits,
+        )  # fmt: skip
 
 
 def papers_of(settings: Settings, run: Run) -> tuple[PaperKind, ...]:

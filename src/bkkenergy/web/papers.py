@@ -13,6 +13,7 @@ from bkkenergy.recipients import PaperKind
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.papers.kinds import (
     PAPER_KINDS,
+    PLAIN_STATIONERY,
     PaperForm,
     forms_of,
     make_paper,
@@ -95,8 +96,12 @@ def asked_file(visitor: Visitor, kind: AskedKind, subject: str, period: Period, 
         if kind == "energy":
             lang = visitor.lang if form in HAS_LANGUAGE else "th"
             return report_name(subject, period.slug, form, lang), RENDERERS[form](report, visitor.lang)
-        paper = make_paper(here.opened, _paper_kind(kind), report, period, visitor.lang, now=here.clock())
-        return paper_name(paper, form), render_paper(paper, form, None, stationery_of(here.opened, subject))
+        stationery = stationery_of(here.opened, subject) if kind == "memo" else PLAIN_STATIONERY
+        paper = make_paper(
+            here.opened, _paper_kind(kind), report, period, visitor.lang, now=here.clock(),
+            fields=stationery.terms.fields, thai_digits=stationery.terms.thai_digits,
+        )  # fmt: skip
+        return paper_name(paper, form), render_paper(paper, form, None, stationery)
     except InputError as why:
         raise HTTPException(422, why.said(visitor.lang)) from None
 

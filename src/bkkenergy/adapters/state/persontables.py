@@ -128,6 +128,19 @@ own_delivery = Table(
 )
 """Where a user wants messages: of findings that are the user's, and monthly reports of agencies."""
 
+stationery = Table(
+    "stationery",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("agency", String(64), nullable=False, index=True),
+    Column("part", String(16), nullable=False),
+    Column("name", String(120), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+"""What an agency's memoranda are made with: template, seal, terms. The newest of a part counts; empty is none."""
+
 commissioning = Table(
     "commissioning",
     metadata,

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from bkkenergy.adapters.memotemplate import MemoTemplate, template_file
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
@@ -33,6 +34,7 @@ from bkkenergy.site import Site
 from bkkenergy.site.folder import memo_file
 from bkkenergy.texts import Lang
 from bkkenergy.usecases.during import site_during
+from bkkenergy.usecases.stationery import NO_TERMS, MemoTerms, stationery_entered
 
 PAPER_KINDS: tuple[PaperKind, ...] = get_args(PaperKind)
 PaperForm = Literal["html", "pdf", "docx", "xlsx", "csv", "json"]
@@ -101,21 +103,28 @@ def form_of_file(file: Path, forms: Sequence[str] = PAPER_FORMS) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Stationery:
-    """An agency's own template of the memorandum, and its seal; None and nothing where it has none."""
+    """What an agency's memoranda are made with; nothing where it has nothing of its own. seal : a PNG."""
 
-    template: Path | None = None
+    template: MemoTemplate | None = None
     seal: bytes = b""
+    terms: MemoTerms = NO_TERMS
 
 
 def stationery_of(site: Site, subject: str) -> Stationery:
-    """Return what the site's configuration has of an agency (or of a building's agency): `memo/AGENCY.docx` and `.png`.
+    """Return what an agency (or a building's agency) entered in the app; what it did not, the configuration has.
 
-    `memo/all.docx` and `memo/all.png` are those of every agency without its own. Raises InputError for a bad seal.
+    `memo/AGENCY.docx` and `.png`, or `memo/all.docx` and `.png` of every agency without its own. Raises InputError for
+    a bad file of the configuration, StoreUnavailable.
     """
     building = site.portfolio.buildings.get(subject)
     agency = subject if building is None else building.agency
+    entered = stationery_entered(site.state, agency)
     template, seal = (memo_file(site.config.folder, agency, form) for form in ("docx", "png"))
-    return Stationery(template, read_seal(seal) if seal is not None else b"")
+    return Stationery(
+        entered.template or (template_file(template) if template is not None else None),
+        entered.seal or (read_seal(seal) if seal is not None else b""),
+        entered.terms,
+    )
 
 
 PLAIN_STATIONERY = Stationery()

@@ -4,43 +4,37 @@ from __future__ import annotations
 
 import copy
 import io
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
-from docx import Document
 from docx.enum.text import WD_ALIGN_PARAGRAPH
-from docx.opc.exceptions import PackageNotFoundError
 from docx.shared import Cm, Pt
 
-from bkkenergy.errors import InputError
+from bkkenergy.adapters.memotemplate import (
+    MAX_SEAL_BYTES,
+    PARAGRAPHS,
+    PLACE,
+    SEAL,
+    MemoTemplate,
+    paragraphs_of,
+    seal_of,
+)
 from bkkenergy.i18n import Words
-from bkkenergy.regularfiles import need_regular, need_small_archive
+from bkkenergy.regularfiles import need_regular
 from bkkenergy.reports.papers.docx import as_bytes, new_document
 from bkkenergy.reports.papers.model import Paper, PaperMemo
+from bkkenergy.reports.render.browser import drawn_by_browser
 from bkkenergy.texts import Lang
 
-PLACE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
-LINES = ("office", "number", "date", "subject", "to", "signer", "position")
-PARAGRAPHS = ("body", "annexes")
-SEAL = "seal"
-PLACES = (*LINES, *PARAGRAPHS, SEAL)
-MAX_SEAL_BYTES, MAX_SEAL_PX = 512 * 1024, 4000
-MAX_TEMPLATE_BYTES = 2 * 1024 * 1024
-MAX_INFLATED_BYTES = 20 * 1024 * 1024
-PNG_HEAD, JPEG_HEAD = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 SEAL_HEIGHT_CM = 1.8
 
 
-def memo_docx(paper: Paper, template: Path | None = None, seal: bytes = b"") -> bytes:
-    """Fill a template with a memorandum; the standard one where none is given. Raises InputError for a bad template."""
+def memo_docx(paper: Paper, template: MemoTemplate | None = None, seal: bytes = b"") -> bytes:
+    """Fill a template with a memorandum; the standard one where none is given."""
     (memo,) = (block for block in paper.blocks if isinstance(block, PaperMemo))
-    document = _opened(template) if template is not None else _standard(paper.lang)
-    named = "" if template is None else template.name
-    for paragraph in list(_paragraphs(document)):
-        _fill(paragraph, memo, seal, named)
+    document = template.opened() if template is not None else _standard(paper.lang)
+    for paragraph in list(paragraphs_of(document)):
+        _fill(paragraph, memo, seal)
     properties = document.core_properties
     properties.title, properties.subject = memo.subject, paper.number
     return as_bytes(document)
@@ -52,61 +46,36 @@ def standard_template(lang: Lang) -> bytes:
 
 
 def read_seal(path: Path) -> bytes:
-    """Return an agency's seal, a PNG or JPEG of at most 512 KiB. Raises InputError for any other file."""
-    content = need_regular(path, MAX_SEAL_BYTES).read_bytes()
-    if not content.startswith((PNG_HEAD, JPEG_HEAD)):
-        raise InputError.of("seal_no_picture", file=path.name)
-    if content.startswith(PNG_HEAD):
-        width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
-        if not 0 < max(width, height) <= MAX_SEAL_PX:
-            raise InputError.of("seal_too_large", file=path.name, pixels=MAX_SEAL_PX)
-    return content
+    """Return an agency's seal of the configuration, as a PNG. Raises InputError for any other file."""
+    return seal_of(path.name, need_regular(path, MAX_SEAL_BYTES).read_bytes(), drawn_by_browser)
 
 
-def _opened(path: Path) -> Any:
-    need_regular(path, MAX_TEMPLATE_BYTES)
-    need_small_archive(path, MAX_INFLATED_BYTES)
-    try:
-        return Document(str(path))
-    except (PackageNotFoundError, ValueError, KeyError, BadZipFile, OSError, SyntaxError) as error:
-        raise InputError.of("memo_no_document", file=path.name, why=str(error)) from None
-
-
-def _paragraphs(document: Any) -> Iterator[Any]:
-    """Yield the paragraphs of the body, its tables, and of heads and feet."""
-    yield from document.paragraphs
-    for table in document.tables:
-        for row in table.rows:
-            for cell in row.cells:
-                yield from cell.paragraphs
-    for section in document.sections:
-        for part in (section.header, section.footer):
-            if not part.is_linked_to_previous:
-                yield from part.paragraphs
-
-
-def _fill(paragraph: Any, memo: PaperMemo, seal: bytes, template: str) -> None:
+def _fill(paragraph: Any, memo: PaperMemo, seal: bytes) -> None:
     names = PLACE.findall(paragraph.text)
-    if unknown := [name for name in names if name not in PLACES]:
-        raise InputError.of("memo_no_place", file=template, name=unknown[0][:40], known=", ".join(PLACES))
     if not names:
         return
     if names[0] in PARAGRAPHS:
         _spread(paragraph, getattr(memo, names[0]))
     elif names[0] == SEAL:
-        _write(paragraph, "")
+        run = _write(paragraph, "")
         if seal:
-            paragraph.runs[0].add_picture(io.BytesIO(seal), height=Cm(SEAL_HEIGHT_CM))
+            run.add_picture(io.BytesIO(seal), height=Cm(SEAL_HEIGHT_CM))
     else:
         _write(paragraph, PLACE.sub(lambda match: str(getattr(memo, match[1])), paragraph.text))
 
 
-def _write(paragraph: Any, text: str) -> None:
-    """Write a paragraph's whole text in the format of its first run: an editor may have cut a place in several runs."""
-    first, *others = paragraph.runs or [paragraph.add_run()]
+def _write(paragraph: Any, text: str) -> Any:
+    """Write a paragraph's whole text in the format of its first run, and return that; pictures and boxes stay.
+
+    An editor may have cut a place in several runs.
+    """
+    drawn = ".//w:drawing | .//w:pict | .//w:object"
+    runs = [run for run in paragraph.runs if not run._element.xpath(drawn)]  # noqa: SLF001
+    first, *others = runs or [paragraph.add_run()]
     for run in others:
         run._element.getparent().remove(run._element)  # noqa: SLF001 - python-docx has no other way
     first.text = text
+    return first
 
 
 def _spread(paragraph: Any, lines: tuple[str, ...]) -> None:

@@ -29,6 +29,7 @@ REMEDY = f"Where no namespaces are allowed (some containers), set {SANDBOX_VARIA
 FROM_US, TO_US = 3, 4
 """The descriptors on which the browser expects its pipe."""
 A4_IN = (8.27, 11.69)
+DRAWN_PX = 800
 PAGES_PER_BROWSER = 200
 """A browser is replaced after this many pages, so that its memory does not grow."""
 MAX_DATA_BYTES = 3 << 29
@@ -56,6 +57,29 @@ class Browser:
     def __exit__(self, *_: object) -> None:
         self._stop()
 
+    def picture(self, svg: bytes, side_px: int) -> bytes:
+        """Draw an SVG as a PNG within a square, transparent where it is. As an image it runs and loads nothing.
+
+        Raises InputError where no browser is installed, PrintFailed when it fails.
+        """
+        source = base64.b64encode(svg).decode()
+        page = (
+            "<!doctype html><style>body{margin:0;height:100vh;background:center/contain no-repeat "
+            f"url(data:image/svg+xml;base64,{source})}}</style>"
+        )
+        try:
+            if not self._pid:
+                self._start()
+            self._show(page.encode())
+            size = {"width": side_px, "height": side_px, "deviceScaleFactor": 1, "mobile": False}
+            self._call("Emulation.setDeviceMetricsOverride", session=True, **size)
+            clear = {"r": 0, "g": 0, "b": 0, "a": 0}
+            self._call("Emulation.setDefaultBackgroundColorOverride", session=True, color=clear)
+            return base64.b64decode(self._call("Page.captureScreenshot", session=True, format="png")["data"])
+        except PrintFailed:
+            self._stop()
+            raise
+
     def pdf(self, page: bytes) -> bytes:
         """Print a self-contained page as PDF, as the browser prints it: fonts embedded, Thai broken between words,
         tagged for readers aloud, with its language, its title and an outline of its headings.
@@ -71,12 +95,15 @@ class Browser:
             self._stop()
             raise
 
-    def _printed(self, page: bytes) -> bytes:
+    def _show(self, page: bytes) -> None:
         self._pages += 1
         source = Path(self._folder.name) / "page.html"
         source.write_bytes(page)
         self._call("Page.navigate", url=source.as_uri(), session=True)
         self._event("Page.loadEventFired")
+
+    def _printed(self, page: bytes) -> bytes:
+        self._show(page)
         width, height = A4_IN
         printed = self._call(
             "Page.printToPDF", session=True, printBackground=True, preferCSSPageSize=True,
@@ -142,6 +169,12 @@ class Browser:
         message, _, self._unread = self._unread.partition(b"\0")
         answer: dict[str, Any] = json.loads(message)
         return answer
+
+
+def drawn_by_browser(svg: bytes) -> bytes:
+    """Draw an SVG as a PNG in a browser of its own. Raises InputError, PrintFailed."""
+    with Browser() as browser:
+        return browser.picture(svg, DRAWN_PX)
 
 
 def installed_browser() -> str | None:
