@@ -28,7 +28,17 @@ from bkkenergy.adapters import state
 from bkkenergy.adapters.engines import make_engine
 from bkkenergy.adapters.state import users
 from tests.folders import remove_shared_folders, shared_folder
-from tests.servers import Influx, Server, influxdb, mosquitto, postgresql, started, victoria_metrics
+from tests.servers import (
+    Influx,
+    ObjectStore,
+    Server,
+    influxdb,
+    mosquitto,
+    object_store,
+    postgresql,
+    started,
+    victoria_metrics,
+)
 
 gc.disable()
 """No search for garbage among what is imported and collected, which stays; `pytest_collection_finish` begins with it."""
@@ -215,6 +225,13 @@ def bucket() -> str:
 def victoria(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A VictoriaMetrics that lasts the session."""
     with started(victoria_metrics(tmp_path_factory.mktemp("victoria"))) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """An S3-compatible object store that lasts the session. Use a bucket of the test's own."""
+    with started(object_store(tmp_path_factory.mktemp("objects"))) as server:
         yield server
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import re
@@ -19,10 +20,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import obstore
 from pydantic import SecretStr
 
+from bkkenergy.adapters.objectarchive import opened_store as s3_store
 from bkkenergy.demo.broker import mosquitto_path
-from bkkenergy.settings import InfluxSettings
+from bkkenergy.settings import ArchiveSettings, InfluxSettings
 from tests.folders import shared_folder
 from tests.ports import free_port
 
@@ -286,6 +289,31 @@ def victoria_metrics(folder: Path) -> Server:
     port = free_port()
     arguments = [f"-storageDataPath={folder}", f"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=100y"]
     return Server([executable, *arguments], port, "/health")
+
+
+@dataclass
+class ObjectStore(Server):
+    """An OpenStack Swift with its S3 layer."""
+
+    def bucket(self, name: str) -> ArchiveSettings:
+        """Settings of a new bucket of this server."""
+        settings = ArchiveSettings(
+            kind="s3", endpoint=self.url, bucket=name, access_key_id="test:tester", secret_key=SecretStr("testing"),
+            timeout_s=20,
+        )  # fmt: skip
+        asked = obstore.sign(s3_store(settings), "PUT", "", dt.timedelta(minutes=1))
+        with urllib.request.urlopen(urllib.request.Request(asked, method="PUT")) as response:
+            assert response.status == 200
+        return settings
+
+
+def object_store(folder: Path) -> ObjectStore:
+    """Debian's Swift, its four servers in one process."""
+    assert Path("/usr/bin/swift-proxy-server").exists(), "swift-proxy is not installed: deploy/install-test-packages"
+    proxy, *others = (free_port() for _ in range(4))
+    script = Path(__file__).parent / "swift_server.py"
+    command = ["/usr/bin/python3", str(script), str(folder), *map(str, (proxy, *others))]
+    return ObjectStore(command, proxy)
 
 
 def postgresql() -> Server:

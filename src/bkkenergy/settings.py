@@ -27,6 +27,7 @@ from bkkenergy.tomlfiles import Frozen, has_key, read_secret, read_toml, validat
 FILE_NAME = "bkkenergy.toml"
 MQTT_PASSWORD_VARIABLE = "BKKENERGY_MQTT_PASSWORD"  # noqa: S105 - a name, not a secret
 INFLUX_TOKEN_VARIABLE = "BKKENERGY_INFLUX_TOKEN"  # noqa: S105 - a name, not a secret
+ARCHIVE_KEY_VARIABLE = "BKKENERGY_ARCHIVE_KEY"
 STATE_URL_VARIABLE = "BKKENERGY_STATE_URL"
 LEDGER_URL_VARIABLE = "BKKENERGY_LEDGER_URL"
 READINGS_URL_VARIABLE = "BKKENERGY_READINGS_URL"
@@ -160,6 +161,22 @@ class ReportSettings(Frozen):
     compared_weeks: Annotated[int, Field(ge=1, le=52)] = 4
 
 
+class ArchiveSettings(Frozen):
+    """Where archived reports lie: in `report.folder`, or in a bucket of an S3-compatible object store that hosts share.
+
+    endpoint : http(s)://HOST:PORT of the store; left out, AWS's of the region. The bucket must be there.
+    """
+
+    kind: Literal["folder", "s3"] = "folder"
+    endpoint: Annotated[str, Field(pattern=r"^(https?://[^/\s]+/?)?$")] = ""
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "bkkenergy"
+    region: str = "us-east-1"
+    access_key_id: str = ""
+    secret_key: SecretStr | None = Field(default=None, description=f"from ${ARCHIVE_KEY_VARIABLE} or secret_key_file")
+    secret_key_file: Path | None = None
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
+
+
 class StateSettings(Frozen):
     """Where the service's own memory lives: an SQLAlchemy URL, which hosts share, or a file beside the store.
 
@@ -286,6 +303,7 @@ class Settings(Frozen):
     metering: MeteringSettings = MeteringSettings()
     baseline: BaselineSettings = BaselineSettings()
     report: ReportSettings = ReportSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     state: StateSettings = StateSettings()
     backup: BackupSettings = BackupSettings()
     portfolio: PortfolioSettings = PortfolioSettings()
@@ -311,6 +329,7 @@ def load_settings(config_dir: Path, environment: Mapping[str, str] | None = None
             ("mqtt", "password", MQTT_PASSWORD_VARIABLE),
             ("store.influx", "token", INFLUX_TOKEN_VARIABLE),
             ("mail", "password", MAIL_PASSWORD_VARIABLE),
+            ("archive", "secret_key", ARCHIVE_KEY_VARIABLE),
             ("state", "url", STATE_URL_VARIABLE),
             ("ledger", "url", LEDGER_URL_VARIABLE),
             ("store.postgresql", "url", READINGS_URL_VARIABLE),
@@ -347,6 +366,7 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
             ),
             "store": _store_placed(settings.store, home, environment, (ledger_url, state_url)),
             "ingest": ingest.model_copy(update={"spool": ingest.spool and home / ingest.spool}),
+            "archive": _archive_placed(settings.archive, home, environment),
             "report": settings.report.model_copy(update={"folder": home / settings.report.folder}),
             "state": state.model_copy(update={"path": home / state.path, "url": state_url}),
             "ledger": settings.ledger.model_copy(update={"url": ledger_url}),
@@ -381,6 +401,12 @@ def _store_placed(
             "postgresql": store.postgresql.model_copy(update={"url": server}),
         }
     )
+
+
+def _archive_placed(archive: ArchiveSettings, home: Path, environment: Mapping[str, str]) -> ArchiveSettings:
+    """Return where archived reports lie, with the secret read."""
+    key = _secret(environment, ARCHIVE_KEY_VARIABLE, archive.secret_key_file, home)
+    return archive.model_copy(update={"secret_key": key})
 
 
 def is_postgresql(url: SecretStr) -> bool:

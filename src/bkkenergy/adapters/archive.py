@@ -1,49 +1,38 @@
-"""The archive of reports: a folder a revision, which appears whole or not at all.
+"""The archive of reports in a folder: a folder a revision, which appears whole or not at all.
 
 Files are written into a folder of their own beside the archive, synced, and moved into place by one rename.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from bkkenergy.adapters.files import hand_over, make_folder
-from bkkenergy.adapters.state.runs import Artefact, Run
-from bkkenergy.recipients import ENERGY
+from bkkenergy.ports.archive import ArchiveUnavailable, NotInArchive
 
 STAGING = ".unfinished"
 
 
-def place_of(run: Run) -> str:
-    """Return the folder of a run's files under the archive."""
-    return f"{run.agency}/{run.period}/r{run.revision}"
-
-
-class Staged:
+class FolderDraft:
     """Files of one try of a run, not visible yet."""
 
-    def __init__(self, root: Path, run: Run) -> None:
-        self.root, self.run_path = root, place_of(run)
-        self.folder = root / STAGING / f"{run.agency}_{run.period}_r{run.revision}_{uuid.uuid4().hex[:8]}"
+    def __init__(self, root: Path, folder: str) -> None:
+        self.root, self.run_path = root, folder
+        self.folder = root / STAGING / f"{_prefix(folder)}{uuid.uuid4().hex[:8]}"
         make_folder(self.folder)
-        self.artefacts: list[Artefact] = []
 
-    def write(self, name: str, form: str, lang: str, content: bytes, *, document: str = ENERGY) -> None:
+    def write(self, name: str, content: bytes) -> str:
         """Add a file, synced to disk."""
         with (self.folder / name).open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        digest = hashlib.sha256(content).hexdigest()
-        path = f"{self.run_path}/{name}"
-        self.artefacts.append(
-            Artefact(document=document, form=form, lang=lang, path=path, size_bytes=len(content), sha256=digest)
-        )
+        return f"{self.run_path}/{name}"
 
     def publish(self) -> None:
         """Publish the files by moving them into place. What an earlier try left there before it crashed is replaced."""
@@ -63,20 +52,71 @@ class Staged:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep(root: Path, running: Callable[[], Iterable[Run]]) -> int:
-    """Remove what processes left unfinished when they died; how many folders. Runs still at work keep theirs.
+class FolderArchive:
+    """The archive below a folder of this host."""
 
-    running : asked after the folders were listed, so that a run which another process begins now is not swept away.
-    """
-    staging = root / STAGING
-    folders = list(staging.iterdir()) if staging.exists() else []
-    if not folders:
-        return 0
-    prefixes = tuple(f"{run.agency}_{run.period}_r{run.revision}_" for run in running())
-    left = [folder for folder in folders if not folder.name.startswith(prefixes)]
-    for folder in left:
-        shutil.rmtree(folder, ignore_errors=True)
-    return len(left)
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def where(self) -> str:
+        """The folder."""
+        return str(self.root)
+
+    def draft(self, folder: str) -> FolderDraft:
+        """Begin to write a run's files."""
+        return FolderDraft(self.root, folder)
+
+    def read(self, path: str) -> bytes:
+        """Return the content of a file. Raises NotInArchive, ArchiveUnavailable."""
+        try:
+            return (self.root / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise NotInArchive(str(error)) from None
+        except OSError as error:
+            raise ArchiveUnavailable(str(error)) from None
+
+    def put(self, path: str, content: bytes) -> None:
+        """Write a file that another archive has. Raises ArchiveUnavailable."""
+        target = self.root / path
+        try:
+            make_folder(target.parent)
+            unfinished = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+            unfinished.write_bytes(content)
+            hand_over(unfinished)
+            unfinished.replace(target)
+        except OSError as error:
+            raise ArchiveUnavailable(str(error)) from None
+
+    def sweep(self, running: Callable[[], Iterable[str]]) -> int:
+        """Remove what processes left unfinished when they died."""
+        staging = self.root / STAGING
+        folders = list(staging.iterdir()) if staging.exists() else []
+        if not folders:
+            return 0
+        prefixes = tuple(map(_prefix, running()))
+        left = [folder for folder in folders if not folder.name.startswith(prefixes)]
+        for folder in left:
+            shutil.rmtree(folder, ignore_errors=True)
+        return len(left)
+
+    def probe(self) -> None:
+        """Write a file, read it back and remove it. Raises ArchiveUnavailable."""
+        path = self.root / STAGING / f"probe-{uuid.uuid4().hex[:8]}"
+        try:
+            make_folder(path.parent)
+            path.write_bytes(path.name.encode())
+            self.read(f"{STAGING}/{path.name}")
+        except OSError as error:
+            raise ArchiveUnavailable(str(error)) from None
+        finally:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _prefix(folder: str) -> str:
+    """Return how names of a run's drafts begin."""
+    return f"{folder.replace('/', '_')}_"
 
 
 def _sync(folder: Path) -> None:

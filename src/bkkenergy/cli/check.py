@@ -15,6 +15,7 @@ from bkkenergy.i18n import Words
 from bkkenergy.jobs.schedule import settings_faults
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.index_config import load_index
+from bkkenergy.site.open import open_archive
 from bkkenergy.site.plan_config import load_plan
 from bkkenergy.site.poll_config import load_maps, load_polled, unverified_maps
 from bkkenergy.site.record_readers import register_of
@@ -107,11 +108,12 @@ def _other_faults(config_dir: Path, config: Configuration | None = None) -> list
 
 
 def _faults_beside_portfolio(config: Configuration) -> list[Fault]:
-    """List faults of what has to fit the portfolio: devices that `bkkenergy poll` asks, the programme's register."""
+    """List faults of polled devices, of the programme's register, and of the archive of reports."""
     faults: list[Fault] = []
     loads: tuple[Callable[[], object], ...] = (
         lambda: load_polled(config.folder, config.portfolio),
         lambda: register_of(config.folder, config.portfolio.records),
+        lambda: open_archive(config.settings),
     )
     for load in loads:
         try:

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bkkenergy.adapters.archive import FolderArchive
 from bkkenergy.adapters.delivery import CHANNELS, Notification
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.runs import RUN_STATES, Due, Run, RunState
@@ -38,9 +39,11 @@ from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.folder import archive_of
 from bkkenergy.site.start import note_state, try_out_or_warn
 from bkkenergy.texts import Lang
+from bkkenergy.usecases.archived import copied
 from bkkenergy.usecases.reruns import retry_runs
 
 console = Console(width=None if sys.stdout.isatty() else 160)
+COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 MAX_SHOWN_ERROR = 60
 
 
@@ -215,6 +218,29 @@ def catch_up_command(since: str, lang: Lang, config_dir: Path, log_level: str, l
         _work_off(jobs, Words(lang))
 
 
+@jobs_command.command("copy-archive", epilog="\b\nExamples:\n  bkkenergy jobs copy-archive")
+@operator_lang_option
+@config_option
+def copy_command(lang: Lang, config_dir: Path) -> None:
+    """Copy archived reports of this host's folder into the bucket of [archive], and read each back.
+
+    What is there already stays. It can be ended and begun again at any time.
+    """
+    words = Words(lang)
+    with opened_jobs(config_dir) as jobs:
+        source, target = FolderArchive(archive_of(jobs.settings)), jobs.site.archive
+        if source.where == target.where:
+            raise InputError(words("command.archive_one", where=target.where))
+        files = [file for of_run in jobs.queue.artefacts(jobs.queue.runs(state="done")).values() for file in of_run]
+        with Progress(*COLUMNS, console=console, transient=True) as bar:
+            task = bar.add_task(words("web.reports"), total=len(files))
+            counts = copied(source, target, files, lambda: bar.advance(task))
+    click.echo(words("command.archive_copied", where=target.where, **counts))
+    if counts["missing"]:
+        click.echo(words("command.archive_missing", **counts), err=True)
+        raise SystemExit(1)
+
+
 @jobs_command.command("test-mail", epilog="\b\nExamples:\n  bkkenergy jobs test-mail\n"
                       "  bkkenergy jobs test-mail --to energy@bangkok.go.th")  # fmt: skip
 @click.option("--to", help="Only this recipient (default: all).")
@@ -251,13 +277,12 @@ def _work_off(jobs: Jobs, words: Words, config_dir: Path | None = None, workers:
     """
     waiting = len(jobs.queue.runs(state="due")) + len(jobs.queue.runs(state="running"))
     failed: list[Run] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     beside = 0 if config_dir is None else workers_for(waiting, workers) - 1
     done = jobs.queue.counts()["done"]
     with (
         others_at_work(config_dir or Path(), beside, "error") as others,
         Browser() as browser,
-        Progress(*columns, console=console, transient=True) as bar,
+        Progress(*COLUMNS, console=console, transient=True) as bar,
     ):
         task = bar.add_task(words("web.reports"), total=waiting)
 
@@ -271,7 +296,7 @@ def _work_off(jobs: Jobs, words: Words, config_dir: Path | None = None, workers:
         jobs.work_off(RunContext(jobs.site, jobs.queue, browser), on_run=on_run)
         failed += [run for other in others for run in other.result()]
     done = jobs.queue.counts()["done"] - done
-    click.echo(words("command.reports_archived", count=done, folder=archive_of(jobs.settings)))
+    click.echo(words("command.reports_archived", count=done, folder=jobs.site.archive.where))
     left = jobs.queue.counts()
     if left["due"] + left["running"]:
         click.echo(words("command.runs_left", due=left["due"], running=left["running"]))

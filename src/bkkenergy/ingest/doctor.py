@@ -23,15 +23,17 @@ from bkkenergy.adapters.state.auditlog import check_seals
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.errors import ConfigError
 from bkkenergy.i18n import Words
 from bkkenergy.ingest.gaps import gaps_of
 from bkkenergy.ingest.meterboard import CLOCKS_WITHIN_S
 from bkkenergy.ingest.spool import batches_waiting
 from bkkenergy.ingest.status import clock_behind_s
+from bkkenergy.ports.archive import ArchiveUnavailable
 from bkkenergy.ports.readings import StoreRefused, StoreUnavailable, StoreUnfit
 from bkkenergy.settings import MqttSettings, Settings, StoreSettings
 from bkkenergy.site.folder import data_folder
-from bkkenergy.site.open import open_store, opened_state
+from bkkenergy.site.open import open_archive, open_store, opened_state
 from bkkenergy.site.start import expiry_of, note_state, other_states
 from bkkenergy.texts import Lang, Term, filled
 from bkkenergy.usecases.meterchecks import MAX_DELAY_S, MAX_SKEW_S
@@ -105,6 +107,7 @@ def examine_storage(settings: Settings) -> Iterator[CheckResult]:
     yield from _disk(settings)
     yield from _files(settings)
     yield from _store(settings)
+    yield from _archive(settings)
     yield from _clock(settings)
 
 
@@ -130,6 +133,17 @@ def _files(settings: Settings) -> Iterator[CheckResult]:
             continue
         key = "file" if fault is None else "file_damaged"
         yield CheckResult.of("file", fault is None, key, "file_do", path=path, fault=fault)
+
+
+def _archive(settings: Settings) -> Iterator[CheckResult]:
+    """Check that a file which is written to the archive of reports is read back."""
+    try:
+        archive = open_archive(settings)
+        archive.probe()
+    except (ArchiveUnavailable, ConfigError) as error:
+        yield CheckResult.of("archive", False, "says", "archive_do", text=error)
+        return
+    yield CheckResult.of("archive", True, "archive", where=archive.where)
 
 
 def _failed(check: str, error: Exception) -> CheckResult:

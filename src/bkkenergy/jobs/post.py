@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import cast
 
 import structlog
@@ -21,6 +21,7 @@ from bkkenergy.recipients import ENERGY, DocumentKind, Recipient
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.render.mail import report_message
 from bkkenergy.settings import Settings
+from bkkenergy.site.open import open_archive
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +51,6 @@ def post_report(
     run: Run,
     report: AgencyReport,
     artefacts: Sequence[Artefact],
-    archive: Path,
     now: dt.datetime,
 ) -> None:
     """Add a message for each recipient who wants the report, in the transaction that closes its run.
@@ -61,7 +61,7 @@ def post_report(
         return
     for recipient in recipients_of(settings, run):
         subject, text, html = report_message(report, Words(recipient.language), recipient.documents)
-        attached = tuple(str(archive / file.path) for file in artefacts if _is_attached(file, recipient))
+        attached = tuple(file.path for file in artefacts if _is_attached(file, recipient))
         data = {
             "kind": "report", "agency": run.agency, "period": run.period.slug, "revision": run.revision,
             "energy_kwh": report.total.energy_kwh, "cost_thb": report.total.cost_thb,
@@ -96,7 +96,7 @@ def send_waiting(engine: StateStore, settings: Settings, now: dt.datetime) -> in
 def _claim_s(settings: Settings) -> float:
     """How long a message is one process's: as long as a lease, and longer than a server that hangs is waited for."""
     waits_s = {
-        "mail": MAIL_STEPS * settings.mail.timeout_s,
+        "mail": MAIL_STEPS * settings.mail.timeout_s + settings.archive.timeout_s,
         "line": REQUEST_STEPS * settings.line.timeout_s,
         "webhook": REQUEST_STEPS * webhook.TIMEOUT_S,
     }
@@ -109,7 +109,7 @@ def _handed_over(engine: StateStore, settings: Settings, posted: Posted, now: dt
     try:
         if not named:
             raise DeliveryFailed("this recipient is no longer entered", is_final=True)
-        CHANNELS[posted.channel](settings, named[0], _message(posted))
+        CHANNELS[posted.channel](settings, named[0], _message(posted, settings))
     except (BkkEnergyError, OSError) as error:
         is_final = (isinstance(error, DeliveryFailed) and error.is_final) or posted.tries + 1 >= jobs.max_tries
         wait_s = backoff_s(posted.tries + 1, jobs.retry_first_s, jobs.retry_max_s)
@@ -122,13 +122,15 @@ def _handed_over(engine: StateStore, settings: Settings, posted: Posted, now: dt
     return True
 
 
-def _message(posted: Posted) -> Notification:
+def _message(posted: Posted, settings: Settings) -> Notification:
+    """Return a message with its files, which mail alone has. Raises NotInArchive, ArchiveUnavailable."""
     message = posted.message
+    archive, paths = open_archive(settings), message.attachments if posted.channel == "mail" else ()
     return Notification(
         key=posted.key,
         subject=message.subject,
         text=message.text,
         html=message.html,
-        attachments=tuple(map(Path, message.attachments)),
+        attachments={PurePosixPath(path).name: archive.read(path) for path in paths},
         data=message.data,
     )

@@ -11,10 +11,9 @@ from typing import Any
 
 import structlog
 
-from bkkenergy.adapters.archive import Staged
 from bkkenergy.adapters.state import StateTransaction
 from bkkenergy.adapters.state.alerts import reconcile
-from bkkenergy.adapters.state.runs import LeaseLost, Run, RunQueue
+from bkkenergy.adapters.state.runs import Artefact, LeaseLost, Run, RunQueue
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError, UnavailableError
 from bkkenergy.i18n import Lang
@@ -31,6 +30,7 @@ from bkkenergy.reports.savings.comparing import SharedPools
 from bkkenergy.reports.write import make_city_report, make_report, rendered, report_name
 from bkkenergy.settings import Settings
 from bkkenergy.site import Clock, Site
+from bkkenergy.usecases.archived import archived_file, folder_of, written
 
 log = structlog.get_logger(__name__)
 
@@ -146,7 +146,7 @@ def _issued(context: RunContext, before: Run | None) -> AgencyReport | None:
     """Read the revision before, whose emission factors a later one has; None where there is none to read."""
     try:
         return next(iter(_reports_of(context, [before])), None) if before else None
-    except (InputError, OSError) as error:
+    except (InputError, UnavailableError) as error:
         log.warning("revision_unreadable", error=str(error))
         return None
 
@@ -155,7 +155,7 @@ def _reports_of(context: RunContext, runs: Sequence[Run]) -> list[AgencyReport]:
     """Read the archived reports of runs."""
     files = [file for artefacts in context.queue.artefacts(runs).values() for file in artefacts]
     return [
-        read_json((context.site.archive / file.path).read_bytes())
+        read_json(archived_file(context.site.archive, file))
         for file in files
         if file.form == "json" and file.document == ENERGY
     ]
@@ -179,27 +179,28 @@ def _archived(context: RunContext, run: Run, report: AgencyReport) -> None:
     delivery = context.site.delivery
     formats, langs = formats_of(delivery, run)
     papers = PapersOfRun(context.site, delivery, run, context.browser)
-    staged = Staged(context.site.archive, run)
+    draft, files = context.site.archive.draft(folder_of(run)), list[Artefact]()
     try:
         for form, lang, content in rendered(report, formats, langs, context.browser):
-            staged.write(report_name(run.agency, run.period.slug, form, lang), form, lang, content)
-        for file in papers.files(report, langs):
-            staged.write(file.name, file.form, file.lang, file.content, document=file.document)
+            name = report_name(run.agency, run.period.slug, form, lang)
+            files.append(written(draft, name, form, lang, content))
+        for paper in papers.files(report, langs):
+            files.append(written(draft, paper.name, paper.form, paper.lang, paper.content, document=paper.document))
 
         def publish(connection: StateTransaction) -> None:
-            staged.publish()
-            post_report(connection, delivery, run, report, staged.artefacts, context.site.archive, context.clock())
+            draft.publish()
+            post_report(connection, delivery, run, report, files, context.clock())
 
         context.queue.finish(
             run,
             context.clock(),
-            artefacts=staged.artefacts,
+            artefacts=files,
             figures=figures_of(report),
             publish=publish,
             without="; ".join(papers.faults),
         )
     finally:
-        staged.drop()
+        draft.drop()
 
 
 def _follow_up(context: RunContext, run: Run, report: AgencyReport) -> None:

@@ -12,7 +12,6 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bkkenergy.access import server_actor
-from bkkenergy.adapters.archive import sweep
 from bkkenergy.adapters.files import make_file
 from bkkenergy.adapters.state.auditlog import seal_lines
 from bkkenergy.adapters.state.runs import Run, RunQueue
@@ -29,6 +28,7 @@ from bkkenergy.settings import Settings
 from bkkenergy.site import Clock, Site
 from bkkenergy.site.folder import scheduler_mark
 from bkkenergy.site.follower import Follower
+from bkkenergy.usecases.archived import folder_of
 from bkkenergy.usecases.findingmessages import remind_owners
 from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.purge import DeletionWaits
@@ -128,7 +128,7 @@ class Jobs:
         city's when the last agency's is with another.
         """
         done = 0
-        sweep(context.site.archive, lambda: self.queue.runs(state="running"))
+        context.site.archive.sweep(lambda: map(folder_of, self.queue.runs(state="running")))
         while (run := self.queue.claim(self.clock(), self.settings.jobs.lease_s)) is not None:
             is_done = work(context, run)
             done += is_done
@@ -213,7 +213,7 @@ class Jobs:
 
 
 def start(jobs: Jobs) -> BackgroundScheduler:
-    """Start a scheduler; shut it down to end it.
+    """Start a scheduler; shut it down to end it. Raises ConfigError where the archive has no key, or no library.
 
     APScheduler serves as a clock alone: what is due is read from the schedule and the ledger, so what failed or was
     missed comes again.
@@ -225,6 +225,7 @@ def start(jobs: Jobs) -> BackgroundScheduler:
         except BkkEnergyError as error:
             log.error("jobs_tick_failed", why=str(error))  # noqa: TRY400
 
+    _ = jobs.site.archive
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a long tick skips the next ones, and that is meant
     scheduler = BackgroundScheduler(timezone=BANGKOK, job_defaults={"misfire_grace_time": None, "coalesce": True})
     every = IntervalTrigger(seconds=max(1, int(jobs.settings.jobs.tick_s)), timezone=BANGKOK)

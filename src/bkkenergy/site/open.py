@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from bkkenergy.adapters.archive import FolderArchive
 from bkkenergy.adapters.ledger.beside import MarksBeside
 from bkkenergy.adapters.state import StateStore, open_state
+from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.ports.readings import ReadingStore
-from bkkenergy.settings import LEDGER_URL_VARIABLE, READINGS_URL_VARIABLE, Settings, StoreSettings
+from bkkenergy.settings import (
+    ARCHIVE_KEY_VARIABLE,
+    LEDGER_URL_VARIABLE,
+    READINGS_URL_VARIABLE,
+    ArchiveSettings,
+    Settings,
+    StoreSettings,
+)
+from bkkenergy.site.folder import archive_of
 
 if TYPE_CHECKING:
+    from bkkenergy.ports.archive import ReportArchive
     from bkkenergy.ports.ledger import EnergyLedger
 
 
@@ -23,6 +35,25 @@ def opened_state(settings: Settings) -> Iterator[StateStore]:
         yield state
     finally:
         state.dispose()
+
+
+def open_archive(settings: Settings) -> ReportArchive:
+    """Open the archive of reports that the settings name. Raises ConfigError without its key or library."""
+    if settings.archive.kind == "folder":
+        return FolderArchive(archive_of(settings))
+    if not (settings.archive.access_key_id and settings.archive.secret_key):
+        raise ConfigError([Fault.of("archive_no_key", "bkkenergy.toml: archive.kind", variable=ARCHIVE_KEY_VARIABLE)])
+    return _bucket(settings.archive)
+
+
+@lru_cache(maxsize=4)
+def _bucket(settings: ArchiveSettings) -> ReportArchive:
+    """Return a bucket, opened once in a process: it holds connections."""
+    try:
+        from bkkenergy.adapters.objectarchive import ObjectArchive  # noqa: PLC0415 - the extra bkkenergy[archive]
+    except ImportError:
+        raise ConfigError([Fault.of("archive_no_library", "bkkenergy.toml: archive.kind")]) from None
+    return ObjectArchive(settings)
 
 
 def open_writable(settings: Settings, *, prepare: bool = True) -> ReadingStore:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import structlog
@@ -29,10 +28,10 @@ from bkkenergy.savings.insights import Dismissal
 from bkkenergy.settings import Settings
 from bkkenergy.site.configuration import Configuration
 from bkkenergy.site.figures import RatesAndTariffs
-from bkkenergy.site.folder import archive_of
-from bkkenergy.site.open import open_ledger, open_writable
+from bkkenergy.site.open import open_archive, open_ledger, open_writable
 
 if TYPE_CHECKING:
+    from bkkenergy.ports.archive import ReportArchive
     from bkkenergy.site.savings_config import SavingsConfig
     from bkkenergy.solar.assumptions import SolarConfig
 
@@ -121,9 +120,9 @@ class Site:
         return settings.model_copy(update={"recipient": (*settings.recipient, *persons)}) if persons else settings
 
     @property
-    def archive(self) -> Path:
+    def archive(self) -> ReportArchive:
         """Where archived reports lie."""
-        return archive_of(self.settings)
+        return open_archive(self.settings)
 
     @property
     def today(self) -> dt.date:

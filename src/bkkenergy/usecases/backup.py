@@ -66,6 +66,8 @@ def places(settings: Settings, config_dir: Path) -> dict[str, Path]:
     }
     if settings.state.url is not None:
         del paths["state.sqlite"]
+    if settings.archive.kind == "s3":
+        del paths["archive"]
     return paths
 
 
@@ -74,6 +76,8 @@ def left_out(settings: Settings) -> list[str]:
     omitted = ["secrets (password, token and key files): keep them apart"]
     if settings.state.url is not None:
         omitted.append("the state in its own database: pg_dump")
+    if settings.archive.kind == "s3":
+        omitted.append("archived reports in their bucket: versions or replication of the object store")
     if settings.store.kind == "influx":
         omitted.append("readings in InfluxDB: influx backup, or influxd backup on 1.x")
     if settings.store.kind == "postgresql":

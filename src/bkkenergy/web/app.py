@@ -21,6 +21,7 @@ from bkkenergy import __version__
 from bkkenergy.adapters.state.users import unknown_user_hash
 from bkkenergy.errors import BkkEnergyError, NotAllowed, NotThere, UnavailableError
 from bkkenergy.i18n import Words
+from bkkenergy.site.open import open_archive
 from bkkenergy.web import (
     api,
     api_balance,
@@ -185,7 +186,7 @@ async def few_threads(_app: FastAPI) -> AsyncIterator[None]:
 
 
 def create_app(here: AppContext, *, first_run_key: str = "") -> FastAPI:
-    """Create the app over a site. Serve it by uvicorn, behind a proxy with TLS.
+    """Create the app over a site. Serve it by uvicorn, behind a proxy with TLS. Raises ConfigError of the archive.
 
     first_run_key : of the link by which the first administrator is made; "" where there is none.
     """
@@ -197,6 +198,7 @@ def create_app(here: AppContext, *, first_run_key: str = "") -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         lifespan=few_threads,
     )
+    open_archive(here.settings)  # better no app than one that shows no report
     here.city, here.money = CityFigures(here), CityMoney(here)
     app.state.here, app.state.heavy = here, HeavyWork()
     app.state.live, app.state.streams = LiveFigures(here), live.Streams()

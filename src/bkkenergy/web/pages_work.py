@@ -15,7 +15,7 @@ from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.projects import project_of
 from bkkenergy.adapters.state.runs import RUN_STATES, Artefact, RunQueue
 from bkkenergy.calendar import Period
-from bkkenergy.errors import InputError, NotThere, UnavailableError
+from bkkenergy.errors import InputError, NotThere
 from bkkenergy.i18n import Lang
 from bkkenergy.plan import PROJECT_STATES, Project, moves_from, roll_up
 from bkkenergy.recipients import CITY
@@ -23,7 +23,8 @@ from bkkenergy.reports.plan.phrasing import way_text
 from bkkenergy.reports.plan.progress import measured_projects, why_each
 from bkkenergy.reports.savings.power import showable_projects
 from bkkenergy.reports.savingwords import showable_text
-from bkkenergy.site.folder import archive_of
+from bkkenergy.site.open import open_archive
+from bkkenergy.usecases.archived import archived_file
 from bkkenergy.usecases.owndelivery import wants_monthly
 from bkkenergy.usecases.plan import move_project
 from bkkenergy.usecases.reruns import ask_again, ask_for_archive
@@ -156,15 +157,6 @@ def archive_asked(visitor: PageVisitor, form: OwnForm) -> Response:
     return RedirectResponse(f"/reports?agency={agency}&kind={period.kind}", 303)
 
 
-def _archived(visitor: Visitor, path: str) -> bytes:
-    """Read a file of the archive. Raises UnavailableError where the disk does not give what the ledger names."""
-    try:
-        return (archive_of(visitor.here.settings) / path).read_bytes()
-    except OSError as error:
-        log.warning("archive_file_unreadable", path=path, error=str(error))
-        raise UnavailableError.of("archive_file", path=path) from None
-
-
 @router.get("/reports/file/{path:path}")
 def report_file(path: str, visitor: PageVisitor) -> Response:
     """Return a file of the archive, as the ledger names it; nothing else of the disk."""
@@ -181,7 +173,8 @@ def report_file(path: str, visitor: PageVisitor) -> Response:
     for files in ledger.artefacts(runs).values():
         for file in files:
             if file.path == path:
-                return file_response(parts[3], _archived(visitor, file.path), file.form, shown_forms=("html", "pdf"))
+                content = archived_file(open_archive(visitor.here.settings), file)
+                return file_response(parts[3], content, file.form, shown_forms=("html", "pdf"))
     raise HTTPException(404, "not found")
 
 

@@ -20,11 +20,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::Depr
 TO = Recipient(to="somchai@example.com")
 
 
-def message(tmp_path, key="report/health/2026-11-23/r1"):
-    path = tmp_path / "health_2026-11-23.th.pdf"
-    path.write_bytes(b"%PDF-1.4 whatever")
+def message(key="report/health/2026-11-23/r1"):
+    files = {"health_2026-11-23.th.pdf": b"%PDF-1.4 whatever"}
     return Notification(
-        key, "รายงานการใช้ไฟฟ้า", "ใช้ไฟฟ้า 1,234 หน่วย", "<p>ใช้ไฟฟ้า <b>1,234</b> หน่วย</p>", (path,), {"energy_kwh": 1234}
+        key, "รายงานการใช้ไฟฟ้า", "ใช้ไฟฟ้า 1,234 หน่วย", "<p>ใช้ไฟฟ้า <b>1,234</b> หน่วย</p>", files, {"energy_kwh": 1234}
     )
 
 
@@ -40,7 +39,7 @@ def certificate(tmp_path_factory):
 def test_mail_arrives_over_tls_with_text_page_and_pdf(tmp_path, certificate):
     with mail_server(certificate=certificate, password="pa55") as server:
         secure = {"tls": "starttls", "ca_file": certificate[0], "username": "bkk", "password": SecretStr("pa55")}
-        CHANNELS["mail"](settings_for(server, sender="พลังงาน <energy@bangkok.go.th>", **secure), TO, message(tmp_path))
+        CHANNELS["mail"](settings_for(server, sender="พลังงาน <energy@bangkok.go.th>", **secure), TO, message())
         found = server.messages[0]
     assert found["Subject"] == "รายงานการใช้ไฟฟ้า"
     assert found["To"] == "somchai@example.com"
@@ -58,8 +57,8 @@ def test_every_try_carries_the_same_message_id_and_others_another(tmp_path):
     with mail_server() as server:
         settings = settings_for(server)
         for key in ("a", "a", "b"):
-            CHANNELS["mail"](settings, TO, message(tmp_path, key))
-        CHANNELS["mail"](settings, TO.model_copy(update={"to": "x@example.com"}), message(tmp_path, "a"))
+            CHANNELS["mail"](settings, TO, message(key))
+        CHANNELS["mail"](settings, TO.model_copy(update={"to": "x@example.com"}), message("a"))
         ids = [found["Message-ID"] for found in server.messages]
     assert ids[0] == ids[1]
     assert len(set(ids)) == 3
@@ -68,7 +67,7 @@ def test_every_try_carries_the_same_message_id_and_others_another(tmp_path):
 def test_a_server_with_a_stranger_s_certificate_is_not_spoken_to(tmp_path, certificate):
     with mail_server(certificate=certificate) as server:
         with pytest.raises(DeliveryFailed, match="certificate") as caught:
-            CHANNELS["mail"](settings_for(server, tls="starttls"), TO, message(tmp_path))
+            CHANNELS["mail"](settings_for(server, tls="starttls"), TO, message())
         assert not caught.value.is_final
         assert server.messages == []
 
@@ -76,21 +75,21 @@ def test_a_server_with_a_stranger_s_certificate_is_not_spoken_to(tmp_path, certi
 def test_a_mailbox_that_does_not_exist_is_final_and_a_busy_server_is_not(tmp_path):
     with mail_server() as server:
         with pytest.raises(DeliveryFailed, match="nobody@example.com") as caught:
-            CHANNELS["mail"](settings_for(server), Recipient(to="nobody@example.com"), message(tmp_path))
+            CHANNELS["mail"](settings_for(server), Recipient(to="nobody@example.com"), message())
         assert caught.value.is_final
         server.answer = "451 try later"
         with pytest.raises(DeliveryFailed, match="451") as caught:
-            CHANNELS["mail"](settings_for(server), TO, message(tmp_path))
+            CHANNELS["mail"](settings_for(server), TO, message())
         assert not caught.value.is_final
         port = server.port
     with pytest.raises(DeliveryFailed, match=str(port)) as caught:
-        CHANNELS["mail"](settings_for(server), TO, message(tmp_path))
+        CHANNELS["mail"](settings_for(server), TO, message())
     assert not caught.value.is_final
 
 
 def test_without_a_mail_server_the_remedy_is_told(tmp_path):
     with pytest.raises(ConfigError, match="mail.host"):
-        CHANNELS["mail"](Settings(), TO, message(tmp_path))
+        CHANNELS["mail"](Settings(), TO, message())
 
 
 def test_a_webhook_is_signed_and_says_by_its_key_that_it_is_the_same(tmp_path):
@@ -98,7 +97,7 @@ def test_a_webhook_is_signed_and_says_by_its_key_that_it_is_the_same(tmp_path):
     secret.write_text("shared\n")
     with http_receiver() as receiver:
         to = Recipient(channel="webhook", to=f"{receiver.url}/hooks", secret_file=secret)
-        CHANNELS["webhook"](Settings(), to, message(tmp_path))
+        CHANNELS["webhook"](Settings(), to, message())
         path, headers, body = receiver.requests[0]
     assert path == "/hooks"
     assert headers["Idempotency-Key"] == "report/health/2026-11-23/r1"
@@ -115,7 +114,7 @@ def test_what_a_webhook_answers_decides_whether_it_is_tried_again(tmp_path, stat
         receiver.answers = [status]
         to = Recipient(channel="webhook", to=receiver.url, secret_file=secret)
         with pytest.raises(DeliveryFailed, match=str(status)) as caught:
-            CHANNELS["webhook"](Settings(), to, message(tmp_path))
+            CHANNELS["webhook"](Settings(), to, message())
     assert caught.value.is_final is is_final
 
 
@@ -126,10 +125,10 @@ def test_line_is_pushed_with_token_and_retry_key_and_a_repetition_counts_as_done
         settings = Settings(line=LineSettings(url=receiver.url))
         to = Recipient(channel="line", to="U123", secret_file=secret)
         receiver.answers = [200, 409, 400]
-        CHANNELS["line"](settings, to, message(tmp_path))
-        CHANNELS["line"](settings, to, message(tmp_path))
+        CHANNELS["line"](settings, to, message())
+        CHANNELS["line"](settings, to, message())
         with pytest.raises(DeliveryFailed) as caught:
-            CHANNELS["line"](settings, to, message(tmp_path, "another"))
+            CHANNELS["line"](settings, to, message("another"))
         (path, headers, body), again, other = receiver.requests
     assert path == "/v2/bot/message/push"
     assert headers["Authorization"] == "Bearer channel-token"
@@ -145,4 +144,4 @@ def test_line_is_pushed_with_token_and_retry_key_and_a_repetition_counts_as_done
 def test_a_secret_that_is_absent_is_named(tmp_path):
     to = Recipient(channel="line", to="U123", secret_file=tmp_path / "none")
     with pytest.raises(ConfigError, match="none: the secret cannot be read"):
-        CHANNELS["line"](Settings(), to, message(tmp_path))
+        CHANNELS["line"](Settings(), to, message())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from bkkenergy.errors import BkkEnergyError
@@ -28,14 +27,14 @@ class Notification:
     """A message apart from its channel.
 
     key : the same for every try, so that the other side can tell a repetition. html : a body with styles in place.
-    data : for machines.
+    attachments : content of files by their names. data : for machines.
     """
 
     key: str
     subject: str
     text: str
     html: str = ""
-    attachments: tuple[Path, ...] = ()
+    attachments: Mapping[str, bytes] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
 
 

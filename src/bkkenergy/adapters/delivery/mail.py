@@ -46,9 +46,9 @@ def composed(mail: MailSettings, recipient: Recipient, message: Notification) ->
     email.set_content(message.text)
     if message.html:
         email.add_alternative(message.html, subtype="html")
-    for path in message.attachments:
-        main, _, sub = (mimetypes.guess_type(path.name)[0] or "application/octet-stream").partition("/")
-        email.add_attachment(path.read_bytes(), maintype=main, subtype=sub, filename=path.name)
+    for name, content in message.attachments.items():
+        main, _, sub = (mimetypes.guess_type(name)[0] or "application/octet-stream").partition("/")
+        email.add_attachment(content, maintype=main, subtype=sub, filename=name)
     return email
 
 

@@ -25,7 +25,7 @@ MAX_ERROR = 500
 class OutboxMessage:
     """What a message says, whatever its channel.
 
-    html : a body with styles in place. attachments : paths of files. data : for machines.
+    html : a body with styles in place. attachments : paths of files in the archive. data : for machines.
     """
 
     subject: str
