@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import itertools
 import json
+import re
 import shutil
 import threading
 import time
@@ -17,6 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from bkkenergy.access import server_actor
 from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.users import add_user
 from bkkenergy.demo.gateways import Gateway
 from bkkenergy.ingest.service import Ingester
 from bkkenergy.portfolio.edits import Amend, End, Put
@@ -31,12 +34,16 @@ from tests.commands import bkkenergy
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import EVER, publish, reading, wait_until
 from tests.sites import make_context, make_jobs, postgresql_database
+from tests.web import PASSWORD, form_of, signed_in
 
 ME = server_actor("malee")
 OFFICE = "district-bangkhen.office"
 MAIN = f"{OFFICE}.main"
 SOME = [f"{OFFICE}.main", f"{OFFICE}.aircon", "health.centre-1.main", "health.centre-2.main"]
 START_TS = 1_790_000_000
+SHORT = 2000
+"""Messages that flow for too short a time to adopt a meter in the app meanwhile."""
+LIFT = "bma/district-bangkhen/office/lift/readings"
 numbers = itertools.count()
 
 
@@ -49,7 +56,7 @@ def config(request, tmp_path, monkeypatch, broker):
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / "config" / name)
     (tmp_path / "config/bkkenergy.toml").write_text(
         f'[mqtt]\nport = {broker.port}\nclient_id = "follow-{next(numbers)}"\n[store]\npath = "var/store.sqlite"\n'
-        '[state]\npath = "var/state.sqlite"\n[observe]\nport = 0\n'
+        '[state]\npath = "var/state.sqlite"\n[observe]\nport = 0\n[web]\nsecure_cookies = false\n'
     )
     if request.param == "postgresql":
         url = postgresql_database(request.getfixturevalue("postgres").port).get_secret_value()
@@ -131,12 +138,27 @@ def stored(config, *meters):
     return found
 
 
+def adopted_in_the_app(config, topic):
+    """Adopt a meter that the ingester heard, on the page of meters and by its form. Return the revision."""
+    here = make_context(load_configuration(config))
+    add_user(here.opened.state, "admin", PASSWORD, "admin", ["all"], now())
+    client = signed_in(create_app(here), "admin")
+    listed = re.compile(rf'href="(/records/new/meter\?[^"]*{topic.split("/")[3]}[^"]*)"')
+    wait_until(lambda: listed.search(client.get("/meters").text), within_s=30)
+    href = html.unescape(listed.search(client.get("/meters").text)[1])
+    form = form_of(client.get(href).text, "/records/new/meter")
+    done = client.post("/records/new/meter", data=form | {"f.rated_kw": "60", "why": "adopted", "save": "1"})
+    assert done.status_code == 303, done.text
+    return int(done.headers["location"].rpartition("=")[2])
+
+
 @pytest.mark.broker
 @pytest.mark.parametrize(
-    "count", [pytest.param(2000, id="some"), pytest.param(20_000, id="many", marks=pytest.mark.slow)]
+    "count", [pytest.param(SHORT, id="some"), pytest.param(20_000, id="many", marks=pytest.mark.slow)]
 )
 def test_the_portfolio_changes_while_messages_flow_and_none_is_lost(config, state, broker, count):
     imported(state, config)
+    is_long = count > SHORT
     with Following(config) as running:
         epoch = running.ingester.subscriber._epoch
         sent = threading.Event()
@@ -160,20 +182,26 @@ def test_the_portfolio_changes_while_messages_flow_and_none_is_lost(config, stat
         running.knows(enter(state, new_meter(), Amend("meter", SOME[2], {"rated_kw": 95.5})))
         followed_s = time.monotonic() - began_s
         running.knows(enter(state, Amend("building", OFFICE, {"gross_floor_area_m2": 1.0})))
+        if is_long:
+            publish(broker.port, [(LIFT, reading(START_TS, energy_kwh=7.0))])
+            running.knows(adopted_in_the_app(config, LIFT))
         wait_until(lambda: (running.ingester.subscriber.granted or {}).get("plant/7/new"), within_s=20)
         assert not sent.is_set()
         gateway = Gateway(f"new-{next(numbers)}", broker.port)
         gateway.publish("plant/7/new", reading(START_TS, energy_kwh=5.0))
+        gateway.publish(LIFT, reading(START_TS + 900, energy_kwh=8.0))
         gateway.drain()
         gateway.close()
         thread.join(300)
-        wait_until(lambda: running.dealt_with >= count + 1, within_s=120)
+        wait_until(lambda: running.dealt_with >= count + 2 + is_long, within_s=120)
         assert running.ingester.subscriber._epoch == epoch  # the same session all the time
     print(f"followed within {followed_s:.2f} s")
     found = stored(config, *SOME)
     assert len(found) == count
     assert sorted(found.ts_us.tolist()) == [(START_TS + number) * 1_000_000 for number in range(count)]
     assert stored(config, f"{OFFICE}.new").column("energy_kwh").tolist() == [5.0]
+    if is_long:
+        assert stored(config, f"{OFFICE}.lift").column("energy_kwh").tolist() == [8.0], "the first waits to be replayed"
 
 
 @pytest.mark.broker
