@@ -259,6 +259,9 @@ def blank(answer, path):
         ({"why": ""}, "reason"),
         ({"since": "day", "from_day": "", "f.name_en": "x"}, "Enter the day"),
         ({"since": "day", "from_day": "31/2/2569", "f.name_en": "x"}, "Enter the day"),
+        ({"since": "day", "from_day": "29/2/2569", "f.name_en": "x"}, "Enter the day"),
+        ({"since": "day", "from_day": "1/1/2800", "f.name_en": "x"}, "the year 2257 is too far"),
+        ({"since": "day", "from_day": "1500-01-01", "f.name_en": "x"}, "the year 1500 is too far"),
         ({"why": "a\x00b", "f.name_en": "x"}, "reason"),
     ],
 )

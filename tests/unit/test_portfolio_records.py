@@ -11,6 +11,7 @@ from bkkenergy.portfolio import inspect_portfolio, load_portfolio, portfolio_on
 from bkkenergy.portfolio.edits import Amend, End, Put, changes_of
 from bkkenergy.portfolio.load import records_of
 from bkkenergy.portfolio.records import EVER, differences, entry_on
+from bkkenergy.portfolio.values import checked_value
 from bkkenergy.portfolio.write import toml
 from bkkenergy.site.portfolio_files import read_folder, write_folder
 from bkkenergy.site.record_kinds import SITE_KINDS
@@ -461,3 +462,12 @@ def test_a_file_that_would_not_be_read_is_a_fault_and_no_absence(site):
     (folder / "portfolio/more.toml").write_text("")
     with pytest.raises(ConfigError, match="site.TOML: this file is not read"):
         load_portfolio(folder)
+
+
+@pytest.mark.parametrize("day", ["2569-06-01", "9999-12-31", "1500-01-01"])
+def test_a_day_that_no_record_can_mean_is_refused_in_a_value_and_as_the_first_day_of_a_change(site, day):
+    body = {"id": "plant", "building": "a.b", "capacity_kwp": 5.0, "commissioned": day}
+    value, faults = checked_value(SITE_KINDS["pv_plant"], body, "plant")
+    assert (value, [fault.where for fault in faults]) == (None, ["plant.commissioned"])
+    with pytest.raises(ConfigError, match=day[:4]):
+        changes_of(read_folder(site()).records, [End("meter", "a.b.main")], dt.date.fromisoformat(day), SITE_KINDS)

@@ -10,7 +10,7 @@ from typing import Any
 
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.portfolio.records import EVER, Change, Entry, Kind, Kinds, Records, entry_on, lost_exchanges
-from bkkenergy.portfolio.values import checked_value, kind_term, text_faults
+from bkkenergy.portfolio.values import checked_value, day_faults, kind_term, text_faults
 from bkkenergy.tomlfiles import Frozen
 
 
@@ -95,7 +95,7 @@ def changes_of(records: Records, edits: Sequence[Edit], from_day: dt.date, kinds
     >>> change.before, change.after.valid_from.isoformat(), change.after.value.ct_ratio
     (None, '2026-01-01', 200.0)
     """
-    faults: list[Fault] = []
+    faults = list(_of_days(edits, from_day))
     after, waiting, waiting_of = records, list[Change](), set[tuple[str, str]]()
     for number, edit in enumerate(edits):
         if texts := [*text_faults(_given(edit), f"change {number + 1}")]:
@@ -120,6 +120,15 @@ def changes_of(records: Records, edits: Sequence[Edit], from_day: dt.date, kinds
     if faults:
         raise ConfigError(faults)
     return tuple(_differences_of(records, after, touched))
+
+
+def _of_days(edits: Sequence[Edit], from_day: dt.date) -> Iterator[Fault]:
+    """Find days on which no change can begin or end."""
+    days = {from_day} | {
+        day for edit in edits for day in (getattr(edit, "since", None), getattr(edit, "until", None)) if day
+    }
+    for day in sorted(days - {EVER}):
+        yield from day_faults(day, "valid_from")
 
 
 def _given(edit: Edit) -> dict[str, Any]:

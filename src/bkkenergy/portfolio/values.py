@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from bkkenergy.calendar import BE_OFFSET_YEARS, FIRST_YEAR_BE
 from bkkenergy.errors import Fault
 from bkkenergy.portfolio.records import Kind
 from bkkenergy.texts import Term
@@ -15,6 +17,8 @@ MAX_TEXT = 2_000
 """Characters of a text or a name within a record: more is no name, note or address."""
 MAX_KEY = 200
 """Characters of what identifies a thing: databases have columns for it."""
+FIRST_YEAR, END_YEAR = 1900, 2200
+"""The years in which days of records are. The end is not one of them."""
 MAX_DEPTH = 12
 """How often a value of a record may be within another; no model has half of that."""
 NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
@@ -73,6 +77,8 @@ def checked_value(kind: Kind, fields: Mapping[str, Any], where: str) -> tuple[Fr
     if faults := list(text_faults(fields, where)):
         return None, faults
     value, faults = validated(kind.model, dict(fields), where)
+    if value is not None and (far := list(_far_days(value.model_dump(exclude=set(kind.parts)), where))):
+        return None, far
     if value is not None and len(kind.key_of(value)) > MAX_KEY:
         return None, [Fault.of("too_long", f"{where}.id", count=f"{MAX_KEY:,}")]
     return value, faults
@@ -117,5 +123,48 @@ def text_faults(value: Any, where: str, depth_count: int = 0) -> Iterator[Fault]
         case Sequence():
             for number, item in enumerate(value):
                 yield from text_faults(item, f"{where}[{number}]", depth_count + 1)
+        case _:
+            pass
+
+
+def day_faults(day: dt.date, where: str) -> Iterator[Fault]:
+    """Find a day that no record can mean, such as one of the Buddhist era that was read as one of the common era.
+
+    Parameters
+    ----------
+    day : date
+        The day.
+    where : str
+        Where it stands.
+
+    Yields
+    ------
+    Fault
+        Where, what is wrong, and the remedy.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.portfolio.values import day_faults
+    >>> [fault.remedy for fault in day_faults(dt.date(2569, 5, 1), "commissioned")]
+    ['Write 2026.']
+    """
+    if day.year >= FIRST_YEAR_BE and day.year - BE_OFFSET_YEARS < END_YEAR:
+        yield Fault.of("buddhist_year", where, given=day.year, year=day.year - BE_OFFSET_YEARS)
+    elif not FIRST_YEAR <= day.year < END_YEAR:
+        yield Fault.of("far_year", where, given=day.year, first=FIRST_YEAR, last=END_YEAR - 1)
+
+
+def _far_days(value: Any, where: str) -> Iterator[Fault]:
+    """Find days within a value that no record can mean."""
+    match value:
+        case dt.date():
+            yield from day_faults(value, where)
+        case Mapping():
+            for name, item in value.items():
+                yield from _far_days(item, f"{where}.{name}")
+        case Sequence() | frozenset() if not isinstance(value, str):
+            for number, item in enumerate(value):
+                yield from _far_days(item, f"{where}[{number}]")
         case _:
             pass

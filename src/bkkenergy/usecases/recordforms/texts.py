@@ -192,10 +192,19 @@ def date_text(text: str) -> str:
     """Return a day of either era, with the year or the day first, as models read it; anything else as it is."""
     plain_text = text.strip().translate(THAI_DIGITS)
     if match := DAY_FIRST.fullmatch(plain_text):
-        return f"{_common_year(match[3])}-{int(match[2]):02}-{int(match[1]):02}"
+        return _iso_day(match[3], match[2], match[1]) or plain_text
     if match := YEAR_FIRST.fullmatch(plain_text):
-        return f"{_common_year(match[1])}-{int(match[2]):02}-{int(match[3]):02}{match[4]}"
+        day = _iso_day(match[1], match[2], match[3])
+        return f"{day}{match[4]}" if day else plain_text
     return plain_text
+
+
+def _iso_day(year: str, month: str, day: str) -> str:
+    """Return a day as models read it; empty where no calendar has it."""
+    try:
+        return dt.date(int(_common_year(year)), int(month), int(day)).isoformat()
+    except ValueError:
+        return ""
 
 
 def year_text(text: str) -> str:
