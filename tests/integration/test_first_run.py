@@ -73,10 +73,13 @@ def test_a_new_site_is_set_up_in_the_browser(config, capsys):
             ("somsri", "admin", ["all"])
         ]
         assert "first_admin" in {line["action"] for line in audit_lines(site.state)}
-        assert client.get(link).status_code == 404, "the link is good once"
+        used = client.get(link, params={"lang": "en"})
+        assert used.status_code == 404, "the link is good once"
+        assert "This link opens nothing" in used.text
+        assert used.text == client.get(f"{link}x", params={"lang": "en"}).text, "nothing is said of which one it was"
         assert begin(client, link, name="another").status_code == 404
         page = client.get("/setup", params={"lang": "en"}).text
-        assert page.count(">done<") == 1
+        assert page.count(">done<") == 2, "the administrator, and the city's plans as shipped"
         assert page.count(">to do<") == 4
         form = {
             "csrf": csrf_of(client),
@@ -87,7 +90,7 @@ def test_a_new_site_is_set_up_in_the_browser(config, capsys):
             "when": "instead",
         }
         assert client.post("/records/new/agency", data=form).status_code == 303
-        assert client.get("/setup", params={"lang": "en"}).text.count(">done<") == 2
+        assert client.get("/setup", params={"lang": "en"}).text.count(">done<") == 3
         assert client.get("/", follow_redirects=True).status_code == 200
         assert client.get("/records/upload/building").status_code == 200
 

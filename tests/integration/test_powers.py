@@ -61,6 +61,7 @@ from bkkenergy.tariff.paper import PaperBill
 from bkkenergy.usecases import (
     auditing,
     baselines,
+    beginrecords,
     changeorpropose,
     commissioning,
     dismissals,
@@ -562,6 +563,7 @@ HOW = {
     "quarantine.replay": replayed,
     "portfolio.import": lambda site, actor, _: portfolio.replace_all(
         records_in(site), actor, site.portfolio.records, why="files", now=NOW),
+    "portfolio.begin": lambda site, actor, _: beginrecords.begin_records(site, actor, why="files", now=NOW),
     "portfolio.change": lambda site, actor, agency: portfolio.change(
         records_in(site), actor, [Amend("building", BUILDING[agency], {"name_en": "New"})],
         why="renamed", from_day=None, expected_revision=None, now=NOW),
@@ -703,10 +705,17 @@ def signed_in_somewhere(name):
     return prepared
 
 
+def no_records(_site, connection, _actor, _agency):
+    """Let the files be the source of the records."""
+    for name in ("portfolio_entry", "portfolio_revision"):
+        connection.execute(metadata.tables[name].delete())
+
+
 SECRET = pyotp.random_base32()
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 ASKER, PERSON = "viewer-health", "person-{agency}"
 PREPARED = {
+    "portfolio.begin": no_records,
     "proposals.withdraw": made_by_asker,
     "imports.undo": some_import,
     "account.monthly": address_entered,

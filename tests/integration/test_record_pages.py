@@ -14,6 +14,7 @@ from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.state.users import add_user
 from bkkenergy.payloads.message import Reason, Refused
 from bkkenergy.portfolio.edits import Put
+from bkkenergy.site.portfolio_files import read_folder
 from bkkenergy.usecases.portfolio import change, portfolio_state
 from tests.web import PASSWORD, csrf_of, form_of, make_app, make_site, signed_in
 
@@ -79,6 +80,21 @@ def record(client, kind, key):
 
 
 WHY = {"why": "measured again"}
+
+
+def test_what_is_taken_into_the_app_is_all_that_the_files_have(tmp_path):
+    home = make_site(tmp_path, days=2)
+    lines = [f'building = "{OWN}"', "first = 2026-06-01", "ratio = 0.1", 'reason = "a new clinic"', "entered = 2026-06-02",
+             'entered_by = "malee"', 'id = "clinic"']  # fmt: skip
+    (home / "config/adjustments.toml").write_text("\n".join(["[[adjustment]]", *lines]))
+    started = make_app(home)
+    there = read_folder(home / "config").records.entries
+    client = english(started, "admin")
+    assert client.post("/records/begin", data={"csrf": csrf_of(client)}).status_code == 303
+    started.state.here.look_now()
+    taken = started.state.here.portfolio.records.entries
+    assert {entry.identity for entry in taken} == {entry.identity for entry in there}
+    assert {"adjustment", "programme", "target", "agency_target"} <= {entry.kind for entry in taken}
 
 
 def test_an_untouched_form_changes_nothing(admin):

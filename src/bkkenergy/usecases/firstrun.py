@@ -13,7 +13,7 @@ from bkkenergy.adapters.state.users import add_user, enter_audit, locked_users, 
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.site import Site
 from bkkenergy.site.known import lost_states, note_site
-from bkkenergy.usecases.portfolio import portfolio_state, replace_all
+from bkkenergy.usecases.beginrecords import begin_records
 
 MAX_NAME = 64
 
@@ -63,10 +63,9 @@ def enter_first_admin(site: Site, name: str, password: str, address: str, now: d
         add_user(site.state, name, password, "admin", [EVERY_AGENCY], now)
         enter_audit(connection, Actor(name, address), "first_admin", name, {}, now)
     note_site(site)
-    state = portfolio_state(site.config, site.state)
     if not site.portfolio.revision and not site.portfolio.agencies:
         actor = Actor(name, address, frozenset({"portfolio", "see", "edit"}), (EVERY_AGENCY,))
-        replace_all(state, actor, site.portfolio.records, why="first run", now=now)
+        begin_records(site, actor, why="first run", now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +77,13 @@ class SetUpStep:
     href: str
 
 
-def steps_left(site: Site) -> list[SetUpStep]:
-    """Return the steps of the set-up in their order."""
+def steps_left(site: Site, today: dt.date) -> list[SetUpStep]:
+    """Return the steps of the set-up in their order. today : on which the city has a plan."""
     portfolio = site.portfolio
     meters = [meter.id for meter in portfolio.meters]
     return [
         SetUpStep("admin", bool(users(site.state)), "/account"),
+        SetUpStep("city", bool(portfolio.records.on("programme", today)), "/records/list/programme"),
         SetUpStep("agency", bool(portfolio.agencies), "/records/new/agency"),
         SetUpStep("list", bool(portfolio.buildings), "/records/upload/building"),
         SetUpStep("broker", bool(site.energy.seen(meters)), "#broker"),

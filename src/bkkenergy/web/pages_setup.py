@@ -34,20 +34,30 @@ from bkkenergy.web.security import (
 router = APIRouter(default_response_class=HTMLResponse)
 
 
-def _needs_key(request: Request, key: str) -> None:
-    """Raise NotThere unless the link is the one that was printed, and was not used yet."""
+def _is_key(request: Request, key: str) -> bool:
+    """Whether the link is the one that was printed, and was not used yet."""
     printed: str = request.app.state.first_run_key
     throttle, address = cast("Throttle", request.app.state.throttle), address_of(request)
-    if not printed or throttle.is_full(address) or not hmac.compare_digest(key.encode(), printed.encode()):
-        throttle.failed(address)
-        raise NotThere
+    if printed and not throttle.is_full(address) and hmac.compare_digest(key.encode(), printed.encode()):
+        return True
+    throttle.failed(address)
+    return False
+
+
+def _no_link(request: Request) -> Response:
+    """Say what to do about a link that opens nothing: the same for one that was used and one that never was."""
+    lang = language_of(request, None)
+    words = Words(lang)
+    return open_page(
+        lang, "error.html.j2", title=words("setup.no_link"), status=404, text=words("setup.no_link"),
+        detail=words("setup.no_link_do"),
+    )  # fmt: skip
 
 
 @router.get("/first-run/{key}")
 def first_page(key: str, request: Request) -> Response:
     """Show a form for the first administrator."""
-    _needs_key(request, key)
-    return _first_page(request, key)
+    return _first_page(request, key) if _is_key(request, key) else _no_link(request)
 
 
 def _first_page(request: Request, key: str, fault: str = "", name: str = "") -> Response:
@@ -66,7 +76,8 @@ def _first_page(request: Request, key: str, fault: str = "", name: str = "") -> 
 @router.post("/first-run/{key}")
 def first_admin(key: str, request: Request, form: Annotated[FormData, Depends(posted_form)]) -> Response:
     """Make the first administrator and sign in; the link is used up."""
-    _needs_key(request, key)
+    if not _is_key(request, key):
+        return _no_link(request)
     here, lang, address = here_of(request), language_of(request, None), address_of(request)
     words = Words(lang)
     name, password, again = (str(form.get(part, ""))[:300] for part in ("name", "password", "again"))
@@ -77,6 +88,8 @@ def first_admin(key: str, request: Request, form: Annotated[FormData, Depends(po
         return _first_page(request, key, words(fault), name)
     try:
         enter_first_admin(here.opened, name, password, address, here.clock())
+    except NotThere:
+        return _no_link(request)
     except InputError as error:
         return _first_page(request, key, error.said(lang), name)
     request.app.state.first_run_key = ""
@@ -105,7 +118,7 @@ def _setup_page(visitor: Visitor, checks: Sequence[CheckResult] = ()) -> Respons
         visitor,
         "setup.html.j2",
         title=visitor.words("setup.title"),
-        steps=steps_left(visitor.here.opened),
+        steps=steps_left(visitor.here.opened, visitor.here.today),
         checks=checks,
         broker=f"{mqtt.host}:{mqtt.port}",
         settings_file=visitor.here.opened.config.folder / "bkkenergy.toml",

@@ -11,12 +11,13 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from bkkenergy.access import Actor
-from bkkenergy.errors import BkkEnergyError, InputError, NotAllowed, NotThere
+from bkkenergy.errors import BkkEnergyError, NotAllowed, NotThere
 from bkkenergy.ingest.lists.headings import LIST_KINDS
 from bkkenergy.portfolio.reach import SHARED_KINDS, is_visible
 from bkkenergy.portfolio.records import Dated, Records
+from bkkenergy.usecases.beginrecords import begin_records
 from bkkenergy.usecases.plan import undo_plan
-from bkkenergy.usecases.portfolio import Conflict, replace_all, undo
+from bkkenergy.usecases.portfolio import Conflict, undo
 from bkkenergy.usecases.portfolio_view import (
     SeenRecord,
     SeenRevision,
@@ -86,13 +87,8 @@ def _may_begin(visitor: Visitor, book: OpenRecords) -> bool:
 @router.post("/begin")
 def begin(visitor: PageVisitor, _form: OwnForm) -> Response:
     """Take the records of the files into the state: from then on they are changed here."""
-    visitor.need("portfolio")
     here = visitor.here
-    book = book_of(visitor, "building")
-    if book.is_open:
-        raise InputError.of("records_in_state")
-    why = visitor.words("record.begin_why")
-    replace_all(book.state, visitor.actor, here.portfolio.records, why=why, now=here.clock(), expected_revision=0)
+    begin_records(here.opened, visitor.actor, why=visitor.words("record.begin_why"), now=here.clock())
     here.look_now()
     return RedirectResponse("/records", 303)
 
