@@ -67,8 +67,12 @@ def test_a_new_site_is_set_up_in_the_browser(config, capsys):
             assert answer.status_code == 422
             assert 'role="alert"' in answer.text
         assert users(site.state) == []
-        answer = begin(client, link)
+        assert f'action="{link}?lang=en"' in client.get(link, params={"lang": "en"}).text
+        answer = begin(client, f"{link}?lang=en")
         assert (answer.status_code, answer.headers["location"]) == (303, "/setup")
+        overview = client.get("/", follow_redirects=True).text
+        assert '<html lang="en">' in overview, "the language in which the browser was led here"
+        assert 'href="/setup"' in overview, "there is no agency yet"
         assert [(user["name"], user["role"], user["agencies"]) for user in users(site.state)] == [
             ("somsri", "admin", ["all"])
         ]

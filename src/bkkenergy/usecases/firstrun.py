@@ -44,7 +44,9 @@ def new_link_key() -> str:
     return secrets.token_urlsafe(24)
 
 
-def enter_first_admin(site: Site, name: str, password: str, address: str, now: dt.datetime) -> None:
+def enter_first_admin(
+    site: Site, name: str, password: str, address: str, now: dt.datetime, *, language: str = "th"
+) -> None:
     """Make the first administrator, and move the records of a site without any into the app.
 
     Raises
@@ -60,7 +62,7 @@ def enter_first_admin(site: Site, name: str, password: str, address: str, now: d
     with transaction(site.state) as connection:
         if locked_users(connection) or lost_states(site):
             raise NotThere
-        add_user(site.state, name, password, "admin", [EVERY_AGENCY], now)
+        add_user(site.state, name, password, "admin", [EVERY_AGENCY], now, language=language)
         enter_audit(connection, Actor(name, address), "first_admin", name, {}, now)
     note_site(site)
     if not site.portfolio.revision and not site.portfolio.agencies:

@@ -87,7 +87,7 @@ def first_admin(key: str, request: Request, form: Annotated[FormData, Depends(po
     if fault:
         return _first_page(request, key, words(fault), name)
     try:
-        enter_first_admin(here.opened, name, password, address, here.clock())
+        enter_first_admin(here.opened, name, password, address, here.clock(), language=lang)
     except NotThere:
         return _no_link(request)
     except InputError as error:
