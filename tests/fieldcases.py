@@ -1,12 +1,15 @@
 """What devices and files of public reports do, case by case, and whether it is dealt with rightly: `python -m tests.fieldcases`.
 
-Forms are those of the reports; names and numbers are ours. Cases of brokers (shared subscriptions, kills) are in `tests/peers`
-and `tests/integration`, those of a second import of a utility's file in `tests/integration/test_imports_cli.py`.
+Forms are those of the reports; names and numbers are ours. Two tables: the reports by which the product was once measured, with the
+inputs that came with them, and reports that were searched for later. A case that a test of its own holds names that test,
+which is run here.
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from bkkenergy.errors import InputError
 from bkkenergy.ingest.sheets import FileMapping, read_sheet
 from bkkenergy.ingest.sort import Sorted, Sorter
 from bkkenergy.metering.spans import SpanReason
@@ -22,7 +26,9 @@ from bkkenergy.metering.vee import validate
 from bkkenergy.payloads.message import Message, Reason
 from bkkenergy.readings import Quality, ReadingBatch
 from tests.builders import DAY_US, QUARTER_US, meter
+from tests.conftest import ROOT
 from tests.unit.ingest import test_green_button as espi
+from tests.unit.ingest import test_nem12 as nem
 from tests.unit.payloads.test_payloads import PROFILES, RECEIVED_US
 from tests.unit.payloads.test_sparkplug import dbirth, ddata, message, nbirth
 
@@ -33,11 +39,25 @@ MAIN = meter(rated_kw=100)
 
 @dataclass(frozen=True)
 class Case:
-    """One report. seen : what came out, as text; is_right : whether that is what the reading's owner would call right."""
+    """One report. outcome : whether what came out is what the reading's owner would call right, and that as text."""
 
     source: str
     happened: str
     outcome: Callable[[], tuple[bool, str]]
+    test: str = ""
+    """The test that holds it; the outcome is then its own."""
+
+
+def held_by(source: str, happened: str, test: str) -> Case:
+    """A case that a test of its own holds."""
+
+    def outcome() -> tuple[bool, str]:
+        ran = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-x", test], check=False, cwd=ROOT, capture_output=True, text=True
+        )
+        return ran.returncode == 0, f"{test}: {ran.stdout.strip().splitlines()[-1]}"
+
+    return Case(source, happened, outcome, test)
 
 
 def outcome_of(profile: str, *payloads: object, topic: str = TOPIC, **given: Any) -> Sorted:
@@ -198,6 +218,99 @@ def is_pea_read() -> tuple[bool, str]:
         return kwh == [1.43, 1.69, 1.73, 1.32], seen
 
 
+def is_sheet_read(
+    text: str, column: str, expected: list[float | None], refused: int = 0, **mapping: Any
+) -> tuple[bool, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file.csv"
+        path.write_bytes(text.encode(mapping.pop("encoding", "utf-8")))
+        table = read_sheet(path, FileMapping(columns={column: MAIN.id}, **mapping), this_year=2026)
+        series = table.series(column)
+        kwh = [round(one, 6) if np.isfinite(one) else None for one in series.energy_kwh]
+        days = {str(one)[:4] for one in series.start_us.astype("datetime64[us]")}
+        return (kwh, len(table.refused), days) == (
+            expected,
+            refused,
+            {"2026"},
+        ), f"{kwh} kWh, {len(table.refused)} refused, of {sorted(days)}"
+
+
+def is_sheet_refused(text: str, column: str, words: str, **mapping: Any) -> tuple[bool, str]:
+    try:
+        is_read, seen = is_sheet_read(text, column, [], **mapping)
+    except InputError as error:
+        return words in str(error), str(error)
+    return is_read, seen
+
+
+def nem12(*records: str) -> str:
+    return "\r\n".join([*records, "900", ""])
+
+
+def is_nem12_read(text: str, expected: list[float], refused: int = 0) -> tuple[bool, str]:
+    return is_sheet_read(text, "NEM1201009 E1", expected, refused)
+
+
+def espi_kwh(column: str, *entries: str) -> tuple[list[float], str]:
+    with tempfile.TemporaryDirectory() as folder:
+        return energies_of(espi.write(Path(folder), *entries), column)
+
+
+def is_each_direction_a_series() -> tuple[bool, str]:
+    whole = [
+        espi.usage_point(), espi.reading_type("07"), espi.reading_type("08", flowDirection=19),
+        espi.meter_reading(), espi.meter_reading(number="02", kind="08"),
+        espi.block([espi.reading(n, 250) for n in range(3)]), espi.block([espi.reading(n, 50) for n in range(3)], number="02"),
+    ]  # fmt: skip
+    drawn, delivered = (espi_kwh(column, *whole)[0] for column in ("01/01", "01/02"))
+    return (drawn, delivered) == (
+        [0.25] * 3,
+        [0.05] * 3,
+    ), f"drawn {drawn}, delivered {delivered} kWh: never their difference"
+
+
+def is_gas_no_electricity() -> tuple[bool, str]:
+    """Enbridge: commodity 7, cubic metres, a month a block."""
+    whole = [
+        espi.usage_point(), espi.reading_type(commodity=7, uom=42, powerOfTenMultiplier=-3), espi.meter_reading(),
+        espi.block([espi.reading(0, 250, duration=30 * 86_400)]),
+    ]  # fmt: skip
+    try:
+        kwh, seen = espi_kwh("01/01", *whole)
+    except InputError as error:
+        return True, f"refused: {error}"
+    return kwh == [], seen
+
+
+def a_lost_birth_is_asked_for() -> tuple[bool, str]:
+    of = sparkplug(ddata(5, {"alias": 1, "double_value": 12_346.0}))
+    asked = [one.topic for one in of.outgoing]
+    return asked == ["spBv1.0/BMA/NCMD/edge-1"] and len(of.batch) == 0, f"{said(of)}; asked: {asked}"
+
+
+def a_birth_is_a_reading() -> tuple[bool, str]:
+    of = sparkplug(nbirth(), dbirth())
+    return values_of(of).get("energy_kwh") == 12_345.5, said(of)
+
+
+def a_dead_node_is_reborn() -> tuple[bool, str]:
+    """A will of the session before, which the broker sends late, ends no present birth."""
+    late = message("NDEATH", None, {"name": "bdSeq", "datatype": 4, "long_value": 3}, device="")
+    born = message("NBIRTH", 0, {"name": "bdSeq", "datatype": 4, "long_value": 4}, device="")
+    of = sparkplug(born, dbirth(), late, ddata(2, {"alias": 1, "double_value": 12_346.0}))
+    return len(of.batch) == 2, said(of)
+
+
+THAI = """การไฟฟ้านครหลวง,,
+รหัสเครื่องวัด,00000001,
+วันที่,เวลา,kW
+01/11/2569,23:30,"1,584.40"
+01/11/2569,23:45,"1,682.40"
+01/11/2569,24:00,"1,600.00"
+"""
+UP_FIVE = "0.1," * 47 + "0.1"
+SERIES = nem.SERIES
+
 CASES = [
     Case("arendst/Tasmota#17579", "a phase was set to zero: the total falls", lambda: counts(0.1, [436.9, 437.0, 430.0, 430.0, 430.0, 430.0, 430.0], reasons=("reset",))),
     Case("mr-manuel/venus-os_dbus-mqtt-grid#11", "one value a message", lambda: is_quiet("tasmota-sml", {"Time": "2026-11-23T08:00:00", "grid": {"L3": 63.0}})),
@@ -226,16 +339,64 @@ CASES = [
     Case("Ignition UDTs", "names that fit no meter", a_stranger_is_told),
     Case("rhounsell/home-assistant-green-button#6", "ESPI with powerOfTenMultiplier", is_espi_scaled),
     Case("PEA's VE.10, public source", "heads, units in cells, dd-mm-yyyy", is_pea_read),
+    held_by("emqx/emqx#12257, #11865, eclipse-mosquitto/mosquitto#2662", "a member of a shared subscription is killed", "tests/integration/test_faults.py::test_two_ingesters_share_and_one_is_killed"),
+    held_by("patrickvorgers/Home-Assistant-Import-Energy-Data#164, klausj1/homeassistant-statistics#106", "a file over a live month, undone", "tests/integration/test_imports_cli.py::test_a_live_month_is_previewed_refused_filled_and_undone"),
+    held_by("klausj1/homeassistant-statistics#62", "the file of the next month", "tests/integration/test_imports_cli.py::test_a_mapping_reads_the_file_of_the_next_month_and_refused_rows_stop_it"),
+    Case("USR-M100 manual", "numbers in quotes, null as text", reads({"energy_kwh": 12345.67, "reactive_kvarh": 321.5}, "usr-gateway", {"time": "2026-11-23 08:00:00", "kwh": "12345.67", "kw": "null", "kvarh": "321.5"})),
+    Case("The Things Stack, data formats", "an uplink with decoded values", reads({"energy_kwh": 29.9, "power_kw": 0.296}, "things-stack-v3", {"end_device_ids": {"device_id": "m"}, "received_at": "2026-11-23T01:42:11.412Z", "uplink_message": {"f_port": 2, "frm_payload": "ASsBKAAA", "decoded_payload": {"energy_kwh": 29.9, "power_w": 296}}}, key="m")),
+    Case("evcc-io/evcc, MQTT", "a number a topic, no time", reads({"power_kw": -3.12}, "evcc-grid", b"-3120", topic="evcc/site/grid/power", address="evcc/site/grid")),
+    Case("evcc-io/evcc, MQTT", "an empty payload deletes the value", lambda: is_quiet("evcc-grid", b"")),
+    Case("volkszaehler/mbmd", "a measurement a topic", reads({"voltage_l1_v": 231.2}, "mbmd", b"231.200", topic="mbmd/sdm1-1/Voltage/L1", address="mbmd/sdm1-1")),
+    Case("MEA's AMR sheet, supplied", "TIS-620, 2569, 24:00, thousands", lambda: is_sheet_read(THAI, "kW", [396.1, 420.6, 400.0], encoding="tis-620")),
+    Case("a list of hours, supplied", "Buddhist era in ISO form", lambda: is_sheet_read("time,kw\n2569-11-01 00:00,4\n2569-11-01 00:15,8\n2569-11-01 00:30,4\n", "kw", [1.0, 2.0, 1.0], values="mean-power", stamps="start")),
+    Case("a list of hours, supplied", "dd/mm/yyyy", lambda: is_sheet_read("time,kw\n13/11/2026 00:00,4\n13/11/2026 00:15,8\n13/11/2026 00:30,4\n", "kw", [1.0, 2.0, 1.0], values="mean-power", stamps="start")),
+    Case("a list of hours, supplied", "the newest first", lambda: is_sheet_read("time,kwh\n2026-11-01 02:00,3\n2026-11-01 01:00,2\n2026-11-01 00:00,1\n", "kwh", [1.0, 2.0, 3.0], values="energy", stamps="start")),
+    Case("a list of hours, supplied", "a doubled hour", lambda: is_sheet_read("time,kwh\n2026-11-01 00:00,1\n2026-11-01 01:00,2\n2026-11-01 01:00,2\n2026-11-01 02:00,3\n", "kwh", [1.0, 2.0, 3.0], 1, values="energy", stamps="start")),
+    Case("a list of hours, supplied", "a doubled hour that differs", lambda: is_sheet_read("time,kwh\n2026-11-01 00:00,1\n2026-11-01 01:00,2\n2026-11-01 01:00,5\n2026-11-01 02:00,3\n", "kwh", [1.0, 3.0], 2, values="energy", stamps="start")),
+    Case("a list of hours, supplied", "N/A among values", lambda: is_sheet_read("time,kwh\n2026-11-01 00:00,1\n2026-11-01 01:00,N/A\n2026-11-01 02:00,3\n", "kwh", [1.0, None, 3.0], values="energy", stamps="start")),
 ]  # fmt: skip
+"""The table by which the product was measured (what its supplied inputs show, too)."""
+PUBLIC = "tests/unit/payloads/test_public_cases.py::"
+SEARCHED = [
+    Case("github.com/aguinane/nem-reader/issues/16", "NEM12 without its 100 row, of a portal", lambda: is_nem12_read(nem12(SERIES, nem.day([0.5] * 48)), [0.5] * 48)),
+    Case("github.com/aguinane/nem-reader/pull/48", "NEM12 without the column of the load time", lambda: is_nem12_read(nem12(nem.HEAD, SERIES, f"300,20261101,{UP_FIVE},A,,,20261102010000"), [0.1] * 48)),
+    Case("github.com/aguinane/nem-reader/pull/40", "NEM12 of half an hour with a day of five minutes", lambda: is_sheet_refused(nem12(nem.HEAD, SERIES, nem.day([0.1] * 288)), "NEM1201009 E1", "48 values")),
+    Case("github.com/aguinane/nem-reader/pull/21", "NEM12 with readings missing at the end of a day", lambda: is_sheet_refused(nem12(nem.HEAD, SERIES, nem.day([0.1] * 40)), "NEM1201009 E1", "48 values")),
+    Case("github.com/impactlab/eemeter/pull/126", "Green Button, both directions of flow", is_each_direction_a_series),
+    Case("github.com/rhounsell/home-assistant-green-button/issues/13", "Green Button of gas, by months", is_gas_no_electricity),
+    Case("github.com/united-manufacturing-hub/benthos-umh/pull/345", "aliases after a restart, no birth", a_lost_birth_is_asked_for),
+    Case("github.com/united-manufacturing-hub/benthos-umh/pull/377", "a value that stands in the birth alone", a_birth_is_a_reading),
+    Case("Eclipse Sparkplug 3.0.0, 6.4.25; github.com/SeppPenner/SparkplugNet/issues/82", "a late death of the session before", a_dead_node_is_reborn),
+    Case("github.com/esplesekopf/esplesekopf/issues/6", "Tasmota: an empty name before the values", reads({"energy_kwh": 81.5}, "tasmota-sml", {"Time": "2026-11-23T08:00:00", "": {"Total_in": 81.5, "Total_out": 0.0}})),
+    Case("github.com/arendst/Tasmota/issues/20459", "Tasmota: Total in whole kWh, no load", reads({"energy_kwh": 1066.0, "power_kw": 0.0, "voltage_l1_v": 227.7}, "tasmota-sensor", {"Time": "2026-11-23T08:00:00", "ENERGY": {"TotalStartTime": "2024-01-14T18:02:42", "Total": 1066.0, "Power": 0.0, "Factor": 0.0, "Voltage": 227.7, "Current": 0.0}})),
+    Case("github.com/wmbusmeters/wmbusmeters/issues/570", "a heat meter's kWh are no electricity", lambda: is_quiet("wmbusmeters", {"media": "heat", "meter": "multical302", "id": "67963596", "total_energy_consumption_kwh": 16572.2, "timestamp": "2026-11-23T01:00:00Z"})),
+    Case("github.com/dsmrreader/dsmr-reader/issues/728", "a telegram of the meter in three pieces of text", lambda: is_refused(Reason.NOT_DECODED, "canonical", {"SerialReceived": "1-0:1.8.1(007881.115*kWh)"})),
+    *(held_by(f"github.com/{repository}", happened, f"{PUBLIC}{test}") for repository, happened, test in (
+        ("iobroker-community-adapters/ioBroker.shelly/issues/1592", "a notice without the id", "test_what_a_report_shows_is_read[iobroker_shelly_1592_no_id_in_the_notice]"),
+        ("StyraHem/pyShelly/issues/78", "a meter without a switch", "test_what_a_report_shows_is_read[pyshelly_78_a_meter_without_a_switch]"),
+        ("Koenkk/zigbee2mqtt/issues/13329", "no value as a power", "test_what_a_report_shows_is_read[zigbee2mqtt_13329_no_value_as_a_power]"),
+        ("NicolasBernaerts/tasmota/issues/22", "one total, three phases", "test_what_a_report_shows_is_read[nicolasbernaerts_tasmota_22_one_total_three_phases]"),
+        ("Koenkk/zigbee2mqtt/issues/18603", "a negative power unsigned", "test_a_power_that_the_meter_cannot_have_is_not_stored[zigbee2mqtt_18603_a_negative_power_unsigned]"),
+        ("Koenkk/zigbee2mqtt/issues/29057", "a counter below nothing", "test_a_counter_below_nothing_is_not_stored"),
+    )),
+]  # fmt: skip
+"""Reports that were searched for later, none of them in the table."""
+
+
+def shown(title: str, cases: list[Case]) -> int:
+    """Print the outcome of each. Return how many are wrong."""
+    right = 0
+    for case in cases:
+        is_right, seen = case.outcome()
+        right += is_right
+        print(f"{'right' if is_right else 'WRONG'}  {case.source}: {case.happened}: {seen}", flush=True)
+    print(f"{title}: {right} of {len(cases)} right")
+    return len(cases) - right
 
 
 def main() -> None:
-    right = 0
-    for case in CASES:
-        is_right, seen = case.outcome()
-        right += is_right
-        print(f"{'right' if is_right else 'WRONG'}  {case.source}: {case.happened}: {seen}")
-    print(f"{len(CASES)} cases: {right} right")
+    wrong = shown("table", CASES) + shown("searched", SEARCHED)
+    raise SystemExit(int(wrong > 0))
 
 
 if __name__ == "__main__":

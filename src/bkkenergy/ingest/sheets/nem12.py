@@ -129,7 +129,7 @@ class _Reader:
             self._say(row, Phrase("row.no_day", {"text": "".join(cells[1:2])[:20]}), name)
             return
         quality = cells[2 + count].strip()[:1].upper() if len(cells) > 2 + count else ""
-        if not quality:
+        if not quality or NUMBER.fullmatch(cells[2 + count].strip()):  # too few values, or too many
             self._say(row, Phrase("row.few_cells", {"cells": max(len(cells) - 2, 0), "due": count}), name)
             return
         if quality not in ESTIMATED | {MEASURED, MISSING, VARIES}:
