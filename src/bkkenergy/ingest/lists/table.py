@@ -10,7 +10,7 @@ from pathlib import Path
 from openpyxl.utils import get_column_letter
 
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.sheets.grid import open_grid, opened_workbook
+from bkkenergy.ingest.sheets.grid import has_merged_cells, open_grid, opened_workbook
 
 MAX_LIST_BYTES = 4 << 20
 MAX_LIST_ROWS = 5_000
@@ -69,6 +69,8 @@ def _with_merged(path: Path, sheet: str | None, rows: list[tuple[int, list[str]]
     with path.open("rb") as stream:
         if stream.read(2) != b"PK":
             return rows
+    if not has_merged_cells(path):
+        return rows
     with opened_workbook(path, is_streamed=False) as book:
         visible = [one for one in book.worksheets if one.sheet_state == "visible" and one.max_row and one.max_column]
         chosen = (

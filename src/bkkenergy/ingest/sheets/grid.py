@@ -28,12 +28,19 @@ MAX_INFLATED_BYTES = 256 << 20
 MAX_ROWS = 2_000_000
 MAX_CELLS = 512
 """Of a row."""
+MAX_WIDE_ROWS = 10_000
+"""Rows with an empty cell beyond `MAX_CELLS`: each costs what its last column does."""
 PIECE_BYTES = 1 << 20
 SAMPLE_LINES = 200
 DELIMITERS = "\t;|,"
 AGREEING_RATIO = 0.8
 FORMULA = "\x00formula"
 """Begins a cell that holds a formula without its result."""
+VALUE_MARKS = (b"<v>", b"<v ", b"<is>", b"<f>", b"<f ")
+FORMULA_MARKS = (b"<f>", b"<f ", b"<f/")
+ODD_MARKS = (b":row", b"<row>", b"<row\n", b"<row\r", b"<row\t", b"<!", b"<v\n", b"<v\t", b"<is ")
+"""In a sheet with one of these the last row is not looked for: every row is read."""
+ROW_NUMBERS = re.compile(rb"""<row (?:[^<>]*?\s)?r=["']([0-9]{1,7})["']""")
 THAI_DIGITS = str.maketrans("๐๑๒๓๔๕๖๗๘๙\xa0", "0123456789 ")
 
 
@@ -177,6 +184,22 @@ def _refuse_hostile(path: Path) -> None:
         raise InputError(f"{path} is no workbook that can be read ({error}).") from None
 
 
+def has_merged_cells(path: Path) -> bool:
+    """Return whether a sheet of a workbook merges cells."""
+    with zipfile.ZipFile(path) as archive:
+        return any(_holds(archive, part, b"mergeCell") for part in archive.infolist() if "sheet" in part.filename)
+
+
+def _holds(archive: zipfile.ZipFile, part: zipfile.ZipInfo, what: bytes) -> bool:
+    with archive.open(part) as stream:
+        tail = b""
+        while piece := stream.read(PIECE_BYTES):
+            if what in tail + piece:
+                return True
+            tail = piece[-len(what) :]
+    return False
+
+
 def _refuse_doctype(path: Path, archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
     with archive.open(part) as stream:
         tail = b""
@@ -211,18 +234,61 @@ def _has_cells(sheet: Any) -> bool:
 
 
 def _xlsx_rows(path: Path, name: str) -> Iterator[Row]:
-    """Yield rows with the results of formulas. A formula without its result is no empty cell."""
+    """Yield rows with the results of formulas, up to the last that holds something.
+
+    A formula without its result is no empty cell.
+    """
     with opened_workbook(path) as results_book, opened_workbook(path, is_values=False) as written_book:
-        sheets = [book[name] for book in (results_book, written_book)]
+        extent = _extent(results_book[name]._get_source())  # noqa: SLF001 - the sheet's XML has no other way out
+        sheets = [book[name] for book in (results_book, written_book)[: 1 + extent.has_formulas]]
         for one in sheets:
             one.reset_dimensions()
-        pairs = zip(*(one.iter_rows(max_col=MAX_CELLS + 1, values_only=True) for one in sheets), strict=True)
-        for number, (results, written) in enumerate(pairs, 1):
-            yield _within(path, number, _trimmed(results, written))
+        most = {} if extent.last_row is None else {"max_row": max(extent.last_row, 1)}
+        pairs = zip(*(one.iter_rows(values_only=True, **most) for one in sheets), strict=True)
+        wide_count = 0
+        for number, (results, *written) in enumerate(pairs, 1):
+            wide_count += len(results) > MAX_CELLS
+            if wide_count > MAX_WIDE_ROWS:
+                raise InputError.of("file_wide_empty", file=path, cells=MAX_CELLS, count=MAX_WIDE_ROWS)
+            yield _within(path, number, _trimmed(results, written[0] if written else results))
+
+
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """What a sheet holds. last_row : of a value; None where its rows say no number."""
+
+    last_row: int | None
+    has_formulas: bool
+
+
+def _extent(stream: IO[bytes]) -> _Extent:
+    """Find the last row of a sheet that holds a value: many a sheet is formatted far below its last one."""
+    last = row = 0
+    has_formulas, is_plain, tail = False, True, b""
+    while piece := stream.read(PIECE_BYTES):
+        joined = tail + piece
+        cut = joined.rfind(b"<", 1)  # the tag there may not be whole
+        whole, tail = (joined[:cut], joined[cut:]) if cut > 0 else (joined, b"")
+        is_plain = is_plain and not any(mark in whole for mark in ODD_MARKS)
+        has_formulas = has_formulas or any(mark in whole for mark in FORMULA_MARKS)
+        numbers = [row, *map(int, ROW_NUMBERS.findall(whole))]
+        if is_plain and numbers != sorted(numbers):
+            raise ValueError("its rows are not in the order of their numbers, and late ones would be passed over")
+        is_plain = is_plain and len(numbers) == 1 + whole.count(b"<row ")
+        row = numbers[-1]
+        value_at = max(whole.rfind(mark) for mark in VALUE_MARKS)
+        if value_at >= 0:
+            after = whole.count(b"<row ", value_at)  # rows that follow the last value
+            last = numbers[-1 - after] if is_plain else 0
+    return _Extent(last, has_formulas) if is_plain else _Extent(None, has_formulas=True)
 
 
 def _trimmed(results: Sequence[Any], written: Sequence[Any]) -> list[str]:
-    width = max((n for n, cell in enumerate(written, 1) if cell is not None), default=0)
+    width = len(written)
+    if width > MAX_CELLS and written[MAX_CELLS:].count(None) == width - MAX_CELLS:
+        width = MAX_CELLS
+    while width and written[width - 1] is None:
+        width -= 1
     return [
         FORMULA if result is None and shown is not None else _text(result)
         for result, shown in zip(results[:width], written[:width], strict=True)
