@@ -15,6 +15,7 @@ import re
 import socket
 import time
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -178,7 +179,9 @@ class BulkClient(mqtt.Client):
         In MQTT 3.1.1 (sections 3.4, 3.5) and 5 (3.4.2.1, 3.5.2.1: success, no properties) they are of one form.
         """
         packets = np.empty((len(messages), 4), np.uint8)
-        packets[:, 0] = np.array(ACKNOWLEDGED_BY, np.uint8)[[message.qos for message in messages]]
+        qos = np.fromiter(map(attrgetter("qos"), messages), np.uint8, len(messages))
+        packet_id = np.fromiter(map(attrgetter("packet_id"), messages), np.uint16, len(messages))
+        packets[:, 0] = np.array(ACKNOWLEDGED_BY, np.uint8)[qos]
         packets[:, 1] = _ID_BYTES
-        packets[:, 2:] = np.array([message.packet_id for message in messages], ">u2").view(np.uint8).reshape(-1, 2)
+        packets[:, 2], packets[:, 3] = packet_id >> 8, packet_id & 255
         self._packet_queue(MessageType.PUBACK, packets.tobytes(), 0, 0)

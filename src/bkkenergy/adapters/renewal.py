@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 
 from bkkenergy.payloads.message import Message
 
@@ -37,7 +38,7 @@ class Renewal:
     def heard(self, messages: Iterable[Message]) -> None:
         """Note the messages of others. What comes before the canary may be of the backlog."""
         if self._is_watched:
-            self._has_acknowledged.update(message.qos > 0 for message in messages)
+            self._has_acknowledged.update(qos > 0 for qos in set(map(attrgetter("qos"), messages)))
 
     def canary_came(self) -> None:
         """Note that the backlog is over: the canary waits behind it."""

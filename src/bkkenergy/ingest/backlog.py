@@ -50,7 +50,7 @@ class Backlog:
         """
         if resumed_epoch != self._epoch:
             self._epoch, self._bursts = resumed_epoch, {}
-        if not resumed_epoch or not any(message.topic in timeless_topics for message in messages):
+        if not (resumed_epoch and timeless_topics) or not any(message.topic in timeless_topics for message in messages):
             return list(messages), 0, []
         moved, begun, stamped = 0, [], []
         for message in messages:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from operator import attrgetter
+from typing import Any, Self
 
 import numpy as np
 
@@ -52,12 +53,14 @@ class Receipts:
     @classmethod
     def of(cls, messages: Sequence[Message]) -> Self:
         """Return how messages came."""
-        if not messages:
-            return cls(np.empty(0, np.int64), *np.empty((2, 0), np.bool_))
-        _, _, _, _, _, retained, duplicate, received_us, late = zip(*messages, strict=True)
-        flags = np.array([retained, duplicate, late], np.bool_)
-        says_time: BoolArray = ~np.logical_or.reduce(flags)
-        return cls(np.array(received_us, np.int64), flags[0], says_time)
+
+        def column(name: str, kind: type[np.generic]) -> Any:
+            # To transpose the messages by zip costs fifteen times as much as to take a field of each.
+            return np.fromiter(map(attrgetter(name), messages), kind, len(messages))
+
+        retained = column("retained", np.bool_)
+        says_time = ~(retained | column("duplicate", np.bool_) | column("late", np.bool_))
+        return cls(column("received_us", np.int64), retained, says_time)
 
 
 class DeviceClocks:

@@ -247,12 +247,20 @@ def _columns(readings: Sequence[Reading | PlainReading], fields: set[str]) -> tu
         return np.empty(0, np.int64), {}
     columns: dict[str, FloatArray] = {}
     for name in (name for name in _SCALARS if name in fields):
-        columns[name] = np.array(list(map(attrgetter(name), readings)), np.float64)
+        columns[name] = _column(readings, name)
     for name in (name for name in _PHASES if name in fields):
         phases = np.array(list(map(attrgetter(name), readings)), np.float64)
         columns |= {_PHASES[name].format(n + 1): phases[:, n] for n in range(3)}
     known = {name: values for name, values in columns.items() if not np.isnan(values).all()}
     return _microseconds(list(map(attrgetter("ts"), readings))), known
+
+
+def _column(readings: Sequence[Reading | PlainReading], name: str) -> FloatArray:
+    """Return (n,) values of a field. A list is made only where a reading lacks it."""
+    try:
+        return np.fromiter(map(attrgetter(name), readings), np.float64, len(readings))
+    except TypeError:
+        return np.array(list(map(attrgetter(name), readings)), np.float64)
 
 
 def _microseconds(ts: Sequence[dt.datetime | int | float]) -> IntArray:
