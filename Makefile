@@ -41,10 +41,12 @@ test-containers: $(VENV)/.dev
 .PHONY: test-containers
 
 # The laws with inputs at random, and many bent payloads; `make test` and CI take the same inputs each time.
-# A failure prints what repeats it: @reproduce_failure(...), or FUZZ_SEED=N for the bent payloads.
+# A failure prints what repeats it: @reproduce_failure(...), or FUZZ_SEED=N for the bent payloads. What an input may take is
+# CPU time; a test of thousands of them, on a busy machine, takes longer than others may.
 FUZZ ?= 100000
 fuzz: $(VENV)/.dev
-	CI= FUZZ=$(FUZZ) $(BIN)/pytest $(PYTEST_JOBS) -m 'hypothesis or fuzz' tests/unit $(ARGS)
+	CI= FUZZ=$(FUZZ) $(BIN)/pytest $(PYTEST_JOBS) --timeout 7200 -m 'hypothesis or fuzz' tests/unit $(ARGS)
+
 # The suite on Debian's own python3, with a virtual environment of its own; ARGS: what of it.
 DEBIAN_PYTHON ?= /usr/bin/python3
 DEBIAN_VENV := var/venv-debian
