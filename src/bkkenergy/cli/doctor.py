@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from bkkenergy.cli.context import config_option, set_up_logging
 from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.ingest.doctor import CheckResult, examine, examine_storage
+from bkkenergy.ingest.ledger_check import examine_ledger
 from bkkenergy.ingest.poll_check import examine_outbound, examine_polled
 from bkkenergy.ingest.sort import Sorter
 from bkkenergy.ingest.topics import topics_for
@@ -22,23 +24,27 @@ from bkkenergy.site.poll_config import load_polled
 from bkkenergy.texts import Lang
 from bkkenergy.web.assets import has_charts
 
+LEDGER_LOOK_S = 3.0
+
 
 @click.command("doctor", epilog="\b\nExamples:\n  bkkenergy doctor\n  bkkenergy doctor --config /etc/bkkenergy")
 @json_option
 @operator_lang_option
+@click.option("--whole", is_flag=True, help="Compare the whole ledger with its readings, however long it takes.")
 @config_option
-def doctor_command(lang: Lang, config_dir: Path, *, as_json: bool) -> None:
+def doctor_command(lang: Lang, config_dir: Path, *, as_json: bool, whole: bool) -> None:
     """Check all that the service needs, and print a remedy for what is not well.
 
-    Broker, credentials, subscriptions, store, disk, clocks, spool, quarantine. Exit code 1 if anything is not well.
+    Broker, credentials, subscriptions, store, ledger, disk, clocks, spool, quarantine. The ledger is compared with its
+    readings for some seconds, other months each day. Exit code 1 if anything is not well.
     """
     set_up_logging("error", "text")
-    ill = 0
+    ill, within_s = 0, math.inf if whole else LEDGER_LOOK_S
     if as_json:
-        results = list(_findings(config_dir))
+        results = list(_findings(config_dir, within_s))
         print_json([_record(result) for result in results])
         raise SystemExit(0 if all(result.is_well for result in results) else 1)
-    for finding in (result.said(lang) for result in _findings(config_dir)):
+    for finding in (result.said(lang) for result in _findings(config_dir, within_s)):
         mark = click.style("✓", fg="green") if finding.is_well else click.style("✗", fg="red")
         click.echo(
             f"{mark} {finding.check}: {finding.observed}" + ("" if finding.is_well else f"\n    {finding.remedy}")
@@ -57,7 +63,7 @@ def _record(result: CheckResult) -> dict[str, str | bool]:
     }
 
 
-def _findings(config_dir: Path) -> Iterator[CheckResult]:
+def _findings(config_dir: Path, within_s: float) -> Iterator[CheckResult]:
     """Run every check; where the state that holds the portfolio cannot be read, those that need none."""
     try:
         config = load_configuration(config_dir)
@@ -71,6 +77,7 @@ def _findings(config_dir: Path) -> Iterator[CheckResult]:
     yield from examine_outbound(outbound_file(config.settings))
     sorter = Sorter(config.portfolio.meters, config.profiles, max_ahead_s=config.settings.ingest.max_ahead_s)
     yield from examine(config.settings, topics_for(config.settings, sorter.topics), sorter.topics)
+    yield from examine_ledger(config, within_s=within_s)
 
 
 def _charts() -> CheckResult:

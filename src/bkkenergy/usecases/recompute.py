@@ -219,7 +219,7 @@ def _gap_days_after(site: Site, meter: str, rows: Sequence[LedgerDays], computed
         gaps = site.ledger.spans([meter], channel, computed[0], computed[-1] + PROFILE_DAYS * DAY)
         days = {day_of_us(gap.start_us) for gap in gaps if gap.reason is SpanReason.GAP} - set(computed)
         if days:
-            changed = [day for row in of_channel for day in _changed_days(site, meter, channel, row)]
+            changed = [day for row in of_channel for day in changed_days(site, meter, channel, row)]
             gap_days |= {day for day in days if any(day - PROFILE_DAYS * DAY <= before < day for before in changed)}
     return sorted(gap_days)
 
@@ -229,7 +229,7 @@ def _rises_after(site: Site, meter: str, rows: Sequence[LedgerDays], computed: S
     rises = []
     for channel in REGISTERS:
         of_channel = [row for row in rows if row.channel == channel.name]
-        if not any(_changed_days(site, meter, channel, row) for row in of_channel):
+        if not any(changed_days(site, meter, channel, row) for row in of_channel):
             continue
         latest = max(of_channel, key=lambda row: row.first_day)
         last = latest.first_day + (len(latest.values) - 1) * DAY
@@ -240,7 +240,7 @@ def _rises_after(site: Site, meter: str, rows: Sequence[LedgerDays], computed: S
     return rises
 
 
-def _changed_days(site: Site, meter: str, channel: Channel, row: LedgerDays) -> list[dt.date]:
+def changed_days(site: Site, meter: str, channel: Channel, row: LedgerDays) -> list[dt.date]:
     """List the days whose measured quarter-hours are not those that the ledger has."""
     last = row.first_day + (len(row.values) - 1) * DAY
     before = site.ledger.slots([meter], channel, row.first_day, last)

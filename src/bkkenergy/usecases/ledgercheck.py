@@ -1,0 +1,139 @@
+"""Compares the ledger with its readings: a value that changed in a file is seen by no check of the file.
+
+A day follows from its readings. Computing it again is therefore a checksum of both, which need not be stored. Where
+readings were purged, a row is held to itself: its sum is the sum of its quarter-hours.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bkkenergy.calendar import day_of_us
+from bkkenergy.portfolio import Meter
+from bkkenergy.ports.channels import CHANNELS
+from bkkenergy.site import Site
+from bkkenergy.usecases.fields import counts_by_channel
+from bkkenergy.usecases.ledgerdays import computed_run
+from bkkenergy.usecases.recompute import changed_days
+from bkkenergy.usecases.runs import DAY, open_days, runs_of
+from bkkenergy.usecases.witnesses import values_stored
+
+SETTLED = 4 * DAY
+"""Days that are nearer to today, or to a day that waits, may still change by what comes."""
+RELATIVE_FAULT, LEAST_FAULT = 1e-9, 1e-6
+"""What sums of the same values in another order may differ by."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class MeterMonth:
+    """Days of a meter within a month, both ends included."""
+
+    meter: str
+    first: dt.date
+    last: dt.date
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DifferingDay:
+    """A day whose row does not follow from the readings, or not from itself."""
+
+    meter: str
+    day: dt.date
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerComparison:
+    """What was compared. months : of a meter each, that could be; compared : of them, within the time."""
+
+    compared: int
+    months: int
+    differing: tuple[DifferingDay, ...]
+
+
+def compare_ledger(site: Site, *, within_s: float) -> LedgerComparison:
+    """Compare months of meters with their readings, in another order each day, until the time is over.
+
+    Parameters
+    ----------
+    within_s : float
+        Seconds after which no other month is begun; `math.inf` compares all. One month is always compared.
+
+    Raises
+    ------
+    StoreUnavailable
+        If readings or ledger cannot be read.
+    """
+    until_s, months = time.monotonic() + within_s, list(_months(site))
+    random.Random(site.today.toordinal()).shuffle(months)  # noqa: S311 - an order, no secret
+    differing: list[DifferingDay] = []
+    compared = 0
+    for month in months:
+        differing += _differing(site, month)
+        compared += 1
+        if time.monotonic() > until_s:
+            break
+    return LedgerComparison(compared, len(months), tuple(sorted(differing)))
+
+
+def _months(site: Site) -> Iterator[MeterMonth]:
+    """Yield the months of each meter's rows, without days that may still change."""
+    names = sorted(site.portfolio.meters_ever)
+    waiting = site.ledger.waiting(names)
+    for name, seen in sorted(site.ledger.seen(names).items()):
+        first, end = day_of_us(seen.first_us), min(day_of_us(seen.last_us), site.today - SETTLED)
+        while first <= end:
+            last = min(end, (first.replace(day=1) + 31 * DAY).replace(day=1) - DAY)
+            if not any(first - SETTLED <= day <= last + SETTLED for day in waiting.get(name, ())):
+                yield MeterMonth(name, first, last)
+            first = last + DAY
+
+
+def _differing(site: Site, month: MeterMonth) -> list[DifferingDay]:
+    """List the days of a month that differ; none of a month for which readings came meanwhile."""
+    meter = site.portfolio.meters_ever[month.meter]
+    days = {*_days_beside_themselves(site, month), *_days_beside_readings(site, meter, month)}
+    if days and any(month.first - SETTLED <= day <= month.last + SETTLED for day in _waiting(site, month)):
+        return []
+    return [DifferingDay(month.meter, day) for day in days]
+
+
+def _waiting(site: Site, month: MeterMonth) -> list[dt.date]:
+    return [*site.ledger.waiting([month.meter]).get(month.meter, ())]
+
+
+def _days_beside_themselves(site: Site, month: MeterMonth) -> Iterator[dt.date]:
+    """Yield days whose sum or mean is not that of their slots."""
+    for name in site.ledger.channels([month.meter]).get(month.meter, ()):
+        channel = CHANNELS[name]
+        asked = ([month.meter], channel, month.first, month.last)
+        total, slots = site.ledger.totals(*asked), site.ledger.slots(*asked)
+        values = slots.values[:, 0].reshape(len(total.total), -1)
+        known = (~np.isnan(values)).sum(axis=1)
+        divisor = np.ones(len(known)) if channel.is_additive else np.maximum(known, 1)
+        summed = np.where(known > 0, np.nansum(values, axis=1) / divisor, np.nan)
+        is_same = np.isclose(total.total[:, 0], summed, rtol=RELATIVE_FAULT, atol=LEAST_FAULT, equal_nan=True)
+        yield from (month.first + number * DAY for number in np.flatnonzero(~is_same).tolist())
+
+
+def _days_beside_readings(site: Site, meter: Meter, month: MeterMonth) -> Iterator[dt.date]:
+    """Yield days, of those whose readings are stored, whose rows do not follow from them."""
+    days = [month.first + number * DAY for number in range((month.last - month.first).days + 1)]
+    for run in runs_of(days, open_days(site.ledger.purges.spans([meter.id]).get(meter.id, ()))):
+        asked = {run.first + number * DAY for number in range((run.last - run.first).days + 1)}
+        for part in computed_run(site, [meter], run, {meter.id: ()}):
+            for row in part.rows:
+                yield from asked.intersection(changed_days(site, meter.id, CHANNELS[row.channel], row))
+        if not _has_counts(site, meter, run.first, run.last):
+            yield from (day for day in sorted(asked) if not _has_counts(site, meter, day, day))
+
+
+def _has_counts(site: Site, meter: Meter, first: dt.date, last: dt.date) -> bool:
+    """Check whether days have as many readings as their rows were computed from."""
+    now = values_stored(site, [meter.id], first, last).get(meter.id, {})
+    return counts_by_channel(meter, now) == dict(site.ledger.reading_counts([meter.id], first, last).get(meter.id, {}))

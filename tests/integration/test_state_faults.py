@@ -1,0 +1,201 @@
+"""What becomes of files: values and rows that changed in them, disks that take nothing more, logs with bytes turned."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing, contextmanager, suppress
+
+import pytest
+
+from tests.commands import bkkenergy
+from tests.web import make_site
+
+METER = "health.centre-1.main"
+DAYS = 12
+OF_THE_METER = f"(SELECT id FROM {{}} WHERE name = '{METER}')"
+READINGS, LEDGER = OF_THE_METER.format("meter"), OF_THE_METER.format("ledger_meter")
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    """A site whose log is folded back, so that its store is one file."""
+    home = make_site(tmp_path_factory.mktemp("sound") / "site", days=DAYS)
+    for name in ("store", "state"):
+        with closing(sqlite3.connect(home / f"var/{name}.sqlite")) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return home
+
+
+@pytest.fixture
+def home(sound, tmp_path):
+    return shutil.copytree(sound, tmp_path / "site")
+
+
+def ledger_check(home):
+    """What `doctor` says of the ledger."""
+    printed = bkkenergy("doctor", "--whole", "--json", "--config", home / "config", code=None)
+    return next(check for check in json.loads(printed) if check["check"] == "ledger")
+
+
+def changed(home, statement):
+    """Change the store otherwise than by the service, as a fault of the disk or a hand would."""
+    with closing(sqlite3.connect(home / "var/store.sqlite")) as connection, connection:
+        assert connection.execute(statement).rowcount > 0
+
+
+def test_of_a_sound_store_all_months_agree_and_their_number_is_said(home):
+    check = ledger_check(home)
+    assert check["is_well"], check
+    assert "all agree" in check["observed"]
+
+
+MIDDLE = f"(SELECT day FROM ledger_day WHERE meter = {LEDGER} AND channel = 'import' ORDER BY day LIMIT 1 OFFSET 4)"
+MIDDLE_US = f"({MIDDLE} * 86400 - 25200) * 1000000"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param(
+            f"UPDATE reading SET energy_kwh = energy_kwh + 1000 WHERE meter = {READINGS} AND ts_us = "
+            f"(SELECT ts_us FROM reading WHERE meter = {READINGS} AND ts_us > {MIDDLE_US} LIMIT 1)",
+            id="a_register",
+        ),
+        pytest.param(
+            f"DELETE FROM reading WHERE meter = {READINGS} AND ts_us BETWEEN {MIDDLE_US} AND {MIDDLE_US} + 86399999999",
+            id="readings_gone",
+        ),
+        pytest.param(
+            f"UPDATE ledger_day SET total = total * 2 WHERE meter = {LEDGER} AND day = {MIDDLE} AND channel = 'import'",
+            id="a_total",
+        ),
+        pytest.param(f"DELETE FROM ledger_day WHERE meter = {LEDGER} AND day = {MIDDLE}", id="a_row_gone"),
+        pytest.param(
+            f"UPDATE ledger_day SET slots = (SELECT slots FROM ledger_day WHERE meter <> {LEDGER} AND day = {MIDDLE} "
+            f"AND channel = 'import' LIMIT 1) WHERE meter = {LEDGER} AND day = {MIDDLE} AND channel = 'import'",
+            id="slots_of_another_meter",
+        ),
+    ],
+)
+def test_what_changed_in_the_file_is_named_with_its_meter_and_day(home, statement):
+    """SQLite's own check says nothing of it: one register of 12,011 became 48,046 and nobody knew."""
+    changed(home, statement)
+    check = ledger_check(home)
+    assert not check["is_well"]
+    assert METER in check["observed"]
+    assert "Traceback" not in check["observed"]
+
+
+def flipped(path, every=4096, at=100):
+    """Turn a byte of each page."""
+    content = bytearray(path.read_bytes())
+    for place in range(at, len(content), every):
+        content[place] ^= 0xFF
+    path.write_bytes(content)
+
+
+def whole_output(home, *arguments):
+    """What a command says, whatever its exit code."""
+    return bkkenergy(*arguments, "--config", home / "config", code=None)
+
+
+@pytest.mark.parametrize("name", ["store", "state"])
+def test_bytes_that_turned_in_a_database_are_told_with_its_name_and_no_backup_is_made_of_it(home, tmp_path, name):
+    flipped(home / f"var/{name}.sqlite")
+    said = whole_output(home, "doctor")
+    assert f"{name}.sqlite" in said
+    assert "✗ file" in said
+    assert "Traceback" not in said
+    said = whole_output(home, "backup", tmp_path / "b.tar.gz")
+    assert f"{name}.sqlite" in said
+    assert not (tmp_path / "b.tar.gz").exists()
+
+
+def test_bytes_that_turned_in_the_log_lose_what_came_after_them_and_nothing_wrong_is_shown(home):
+    """SQLite leaves out what follows: readings and their marks go together, so that the ledger agrees with what is left."""
+    path = home / "var/store.sqlite"
+    writer = sqlite3.connect(path)
+    writer.execute("PRAGMA wal_autocheckpoint = 0")
+    newest = writer.execute(f"SELECT max(ts_us) FROM reading WHERE meter = {READINGS}").fetchone()[0]
+    for number in range(1, 40):
+        with writer:
+            writer.execute(
+                f"INSERT INTO reading (meter, ts_us, energy_kwh) SELECT {READINGS}, ?, energy_kwh FROM reading "
+                f"WHERE meter = {READINGS} AND ts_us = ?",
+                (newest + number, newest),
+            )
+    crashed = home.parent / "crashed"
+    shutil.copytree(home, crashed)  # as it lay when the machine stopped
+    writer.close()
+    (crashed / "var/store.sqlite-shm").unlink(missing_ok=True)
+    log = crashed / "var/store.sqlite-wal"
+    content = bytearray(log.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    log.write_bytes(content)
+    with closing(sqlite3.connect(crashed / "var/store.sqlite")) as connection:
+        left = connection.execute(f"SELECT count(*) FROM reading WHERE meter = {READINGS} AND ts_us > ?", (newest,))
+        assert 0 < left.fetchone()[0] < 39
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert ledger_check(crashed)["is_well"]
+
+
+@contextmanager
+def mounted(folder, options):
+    """A small disk of its own over a folder, with what was in it."""
+    kept = shutil.copytree(folder, folder.with_name("kept"))
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=False, capture_output=True
+    ).returncode:
+        pytest.skip("may not mount here")
+    try:
+        shutil.copytree(kept, folder, dirs_exist_ok=True)
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def stored(home):
+    """All that is known of readings, and the ledger's energy."""
+    with closing(sqlite3.connect(f"file:{home}/var/store.sqlite?mode=ro", uri=True)) as connection:
+        return connection.execute("SELECT count(*), sum(energy_kwh) FROM reading").fetchone()
+
+
+def csv_of_readings(home, count):
+    rows = "".join(f"2026-01-01T00:{n // 60:02d}:{n % 60:02d}+07:00,{METER},{n}\n" for n in range(count))
+    path = home.parent / "more.csv"
+    path.write_text("time,meter,energy_kwh\n" + rows)
+    return path
+
+
+def test_a_disk_that_became_read_only_is_told_and_nothing_is_lost(home):
+    before = stored(home)
+    with mounted(home / "var", "size=200m"):
+        subprocess.run(["mount", "-o", "remount,ro", home / "var"], check=True)
+        said = whole_output(home, "doctor")
+        assert "not writable" in said or "cannot be read or written" in said
+        assert "Traceback" not in said
+        refused = whole_output(home, "import", csv_of_readings(home, 10))
+        assert "Traceback" not in refused
+        assert ".sqlite" in refused
+        subprocess.run(["mount", "-o", "remount,rw", home / "var"], check=True)
+        assert stored(home) == before
+
+
+def test_a_disk_that_is_full_is_told_and_what_is_there_stays_whole(home):
+    before = stored(home)
+    with mounted(home / "var", "size=200m"):
+        with (home / "var/fill").open("wb", buffering=0) as fill, suppress(OSError):
+            while fill.write(bytes(65_536)):
+                pass
+        said = whole_output(home, "doctor")
+        assert "✗ disk" in said
+        assert "Traceback" not in said
+        refused = whole_output(home, "import", csv_of_readings(home, 3000))
+        assert "Traceback" not in refused
+        (home / "var/fill").unlink()
+        after = stored(home)
+        assert after == before or after[0] == before[0] + 3000, "all of it or nothing"
+        assert ledger_check(home)["is_well"]
