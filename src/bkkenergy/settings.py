@@ -265,19 +265,30 @@ class AlertSettings(Frozen):
     finding_thb: Annotated[float, Field(ge=0)] = 5000.0
 
 
+GroupGrant = Annotated[str, Field(pattern=r"^[^:]+: (viewer|manager|engineer|admin)( [a-z0-9]+(-[a-z0-9]+)*)+$")]
+"""A group of the provider, a role, and agencies' ids or "all": "energy-health: manager health"."""
+
+
 class OidcSettings(Frozen):
-    """Sign-in by the organisation's own accounts (OpenID Connect). Users are entered here; a claim names them."""
+    """Sign-in by the organisation's own accounts (OpenID Connect). The provider's number of a person is what counts.
+
+    claim : names a user of ours the first time. groups : what each of the provider's groups may do here; with one or
+    more, role and agencies come from them at each sign-in.
+    """
 
     issuer: Annotated[str, Field(pattern=r"^https?://")]
     client_id: Annotated[str, Field(min_length=1)]
     client_secret_file: Path | None = None
     claim: str = "preferred_username"
+    groups_claim: str = "groups"
+    groups: tuple[GroupGrant, ...] = ()
     redirect_url: Annotated[str, Field(pattern=r"^https?://")]
 
 
 class WebSettings(Frozen):
     """The web app. `behind_proxy`: a proxy ends TLS and gives the client's address (X-Forwarded-For, -Proto).
 
+    local_sign_in : whether users sign in with a password here too; without, the provider alone says who a person is.
     session_h, idle_h : how long a user stays signed in, and how long without a request. second_factor : who has to sign
     in with a code too, of those who sign in with a password here.
     """
@@ -290,7 +301,14 @@ class WebSettings(Frozen):
     idle_h: Annotated[float, Field(gt=0)] = 2.0
     second_factor: Literal["offered", "admins", "everyone"] = "offered"
     refresh_s: Annotated[float, Field(gt=0)] = 60.0
+    local_sign_in: bool = True
     oidc: OidcSettings | None = None
+
+    @model_validator(mode="after")
+    def _has_a_way_in(self) -> WebSettings:
+        if not self.local_sign_in and self.oidc is None:
+            raise ValueError("web.local_sign_in = false needs [web.oidc]: else no user could sign in.")
+        return self
 
 
 class Settings(Frozen):

@@ -12,14 +12,21 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
-from joserfc.jwk import RSAKey
+from joserfc.jwk import OctKey, RSAKey
 from joserfc.jwt import encode
 
-from tests.web import SETTINGS, make_app, make_site
+from bkkenergy.access import server_actor
+from bkkenergy.adapters.state.users import users
+from bkkenergy.usecases.people import alter_user, give_password
+from bkkenergy.web.oidc import granted
+from tests.web import PASSWORD, SETTINGS, make_app, make_site
 
 # Answers that nobody reads to their end leave a socket to the garbage collector.
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning")]
 BACK = "http://testserver/oidc/callback"
+MANAGER = "42"
+"""The provider's number of manager-health."""
+GROUPS = 'groups = ["energy-health: manager health", "energy-readers: viewer all", "energy-it: admin all"]\n'
 
 
 class Provider:
@@ -27,7 +34,7 @@ class Provider:
 
     def __init__(self) -> None:
         self.key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
-        self.kid = "one"
+        self.kid, self.alg = "one", "RS256"
         self.signs_with, self.bent, self.codes = self.key, {}, {}
         provider = self
 
@@ -58,11 +65,11 @@ class Provider:
                 assert form["client_secret"] == "s3cret"
                 assert form["redirect_uri"] == BACK
                 claims = {
-                    "iss": provider.url, "aud": "bkkenergy", "sub": "42", "exp": int(time.time()) + 300, "iat": int(time.time()),
+                    "iss": provider.url, "aud": "bkkenergy", "sub": MANAGER, "exp": int(time.time()) + 300, "iat": int(time.time()),
                     "nonce": identity["nonce"], "preferred_username": "manager-health",
                 } | provider.bent  # fmt: skip
                 token = encode(
-                    {"alg": "RS256", "kid": provider.kid},
+                    {"alg": provider.alg, "kid": provider.kid},
                     {k: v for k, v in claims.items() if v is not None},
                     provider.signs_with,
                 )
@@ -84,6 +91,7 @@ class Provider:
         query = {name: value[0] for name, value in parse_qs(urlsplit(location).query).items()}
         assert location.startswith(f"{self.url}/authorize?")
         assert query["code_challenge_method"] == "S256"
+        assert query["scope"] == "openid profile"
         self.codes["code-1"] = query
         return {"code": "code-1", "state": query["state"]}
 
@@ -100,10 +108,36 @@ def provider():
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory, provider):
-    home = tmp_path_factory.mktemp("oidc")
+    app = app_of(tmp_path_factory.mktemp("oidc"), provider)
+    invite(app, "manager-health")
+    assert trip(app, provider)[1].status_code == 303
+    return app
+
+
+@pytest.fixture
+def grouped(tmp_path, provider):
+    """A service where groups of the provider decide, and no password opens anything."""
+    return app_of(tmp_path, provider, GROUPS, SETTINGS.replace("[web]", "[web]\nlocal_sign_in = false"))
+
+
+def app_of(home, provider, more="", settings=SETTINGS):
     (home / "secret").write_text("s3cret\n")
     oidc = f'\n[web.oidc]\nissuer = "{provider.url}"\nclient_id = "bkkenergy"\nclient_secret_file = "secret"\nredirect_url = "{BACK}"\n'
-    return make_app(make_site(home, settings=SETTINGS + oidc))
+    return make_app(make_site(home, settings=settings + oidc + more))
+
+
+def state_of(app):
+    return app.state.here.opened.state
+
+
+def user_named(app, name):
+    return next((each for each in users(state_of(app)) if each["name"] == name), None)
+
+
+def invite(app, name):
+    """Give a user a new one-time password, as an administrator does for one who is to come by the provider."""
+    number, now = user_named(app, name)["id"], app.state.here.clock()
+    give_password(state_of(app), server_actor("operator"), number, PASSWORD, now, must_change=True)
 
 
 def trip(app, provider, **bent):
@@ -156,6 +190,20 @@ def test_a_token_that_somebody_else_signed_opens_nothing(app, provider):
     assert client.get("/plan").status_code == 303
 
 
+def test_a_token_signed_otherwise_than_by_a_key_pair_opens_nothing(app, provider):
+    provider.signs_with, provider.alg = OctKey.generate_key(256, {"kid": "one"}), "HS256"
+    try:
+        assert trip(app, provider)[1].status_code == 403
+    finally:
+        provider.signs_with, provider.alg = provider.key, "RS256"
+
+
+def test_a_provider_that_speaks_for_another_issuer_is_not_asked(tmp_path, provider):
+    settings = SETTINGS + f'[web.oidc]\nissuer = "{provider.url}/"\nclient_id = "bkkenergy"\nredirect_url = "{BACK}"\n'
+    app = make_app(make_site(tmp_path, settings=settings))
+    assert TestClient(app, follow_redirects=False).get("/oidc/login").status_code == 503
+
+
 def test_a_token_for_several_that_we_asked_for_holds(app, provider):
     _, answer = trip(app, provider, aud=["bkkenergy", "other"], azp="bkkenergy")
     assert answer.status_code == 303
@@ -176,7 +224,7 @@ def test_a_key_that_the_provider_changed_is_asked_for_again(app, provider):
 
 @pytest.mark.parametrize("name", ["stranger", "", None])
 def test_who_is_no_user_here_is_told_so(app, provider, name):
-    client, answer = trip(app, provider, preferred_username=name)
+    client, answer = trip(app, provider, preferred_username=name, sub="99")
     assert answer.status_code == 403
     assert "ยังไม่มีสิทธิ์เข้าใช้" in answer.text
     assert client.get("/plan").status_code == 303
@@ -190,3 +238,91 @@ def test_a_sign_in_that_was_not_begun_here_is_refused(app, provider):
     assert client.get("/oidc/callback").status_code == 403
     stranger = TestClient(app, follow_redirects=False)
     assert stranger.get("/oidc/callback", params=brought).status_code == 403, "without the cookie of the trip"
+
+
+@pytest.mark.parametrize("name", ["admin", "manager-health", "viewer-health"])
+def test_a_name_at_the_provider_opens_no_account_that_is_in_use(app, provider, name):
+    """Who might rename himself there to `admin` was admin here."""
+    client, answer = trip(app, provider, preferred_username=name, sub="another")
+    assert answer.status_code == 403
+    assert client.get("/plan").status_code == 303
+
+
+def test_a_person_who_is_called_otherwise_there_is_the_same_user_here(app, provider):
+    client, answer = trip(app, provider, preferred_username="somchai.married")
+    assert answer.status_code == 303
+    assert client.get("/agencies/education").status_code == 404, "manager-health, as before"
+
+
+@pytest.mark.parametrize("subject", ["", None])
+def test_a_token_without_a_number_opens_nothing(app, provider, subject):
+    assert trip(app, provider, sub=subject)[1].status_code == 403
+
+
+def test_whoever_was_invited_comes_once_by_name_and_the_password_opens_nothing_any_more(app, provider):
+    invite(app, "engineer-health")
+    client, answer = trip(app, provider, preferred_username="engineer-health", sub="7")
+    assert answer.status_code == 303
+    assert client.get("/plan").status_code == 200, "no one-time password is asked for"
+    form = {"name": "engineer-health", "password": PASSWORD}
+    assert TestClient(app, follow_redirects=False).post("/login", data=form).status_code == 401
+    assert trip(app, provider, preferred_username="engineer-health", sub="8")[1].status_code == 403
+    assert trip(app, provider, preferred_username="other", sub="7")[1].status_code == 303
+
+
+def test_an_administrator_of_the_server_is_never_taken_by_name(app, provider):
+    invite(app, "admin")
+    assert trip(app, provider, preferred_username="admin", sub="11")[1].status_code == 403
+
+
+def test_who_is_locked_out_here_does_not_come_in_by_the_provider(app, provider):
+    invite(app, "viewer-health")
+    person = {"preferred_username": "viewer-health", "sub": "12"}
+    assert trip(app, provider, **person)[1].status_code == 303
+    number, now = user_named(app, "viewer-health")["id"], app.state.here.clock()
+    alter_user(state_of(app), server_actor("operator"), number, {"disabled": 1}, now)
+    assert trip(app, provider, **person)[1].status_code == 403
+
+
+def test_groups_enter_a_user_change_the_role_and_shut_out_who_left(grouped, provider):
+    person = {"preferred_username": "niran", "name": "Niran S.", "sub": "n-1"}
+    client, answer = trip(grouped, provider, **person, groups=["staff", "energy-health"])
+    assert answer.status_code == 303
+    assert client.get("/agencies/education").status_code == 404
+    assert (user_named(grouped, "niran")["role"], user_named(grouped, "niran")["agencies"]) == ("manager", ["health"])
+    assert trip(grouped, provider, **person, groups=["energy-readers"])[1].status_code == 303
+    assert (user_named(grouped, "niran")["role"], user_named(grouped, "niran")["agencies"]) == ("viewer", ["all"])
+    for groups in (["staff"], [], None, "energy-it"):
+        assert trip(grouped, provider, **person, groups=groups)[1].status_code == 403
+
+
+def test_groups_do_not_give_a_newcomer_the_name_of_a_user(grouped, provider):
+    answer = trip(grouped, provider, preferred_username="ADMIN", sub="n-2", groups=["energy-it"])[1]
+    assert answer.status_code == 403
+    assert user_named(grouped, "ADMIN") is None
+
+
+def test_where_passwords_are_switched_off_none_opens_anything(grouped):
+    client = TestClient(grouped, follow_redirects=False)
+    shown = client.get("/login").text
+    assert "/oidc/login" in shown
+    assert 'type="password"' not in shown
+    assert client.post("/login", data={"name": "admin", "password": PASSWORD}).status_code == 403
+    assert client.get("/plan").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("groups", "given"),
+    [
+        (["a"], ("viewer", ("all",))),
+        (["a", "b"], ("manager", ("health",))),
+        (["b", "c"], ("manager", ("education", "health"))),
+        (["d"], None),
+        (None, None),
+        ({"a": 1}, None),
+    ],
+)
+def test_the_highest_role_counts_over_the_agencies_of_its_own_groups(groups, given):
+    """A reader of all who manages one agency does not manage all."""
+    grant = granted(groups, ["a: viewer all", "b: manager health", "c: manager education"])
+    assert (None if grant is None else (grant.role, grant.agencies)) == given

@@ -1,7 +1,7 @@
 """Sign-in by the organisation's accounts: OpenID Connect's code flow with PKCE.
 
-The provider says who a person is; what that person may see and do is entered here. A claim that names no user of ours
-opens nothing. (OpenID Connect Core 1.0, section 3.1; RFC 7636; RFC 9700.)
+The provider says who a person is, by a number that it gives to no one else. What that person may see and do is entered
+here, or follows from groups of the provider. (OpenID Connect Core 1.0, section 3.1; RFC 7636; RFC 9700.)
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,11 +20,14 @@ import urllib3
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from bkkenergy.adapters.state.users import note, sign_in_known
+from bkkenergy.access import ROLES
+from bkkenergy.adapters.state.identities import Grant, ProviderPerson, sign_in_person
+from bkkenergy.adapters.state.users import note
 from bkkenergy.errors import UnavailableError
 from bkkenergy.i18n import Words
 from bkkenergy.settings import OidcSettings
 from bkkenergy.tomlfiles import read_secret
+from bkkenergy.usecases.people import is_name
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.render import open_page
 from bkkenergy.web.security import address_of, here_of, inside, language_of, set_session
@@ -101,29 +104,49 @@ def come_back(request: Request, code: str = "", state: str = "") -> Response:
     if not code or not is_ours:
         raise HTTPException(403, "this sign-in was not begun here, or too long ago. Try again.")
     claims = _claims(here, oidc, code, trip)
-    name, address = str(claims.get(oidc.claim, "")), address_of(request)
-    session_s = here.settings.web.session_h * 3600
-    session = (
-        sign_in_known(
+    person, address = person_of(claims, oidc), address_of(request)
+    name, session = person.name if person else "", None
+    if person is not None:
+        session = sign_in_person(
             here.opened.state,
-            name,
+            person,
             here.clock(),
-            session_s=session_s,
+            session_s=here.settings.web.session_h * 3600,
             address=address,
             agent=request.headers.get("User-Agent", ""),
         )
-        if name
-        else None
-    )
     if session is None:
         note(here.opened.state, name, "sign_in_failed", oidc.issuer, {}, here.clock(), address=address)
         text = Words(lang)("web.oidc_unknown")
         return open_page(lang, "error.html.j2", title=text, status=403, text=text, detail="")
+    name = session.session.account.name
     note(here.opened.state, name, "sign_in", oidc.issuer, {}, here.clock(), address=address)
     response = RedirectResponse(inside(trip.get("next", "/")), 303)
     set_session(response, here.settings.web, session.key)
     response.delete_cookie(trip_cookie(here), secure=here.settings.web.secure_cookies, httponly=True)
     return response
+
+
+def person_of(claims: Mapping[str, Any], oidc: OidcSettings) -> ProviderPerson | None:
+    """Return the person of the provider's claims; None without a number or a name, or where no group gives a role."""
+    subject, name = str(claims.get("sub") or "")[:255], str(claims.get(oidc.claim) or "")[:64]
+    grant = granted(claims.get(oidc.groups_claim), oidc.groups)
+    if not subject or not is_name(name) or (oidc.groups and grant is None):
+        return None
+    return ProviderPerson(oidc.issuer, subject, name, str(claims.get("name") or "")[:128], grant)
+
+
+def granted(groups: object, table: Sequence[str]) -> Grant | None:
+    """Return what groups give: the highest role, over the agencies of the groups that give it. None without one."""
+    known = set(groups) if isinstance(groups, list) else set()
+    given: dict[str, set[str]] = {}
+    for line in table:
+        group, _, what = line.partition(": ")
+        role, *agencies = what.split()
+        if group in known:
+            given.setdefault(role, set()).update(agencies)
+    best = next((role for role in reversed(ROLES) if role in given), None)
+    return None if best is None else Grant(best, tuple(sorted(given[best])))
 
 
 def _claims(here: AppContext, oidc: OidcSettings, code: str, trip: dict[str, str]) -> dict[str, Any]:

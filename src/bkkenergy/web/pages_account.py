@@ -40,6 +40,7 @@ from bkkenergy.usecases.people import (
     list_tokens,
     list_users,
 )
+from bkkenergy.web.context import AppContext
 from bkkenergy.web.delays import Delays, Throttle
 from bkkenergy.web.pages_signin import account_shown
 from bkkenergy.web.pages_work import named
@@ -73,8 +74,13 @@ def login_page(request: Request, next: str = "/") -> Response:  # noqa: A002 - a
         next=inside(next),
         fault="",
         name="",
-        has_oidc=here_of(request).settings.web.oidc is not None,
+        **_ways_in(here_of(request)),
     )
+
+
+def _ways_in(here: AppContext) -> dict[str, bool]:
+    """Return by what one can sign in."""
+    return {"has_oidc": here.settings.web.oidc is not None, "has_passwords": here.settings.web.local_sign_in}
 
 
 @router.post("/login")
@@ -84,8 +90,9 @@ def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> 
     words, throttle = Words(lang), cast("Throttle", request.app.state.throttle)
     name, password = str(form.get("name", ""))[:64], str(form.get("password", ""))[:300]
     target = inside(str(form.get("next", "/")))
-    has_oidc = here.settings.web.oidc is not None
-    shown: dict[str, Any] = {"title": words("web.sign_in"), "next": target, "name": name, "has_oidc": has_oidc}
+    shown: dict[str, Any] = {"title": words("web.sign_in"), "next": target, "name": name, **_ways_in(here)}
+    if not here.settings.web.local_sign_in:
+        return open_page(lang, "login.html.j2", status=403, fault=words("web.by_provider_alone"), **shown)
     if throttle.is_full(address):
         return open_page(lang, "login.html.j2", status=429, fault=words("web.too_many"), **shown)
     delays = cast("Delays", request.app.state.delays)

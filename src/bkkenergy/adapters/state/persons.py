@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, LargeBinary, Table, delete, or_, sele
 
 from bkkenergy.adapters.state.metadata import metadata
 from bkkenergy.adapters.state.persontables import own_delivery
-from bkkenergy.adapters.state.tables import recovery_code, second_factor, session, token, user
+from bkkenergy.adapters.state.tables import provider_identity, recovery_code, second_factor, session, token, user
 from bkkenergy.adapters.state.users import PasswordHash
 
 NAMES = frozenset(
@@ -23,7 +23,7 @@ NO_PERSONS = frozenset({("run", "owner"), ("session", "by")})
 """Columns of such names that hold a process, or a way of signing in."""
 SECRETS = frozenset({"password_hash", "key_hash", "csrf", "secret", "code_hash"})
 """Columns that are shown to no one."""
-OF_THE_ACCOUNT = (recovery_code, second_factor, own_delivery, token, session)
+OF_THE_ACCOUNT = (provider_identity, recovery_code, second_factor, own_delivery, token, session)
 
 
 def rows_of_person(connection: Connection, user_id: int, name: str) -> dict[str, list[dict[str, Any]]]:

@@ -118,6 +118,16 @@ user = Table(
 )
 """password_us : when the password was set; 0 where that was before it was noted."""
 
+provider_identity = Table(
+    "provider_identity",
+    metadata,
+    Column("issuer", String(255), primary_key=True),
+    Column("subject", String(255), primary_key=True),
+    Column("user_id", Integer, ForeignKey("user_account.id"), nullable=False, index=True),
+    Column("at_us", BigInteger, nullable=False),
+)
+"""Who a user is at a provider of sign-in: by its number of the person, which it gives to no one else."""
+
 session = Table(
     "session",
     metadata,

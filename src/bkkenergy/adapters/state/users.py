@@ -194,7 +194,7 @@ def sign_in(
         if row.must_change and 0 < row.password_us < now_us - ONE_TIME_S * US_PER_S:
             return PasswordExpired()
         factor = connection.execute(_confirmed(row.id)).scalar()
-        return _session(connection, row, now_us, session_s, (address, agent), needs_code=factor is not None)
+        return new_session(connection, row, now_us, session_s, (address, agent), needs_code=factor is not None)
 
 
 def _confirmed(user_id: int) -> Select[tuple[int]]:
@@ -203,16 +203,7 @@ def _confirmed(user_id: int) -> Select[tuple[int]]:
     )
 
 
-def sign_in_known(
-    engine: Engine, name: str, now: dt.datetime, *, session_s: float, address: str, agent: str = ""
-) -> SignedIn | None:
-    """Start a session for a user that another service vouches for. None where there is none, or one locked out."""
-    with transaction(engine) as connection:
-        row = connection.execute(select(user).where(user.c.name == name, user.c.disabled == 0)).first()
-        return None if row is None else _session(connection, row, us_of(now), session_s, (address, agent), by=PROVIDER)
-
-
-def _session(
+def new_session(
     connection: Connection,
     row: Row[Any],
     now_us: int,
