@@ -30,6 +30,17 @@ DOCUMENT_KINDS: tuple[DocumentKind, ...] = get_args(DocumentKind)
 ATTACHED_FORMATS: tuple[AttachedFormat, ...] = get_args(AttachedFormat)
 
 
+class BounceSettings(Frozen):
+    """The mailbox that delivery reports come to, by IMAP: that of `sender`. A report that is read is marked so."""
+
+    host: Annotated[str, Field(min_length=1)]
+    port: Port = 993
+    tls: Literal["starttls", "tls", "none"] = "tls"
+    username: Annotated[str, Field(min_length=1)]
+    password_file: Path
+    folder: str = "INBOX"
+
+
 class MailSettings(Frozen):
     """The server that takes our mail. `tls`: "starttls", "tls" from the first byte, or "none" (intranet only)."""
 
@@ -42,14 +53,19 @@ class MailSettings(Frozen):
     password_file: Path | None = None
     sender: str = "bkkenergy <bkkenergy@localhost>"
     timeout_s: Annotated[float, Field(gt=0)] = 30.0
+    bounces: BounceSettings | None = None
 
 
 class LineSettings(Frozen):
-    """The LINE Messaging API. secret_file : the channel's access token, for users who want messages by LINE."""
+    """The LINE Messaging API. secret_file : the channel's access token, for users who want messages by LINE.
+
+    pictures : a report comes with a picture of its first page, by a link of `web.public_address` that opens for a week.
+    """
 
     url: str = "https://api.line.me"
     timeout_s: Annotated[float, Field(gt=0)] = 15.0
     secret_file: Path | None = None
+    pictures: bool = False
 
 
 class Recipient(Frozen):

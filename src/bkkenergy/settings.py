@@ -290,7 +290,8 @@ class WebSettings(Frozen):
 
     local_sign_in : whether users sign in with a password here too; without, the provider alone says who a person is.
     session_h, idle_h : how long a user stays signed in, and how long without a request. second_factor : who has to sign
-    in with a code too, of those who sign in with a password here.
+    in with a code too, of those who sign in with a password here. public_address : by which others reach it, as
+    https://energy.example.org; mails have a link that ends them where it is set.
     """
 
     host: str = "127.0.0.1"
@@ -302,6 +303,7 @@ class WebSettings(Frozen):
     second_factor: Literal["offered", "admins", "everyone"] = "offered"
     refresh_s: Annotated[float, Field(gt=0)] = 60.0
     local_sign_in: bool = True
+    public_address: Annotated[str, Field(pattern=r"^(https://[^/\s]+)?$")] = ""
     oidc: OidcSettings | None = None
 
     @model_validator(mode="after")
@@ -389,7 +391,12 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
             "state": state.model_copy(update={"path": home / state.path, "url": state_url}),
             "ledger": settings.ledger.model_copy(update={"url": ledger_url}),
             "mail": mail.model_copy(
-                update={"password": mail_password, "ca_file": mail.ca_file and home / mail.ca_file}
+                update={
+                    "password": mail_password,
+                    "ca_file": mail.ca_file and home / mail.ca_file,
+                    "bounces": mail.bounces
+                    and mail.bounces.model_copy(update={"password_file": home / mail.bounces.password_file}),
+                }
             ),
             "line": settings.line.model_copy(
                 update={"secret_file": settings.line.secret_file and home / settings.line.secret_file}

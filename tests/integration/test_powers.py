@@ -36,6 +36,7 @@ from bkkenergy.adapters.state.owndelivery import OwnDelivery, save_delivery
 from bkkenergy.adapters.state.projects import projects
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.state.runs import RunQueue
+from bkkenergy.adapters.state.standings import set_standing
 from bkkenergy.adapters.state.tables import metadata
 from bkkenergy.adapters.state.tokens import add_token
 from bkkenergy.adapters.state.users import PasswordHash, add_user
@@ -87,6 +88,7 @@ from bkkenergy.usecases import (
     reruns,
     scenarios,
     server,
+    standings,
     stationery,
     weatherfiles,
 )
@@ -549,6 +551,8 @@ HOW = {
         site.state, actor, site.portfolio.buildings[BUILDING[agency]], site.solar.climate, "new.epw", a_weather(), NOW),
     "weather.delete": lambda site, actor, agency: weatherfiles.delete_weather(
         site.state, actor, one(site, "weather_file", agency=agency)["id"], NOW),
+    "recipients.again": lambda site, actor, _: standings.send_again(
+        site.state, actor, one(site, "recipient_standing", channel="mail")["id"], NOW),
     "stationery.template": lambda site, actor, agency: stationery.store_template(
         site.state, actor, agency, "memo.docx", standard_template("en"), NOW),
     "stationery.seal": lambda site, actor, agency: stationery.store_seal(
@@ -711,11 +715,17 @@ def no_records(_site, connection, _actor, _agency):
         connection.execute(metadata.tables[name].delete())
 
 
+def address_refused(site, connection, actor, agency):
+    """An address that nothing is sent to."""
+    set_standing(connection, "mail", "gone@example.com", "refused", "5.1.1", NOW)
+
+
 SECRET = pyotp.random_base32()
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 ASKER, PERSON = "viewer-health", "person-{agency}"
 PREPARED = {
     "portfolio.begin": no_records,
+    "recipients.again": address_refused,
     "proposals.withdraw": made_by_asker,
     "imports.undo": some_import,
     "account.monthly": address_entered,

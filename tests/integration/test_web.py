@@ -64,7 +64,8 @@ def nobody(app):
 
 PUBLIC = {
     "/first-run/{key}", "/login", "/login/code", "/oidc/login", "/oidc/callback", "/api/v1/openapi.json", "/manifest.webmanifest", "/sw.js", "/offline",
-    "/open-data", "/open-data/buildings.{form}",
+    "/open-data", "/open-data/buildings.{form}", "/unsubscribe/{number}/{given}", "/unsubscribe/{number}/{given}/undo",
+    "/shared/{until_s}/{given}/{agency}/{period}/{revision}/{name}",
 }  # fmt: skip
 
 
@@ -303,6 +304,7 @@ NEEDS = {
     ("POST", "/solar/scenarios/{building}"): "engineer", ("POST", "/solar/scenarios/{scenario_id}/drop"): "engineer",
     ("POST", "/agencies/{agency}/memo/{part}/file"): "manager", ("POST", "/agencies/{agency}/memo/terms"): "manager",
     ("POST", "/agencies/{agency}/memo/{part}/reset"): "manager",
+    ("POST", "/jobs/recipients/{number}/again"): "server",
     ("POST", "/solar/weather/{building}"): "engineer", ("POST", "/solar/weather/{building}/{number}/drop"): "engineer",
 }  # fmt: skip
 

@@ -89,7 +89,7 @@ def test_what_the_shipped_file_shows_as_defaults_are_the_defaults(config_dir):
         undocumented = set(type(model).model_fields) - table[section].keys() - {"password", "token", "url"}
         assert not undocumented, f"[{section}] does not show {undocumented}"
         for key, value in table[section].items():
-            if key not in files | {"tls", "influx", "postgresql", "schedule", "oidc"} and (section, key) != (
+            if key not in files | {"tls", "influx", "postgresql", "schedule", "oidc", "bounces"} and (section, key) != (
                 "mail",
                 "host",
             ):

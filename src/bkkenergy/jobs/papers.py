@@ -41,6 +41,8 @@ USUAL_FORMS: Mapping[PaperKind, tuple[AttachedFormat, ...]] = MappingProxyType(
 )
 """Forms in which a paper is archived. A memorandum is completed by hand: its official form is the document."""
 LASTING_FORMS: tuple[AttachedFormat, ...] = ("pdf", "xlsx")
+PICTURE = "png"
+"""A report's first page, for LINE."""
 WITHOUT_BROWSER: tuple[AttachedFormat, ...] = ("html",)
 
 
@@ -98,6 +100,13 @@ def recipients_of(settings: Settings, run: Run) -> list[Recipient]:
     return [
         recipient for recipient in settings.recipient if run.kind in recipient.reports and recipient.wants(run.agency)
     ]
+
+
+def picture_langs(settings: Settings, run: Run) -> tuple[Lang, ...]:
+    """Return the languages of a run's pictures: those of its recipients by LINE, where pictures are allowed."""
+    if not (settings.line.pictures and settings.web.public_address and installed_browser()):
+        return ()
+    return tuple(dict.fromkeys(to.language for to in recipients_of(settings, run) if to.channel == "line"))
 
 
 def archived_forms(settings: Settings, run: Run, kind: PaperKind) -> tuple[AttachedFormat, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import cast
+from typing import Any, cast
 
 import structlog
 
@@ -13,15 +13,17 @@ from bkkenergy.adapters.delivery import CHANNELS, DeliveryFailed, Notification, 
 from bkkenergy.adapters.state import StateStore, StateTransaction
 from bkkenergy.adapters.state.outbox import OutboxMessage, Posted, claim, not_sent, post, sent
 from bkkenergy.adapters.state.runs import Artefact, Run
+from bkkenergy.adapters.state.standings import standing_of
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.i18n import Lang, Words
-from bkkenergy.jobs.papers import attached_forms, recipients_of
+from bkkenergy.jobs.papers import PICTURE, attached_forms, recipients_of
 from bkkenergy.jobs.schedule import backoff_s
 from bkkenergy.recipients import ENERGY, DocumentKind, Recipient
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.render.mail import report_message
 from bkkenergy.settings import Settings
 from bkkenergy.site.open import open_archive
+from bkkenergy.usecases.standings import note_refusal, picture_path, unsubscribe_path
 
 log = structlog.get_logger(__name__)
 
@@ -62,12 +64,15 @@ def post_report(
     for recipient in recipients_of(settings, run):
         subject, text, html = report_message(report, Words(recipient.language), recipient.documents)
         attached = tuple(file.path for file in artefacts if _is_attached(file, recipient))
-        data = {
+        data: dict[str, Any] = {
             "kind": "report", "agency": run.agency, "period": run.period.slug, "revision": run.revision,
             "energy_kwh": report.total.energy_kwh, "cost_thb": report.total.cost_thb,
             "files": [{"path": file.path, "document": file.document, "form": file.form, "lang": file.lang,
                        "sha256": file.sha256} for file in artefacts],
         }  # fmt: skip
+        if recipient.channel == "line":
+            pictures = (file.path for file in artefacts if file.form == PICTURE and file.lang == recipient.language)
+            data["picture"] = next(pictures, "")
         key = f"report/{run.agency}/{run.period}/r{run.revision}/{recipient.channel}/{recipient.to}"
         message = OutboxMessage(subject=subject, text=text, html=html, attachments=attached, data=data)
         post(connection, key=key, channel=recipient.channel, recipient=recipient.to, message=message, now=now)
@@ -109,8 +114,12 @@ def _handed_over(engine: StateStore, settings: Settings, posted: Posted, now: dt
     try:
         if not named:
             raise DeliveryFailed("this recipient is no longer entered", is_final=True)
-        CHANNELS[posted.channel](settings, named[0], _message(posted, settings))
+        if (standing := standing_of(engine, posted.channel, posted.recipient)) is not None:
+            raise DeliveryFailed(f"nothing is sent here: {standing.state} {standing.reason}".strip(), is_final=True)
+        CHANNELS[posted.channel](settings, named[0], _message(engine, settings, posted, now))
     except (BkkEnergyError, OSError) as error:
+        if isinstance(error, DeliveryFailed) and error.is_of_address:
+            note_refusal(engine, posted.channel, posted.recipient, str(error), now)
         is_final = (isinstance(error, DeliveryFailed) and error.is_final) or posted.tries + 1 >= jobs.max_tries
         wait_s = backoff_s(posted.tries + 1, jobs.retry_first_s, jobs.retry_max_s)
         retry_at = None if is_final else now + dt.timedelta(seconds=wait_s)
@@ -122,10 +131,14 @@ def _handed_over(engine: StateStore, settings: Settings, posted: Posted, now: dt
     return True
 
 
-def _message(posted: Posted, settings: Settings) -> Notification:
-    """Return a message with its files, which mail alone has. Raises NotInArchive, ArchiveUnavailable."""
-    message = posted.message
+def _message(engine: StateStore, settings: Settings, posted: Posted, now: dt.datetime) -> Notification:
+    """Return a message with its files, which mail alone has. Raises NotInArchive, ArchiveUnavailable.
+
+    Links to the site are made now, so that a picture's days begin when it is sent.
+    """
+    message, site = posted.message, settings.web.public_address
     archive, paths = open_archive(settings), message.attachments if posted.channel == "mail" else ()
+    picture = str(message.data.get("picture", ""))
     return Notification(
         key=posted.key,
         subject=message.subject,
@@ -133,4 +146,6 @@ def _message(posted: Posted, settings: Settings) -> Notification:
         html=message.html,
         attachments={PurePosixPath(path).name: archive.read(path) for path in paths},
         data=message.data,
+        unsubscribe=f"{site}{unsubscribe_path(engine, posted.id)}" if site and posted.channel == "mail" else "",
+        picture=f"{site}{picture_path(engine, picture, now)}" if site and picture else "",
     )

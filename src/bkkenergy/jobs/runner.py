@@ -18,12 +18,13 @@ from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError, UnavailableError
 from bkkenergy.i18n import Lang
 from bkkenergy.jobs.alerts import finding_alarms
-from bkkenergy.jobs.papers import PapersOfRun
+from bkkenergy.jobs.papers import PICTURE, PapersOfRun, picture_langs
 from bkkenergy.jobs.post import mailed_formats, mailed_langs, post_report
 from bkkenergy.jobs.schedule import backoff_s, entry_of
 from bkkenergy.recipients import CITY, ENERGY
 from bkkenergy.reports.content import AgencyReport, LateChange
 from bkkenergy.reports.gather import Coverage
+from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.render.browser import Browser, installed_browser
 from bkkenergy.reports.render.json import read_json
 from bkkenergy.reports.savings.comparing import SharedPools
@@ -184,6 +185,9 @@ def _archived(context: RunContext, run: Run, report: AgencyReport) -> None:
         for form, lang, content in rendered(report, formats, langs, context.browser):
             name = report_name(run.agency, run.period.slug, form, lang)
             files.append(written(draft, name, form, lang, content))
+        for lang in picture_langs(delivery, run):
+            picture = context.browser.page_picture(RENDERERS["html"](report, lang))
+            files.append(written(draft, f"{run.agency}_{run.period.slug}.{lang}.{PICTURE}", PICTURE, lang, picture))
         for paper in papers.files(report, langs):
             files.append(written(draft, paper.name, paper.form, paper.lang, paper.content, document=paper.document))
 

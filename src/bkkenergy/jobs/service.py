@@ -18,6 +18,7 @@ from bkkenergy.adapters.state.runs import Run, RunQueue
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.jobs.alerts import PeakWatch, detect_alerts, is_quiet, send_digest
+from bkkenergy.jobs.bounces import look_for_bounces
 from bkkenergy.jobs.late import look_for_late_data
 from bkkenergy.jobs.post import send_waiting
 from bkkenergy.jobs.runner import RunContext, work
@@ -40,6 +41,7 @@ log = structlog.get_logger(__name__)
 
 LATE_EVERY = dt.timedelta(hours=1)
 OWNERS_EVERY = dt.timedelta(minutes=10)
+BOUNCES_EVERY = dt.timedelta(minutes=10)
 SEAL_EVERY = dt.timedelta(minutes=10)
 BASELINES_EVERY = dt.timedelta(hours=6)
 LEDGER_EVERY_S = 2
@@ -108,6 +110,8 @@ class Jobs:
         send_digest(site.state, site.delivery, site.portfolio, self.clock())
         if self._is_time("owners", OWNERS_EVERY) and not is_quiet(self.settings.alerts, self.clock()):
             remind_owners(site.state, site.portfolio, self.clock())
+        if self._is_time("bounces", BOUNCES_EVERY):
+            look_for_bounces(site.state, site.delivery, self.clock)
         if self._is_time("purge", dt.timedelta(days=1)):
             self._purge()
         if self._is_time("audit", SEAL_EVERY):

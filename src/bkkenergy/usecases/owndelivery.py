@@ -10,6 +10,7 @@ from typing import cast
 from bkkenergy.access import Actor
 from bkkenergy.adapters.state import StateStore, reading, transaction
 from bkkenergy.adapters.state.owndelivery import OwnDelivery, delivery_of, save_delivery
+from bkkenergy.adapters.state.standings import standing_of
 from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.recipients import CITY
@@ -28,11 +29,13 @@ def choose_own_delivery(
 ) -> None:
     """Store where the actor wants messages, and which; None ends them all. The audit log has no address.
 
-    Raises InputError for an address that is none, and for LINE where the operator has set no channel; NotThere for
-    reports of agencies that are not the actor's; StoreUnavailable.
+    Raises InputError for an address that is none, for one that messages were ended to, and for LINE where the operator
+    has set no channel; NotThere for reports of agencies that are not the actor's; StoreUnavailable.
     """
     if wish is not None:
         _refuse_strange(actor, settings, wish)
+        if standing_of(engine, wish.channel, wish.address) is not None:
+            raise InputError.of("own_ended")
     with transaction(engine) as connection:
         save_delivery(connection, cast("int", actor.user_id), wish, now)
         detail = {} if wish is None else {"channel": wish.channel, "monthly": list(wish.monthly)}

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.projects import project_of
 from bkkenergy.adapters.state.runs import RUN_STATES, Artefact, RunQueue
+from bkkenergy.adapters.state.standings import standings
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.i18n import Lang
@@ -28,6 +29,7 @@ from bkkenergy.usecases.archived import archived_file
 from bkkenergy.usecases.owndelivery import wants_monthly
 from bkkenergy.usecases.plan import move_project
 from bkkenergy.usecases.reruns import ask_again, ask_for_archive
+from bkkenergy.usecases.standings import send_again
 from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.paging import Offset, Rows
 from bkkenergy.web.papers import (
@@ -36,6 +38,7 @@ from bkkenergy.web.papers import (
     AskedForm,
     AskedKind,
     asked_file,
+    asked_mail,
     file_response,
     period_asked,
 )
@@ -140,6 +143,12 @@ def report_made(
     """Make a report or a paper now, and show it (HTML) or return its file."""
     name, content = asked_file(visitor, kind, subject, period_asked(visitor, period.strip()), form)
     return file_response(name, content, form)
+
+
+@router.get("/reports/mail", dependencies=HEAVY_PAGE)
+def report_mail(visitor: PageVisitor, subject: str, period: str) -> Response:
+    """Show the mail that a report would come by."""
+    return asked_mail(visitor, subject, period_asked(visitor, period.strip()))
 
 
 @router.post("/reports/ask")
@@ -266,8 +275,16 @@ def jobs_page(visitor: PageVisitor, state: str = "", offset: Offset = 0) -> Resp
         state=state,
         states=RUN_STATES,
         messages=messages(visitor.here.opened.state, limit=50) if visitor.account.may("serve") else [],
+        standings=standings(visitor.here.opened.state) if visitor.account.may("serve") else [],
         agency_name=lambda agency: named(visitor, agency),
     )
+
+
+@router.post("/jobs/recipients/{number}/again")
+def recipient_again(number: int, visitor: PageVisitor, _form: OwnForm) -> Response:
+    """Send again to an address that refused, or was unsubscribed."""
+    send_again(visitor.here.opened.state, visitor.actor, number, visitor.here.clock())
+    return RedirectResponse("/jobs", 303)
 
 
 @router.post("/jobs/retry")

@@ -24,7 +24,9 @@ from bkkenergy.reports.papers.kinds import (
 )
 from bkkenergy.reports.papers.model import Paper
 from bkkenergy.reports.render import HAS_LANGUAGE, RENDERERS
+from bkkenergy.reports.render.mail import report_message
 from bkkenergy.reports.write import report_name
+from bkkenergy.web.context import AppContext
 from bkkenergy.web.security import REPORT_POLICY, Visitor
 
 AskedKind = Literal["energy", "poster", "committee", "pv", "progress", "training", "partner", "memo"]
@@ -63,7 +65,7 @@ def file_response(name: str, content: bytes, form: str, *, shown_forms: tuple[st
     headers = {"Content-Disposition": f'{shown}; filename="{name}"'}
     if form == "html":
         headers["Content-Security-Policy"] = REPORT_POLICY
-    return Response(content, media_type=MEDIA[form], headers=headers)
+    return Response(content, media_type=MEDIA.get(form, "image/png"), headers=headers)
 
 
 def paper_response(paper: Paper, form: PaperForm) -> Response:
@@ -81,6 +83,26 @@ def need_subject(visitor: Visitor, subject: str) -> None:
     visitor.need("see", agency)
 
 
+def asked_mail(visitor: Visitor, subject: str, period: Period) -> Response:
+    """Return the mail of a report as a page. Raises 422 for what cannot be made."""
+    need_subject(visitor, subject)
+    try:
+        report = _asked_report(visitor.here, subject, period)
+    except InputError as why:
+        raise HTTPException(422, why.said(visitor.lang)) from None
+    _, _, html = report_message(report, visitor.words)
+    return file_response(f"{subject}_{period.slug}_mail.html", html.encode(), "html")
+
+
+def _asked_report(here: AppContext, subject: str, period: Period) -> AgencyReport:
+    report: AgencyReport = here.cached(
+        ("asked report", subject, period, here.today),
+        KEPT_S,
+        lambda: subject_report(here.opened, subject, period, now=here.clock()),
+    )
+    return report
+
+
 def asked_file(visitor: Visitor, kind: AskedKind, subject: str, period: Period, form: AskedForm) -> tuple[str, bytes]:
     """Return the name and the bytes of what was asked for. Raises 422 for what cannot be made."""
     here, words = visitor.here, visitor.words
@@ -88,11 +110,7 @@ def asked_file(visitor: Visitor, kind: AskedKind, subject: str, period: Period, 
     if form not in (RENDERERS if kind == "energy" else forms_of(kind)):
         raise HTTPException(422, words("error.paper_form", form=form, kind=kind))
     try:
-        report: AgencyReport = here.cached(
-            ("asked report", subject, period, here.today),
-            KEPT_S,
-            lambda: subject_report(here.opened, subject, period, now=here.clock()),
-        )
+        report = _asked_report(here, subject, period)
         if kind == "energy":
             lang = visitor.lang if form in HAS_LANGUAGE else "th"
             return report_name(subject, period.slug, form, lang), RENDERERS[form](report, visitor.lang)

@@ -15,11 +15,14 @@ TRY_LATER = frozenset({408, 425, 429})
 
 
 class DeliveryFailed(BkkEnergyError):
-    """The other side has not taken a message. `is_final`: sending the same again can never help."""
+    """The other side has not taken a message. `is_final`: sending the same again can never help.
 
-    def __init__(self, message: str, *, is_final: bool) -> None:
+    `is_of_address`: it is the address that is refused, whatever is sent there.
+    """
+
+    def __init__(self, message: str, *, is_final: bool, is_of_address: bool = False) -> None:
         super().__init__(message)
-        self.is_final = is_final
+        self.is_final, self.is_of_address = is_final, is_of_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,8 @@ class Notification:
     """A message apart from its channel.
 
     key : the same for every try, so that the other side can tell a repetition. html : a body with styles in place.
-    attachments : content of files by their names. data : for machines.
+    attachments : content of files by their names. data : for machines. unsubscribe : address of the page that ends
+    messages. picture : address of an image.
     """
 
     key: str
@@ -36,6 +40,8 @@ class Notification:
     html: str = ""
     attachments: Mapping[str, bytes] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
+    unsubscribe: str = ""
+    picture: str = ""
 
 
 def secret_of(recipient: Recipient) -> str:

@@ -1,4 +1,6 @@
-"""LINE: a push message over the Messaging API, with one retry key for every try, by which LINE drops repetitions.
+"""LINE: a push message, and a picture that a public address shows, over the Messaging API.
+
+All tries have one retry key, by which LINE drops repetitions.
 
 Interface: LINE Developers, Messaging API reference, "Send push message" and "Retrying a failed API request".
 """
@@ -23,7 +25,10 @@ def send_line(settings: Settings, recipient: Recipient, message: Notification) -
     """Send a message as text. Raises DeliveryFailed, ConfigError."""
     url = f"{settings.line.url}/v2/bot/message/push"
     text = f"{message.subject}\n\n{message.text}"[:MAX_TEXT]
-    body = json.dumps({"to": recipient.to, "messages": [{"type": "text", "text": text}]}).encode()
+    messages = [{"type": "text", "text": text}]
+    if message.picture:
+        messages.append({"type": "image", "originalContentUrl": message.picture, "previewImageUrl": message.picture})
+    body = json.dumps({"to": recipient.to, "messages": messages}).encode()
     headers = {
         "Content-Type": "application/json",
         "Authorization": f"Bearer {secret_of(recipient)}",

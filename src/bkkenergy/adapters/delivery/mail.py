@@ -11,6 +11,7 @@ from email.utils import formatdate, parseaddr
 
 from bkkenergy.adapters.delivery.base import DeliveryFailed, Notification
 from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.i18n import Words
 from bkkenergy.recipients import MailSettings, Recipient
 from bkkenergy.settings import Settings
 
@@ -29,7 +30,9 @@ def send_mail(settings: Settings, recipient: Recipient, message: Notification) -
             server.send_message(composed(mail, recipient, message))
     except smtplib.SMTPRecipientsRefused as error:
         code = next(iter(error.recipients.values()))[0]
-        raise DeliveryFailed(f"{recipient.to} is refused ({error.recipients})", is_final=code >= MAILBOX_GONE) from None
+        said = f"{recipient.to} is refused ({error.recipients})"
+        is_final = code >= MAILBOX_GONE
+        raise DeliveryFailed(said, is_final=is_final, is_of_address=is_final) from None
     except (OSError, smtplib.SMTPException) as error:
         raise DeliveryFailed(f"{mail.host}:{mail.port}: {error}", is_final=False) from error
 
@@ -43,9 +46,17 @@ def composed(mail: MailSettings, recipient: Recipient, message: Notification) ->
     email["Date"] = formatdate(localtime=True)
     email["From"], email["To"], email["Subject"] = mail.sender, recipient.to, message.subject
     email["Auto-Submitted"] = "auto-generated"
-    email.set_content(message.text)
-    if message.html:
-        email.add_alternative(message.html, subtype="html")
+    text, html = message.text, message.html
+    if message.unsubscribe:
+        email["List-Unsubscribe"] = f"<{message.unsubscribe}>"
+        email["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        said = Words(recipient.language)("unsubscribe.link")
+        text += f"\n\n{said}: {message.unsubscribe}"
+        link = f'<p style="padding:0 20px"><a href="{message.unsubscribe}">{said}</a></p></body>'
+        html = html.replace("</body>", link)
+    email.set_content(text)
+    if html:
+        email.add_alternative(html, subtype="html")
     for name, content in message.attachments.items():
         main, _, sub = (mimetypes.guess_type(name)[0] or "application/octet-stream").partition("/")
         email.add_attachment(content, maintype=main, subtype=sub, filename=name)

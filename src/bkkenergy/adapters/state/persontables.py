@@ -141,6 +141,27 @@ stationery = Table(
 )
 """What an agency's memoranda are made with: template, seal, terms. The newest of a part counts; empty is none."""
 
+recipient_standing = Table(
+    "recipient_standing",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("channel", String(16), nullable=False),
+    Column("address", String(255), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    UniqueConstraint("channel", "address"),
+)
+"""Addresses that nothing is sent to: unsubscribed, or refused for good."""
+
+link_key = Table(
+    "link_key",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("secret", String(64), nullable=False),
+)
+"""What links are signed by that open without signing in. One row."""
+
 commissioning = Table(
     "commissioning",
     metadata,

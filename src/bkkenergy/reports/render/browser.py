@@ -29,7 +29,7 @@ REMEDY = f"Where no namespaces are allowed (some containers), set {SANDBOX_VARIA
 FROM_US, TO_US = 3, 4
 """The descriptors on which the browser expects its pipe."""
 A4_IN = (8.27, 11.69)
-DRAWN_PX = 800
+DRAWN_PX, PICTURE_PX = 800, (840, 1188)
 PAGES_PER_BROWSER = 200
 """A browser is replaced after this many pages, so that its memory does not grow."""
 MAX_DATA_BYTES = 3 << 29
@@ -67,18 +67,31 @@ class Browser:
             "<!doctype html><style>body{margin:0;height:100vh;background:center/contain no-repeat "
             f"url(data:image/svg+xml;base64,{source})}}</style>"
         )
+        return self._seen(page.encode(), side_px, side_px)
+
+    def page_picture(self, page: bytes) -> bytes:
+        """Draw the top of a self-contained page as a PNG, as a telephone shows it: as wide as A4, and as high.
+
+        Raises InputError where no browser is installed, PrintFailed when it fails.
+        """
+        return self._seen(page, *PICTURE_PX)
+
+    def _seen(self, page: bytes, width_px: int, height_px: int) -> bytes:
         try:
             if not self._pid:
                 self._start()
-            self._show(page.encode())
-            size = {"width": side_px, "height": side_px, "deviceScaleFactor": 1, "mobile": False}
+            self._show(page)
+            size = {"width": width_px, "height": height_px, "deviceScaleFactor": 1, "mobile": False}
             self._call("Emulation.setDeviceMetricsOverride", session=True, **size)
             clear = {"r": 0, "g": 0, "b": 0, "a": 0}
             self._call("Emulation.setDefaultBackgroundColorOverride", session=True, color=clear)
-            return base64.b64decode(self._call("Page.captureScreenshot", session=True, format="png")["data"])
+            drawn = base64.b64decode(self._call("Page.captureScreenshot", session=True, format="png")["data"])
+            self._call("Emulation.setDefaultBackgroundColorOverride", session=True)
+            self._call("Emulation.clearDeviceMetricsOverride", session=True)
         except PrintFailed:
             self._stop()
             raise
+        return drawn
 
     def pdf(self, page: bytes) -> bytes:
         """Print a self-contained page as PDF, as the browser prints it: fonts embedded, Thai broken between words,

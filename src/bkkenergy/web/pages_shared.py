@@ -1,0 +1,71 @@
+"""What a link opens without signing in: the end of messages to an address, and a picture of a report for some days."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from bkkenergy.adapters.state.runs import RunQueue
+from bkkenergy.adapters.state.standings import standing_of
+from bkkenergy.calendar import Period
+from bkkenergy.errors import NotThere
+from bkkenergy.i18n import Words
+from bkkenergy.site.open import open_archive
+from bkkenergy.usecases.archived import archived_file
+from bkkenergy.usecases.standings import begin_by_link, end_by_link, message_of_link, need_picture
+from bkkenergy.web.render import open_page
+from bkkenergy.web.security import here_of, language_of
+
+router = APIRouter(default_response_class=HTMLResponse)
+UNSEEN = {"X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer", "Cache-Control": "private, max-age=3600"}
+
+
+@router.get("/unsubscribe/{number}/{given}")
+def unsubscribe_page(number: int, given: str, request: Request) -> Response:
+    """Ask whether messages to an address shall end. To look ends nothing: programs open links of mails too."""
+    state, lang = here_of(request).opened.state, language_of(request, None)
+    posted = message_of_link(state, number, given)
+    name, _, domain = posted.recipient.partition("@")
+    answer = open_page(
+        lang,
+        "unsubscribe.html.j2",
+        title=Words(lang)("unsubscribe.title"),
+        address=f"{name[:2]}…@{domain}" if domain else f"{name[:2]}…",
+        standing=standing_of(state, posted.channel, posted.recipient),
+        path=f"/unsubscribe/{number}/{given}",
+    )
+    answer.headers.update({"X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"})
+    return answer
+
+
+@router.post("/unsubscribe/{number}/{given}")
+def unsubscribe(number: int, given: str, request: Request) -> Response:
+    """End messages to an address: by the page's button, or by one click of a mail program (RFC 8058)."""
+    here = here_of(request)
+    end_by_link(here.opened.state, number, given, here.clock())
+    return RedirectResponse(f"/unsubscribe/{number}/{given}", 303)
+
+
+@router.post("/unsubscribe/{number}/{given}/undo")
+def subscribe(number: int, given: str, request: Request) -> Response:
+    """Send to an address again."""
+    here = here_of(request)
+    begin_by_link(here.opened.state, number, given, here.clock())
+    return RedirectResponse(f"/unsubscribe/{number}/{given}", 303)
+
+
+@router.get("/shared/{until_s}/{given}/{agency}/{period}/{revision}/{name}")
+def shared_picture(
+    until_s: int, given: str, agency: str, period: str, revision: str, name: str, request: Request
+) -> Response:
+    """Return a report's picture by a link that was sent, until it is over."""
+    here, path = here_of(request), f"{agency}/{period}/{revision}/{name}"
+    need_picture(here.opened.state, until_s, given, path, here.clock())
+    queue = RunQueue(here.opened.state, "web")
+    runs = queue.runs(agency=agency, period=Period.of(period), state="done")
+    every = [file for files in queue.artefacts(runs).values() for file in files]
+    picture = next((file for file in every if file.path == path and file.form == "png"), None)
+    if picture is None:
+        raise NotThere
+    content = archived_file(open_archive(here.settings), picture)
+    return Response(content, media_type="image/png", headers=UNSEEN)
