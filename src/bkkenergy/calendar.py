@@ -15,8 +15,9 @@ import holidays
 import numpy as np
 import pandas as pd
 
+from bkkenergy.texts import BE_OFFSET_YEARS
+
 BANGKOK = ZoneInfo("Asia/Bangkok")
-BE_OFFSET_YEARS = 543
 FISCAL_YEAR_FIRST_MONTH = 10
 QUARTERS_PER_YEAR, WEEKS_PER_YEAR, DAYS_PER_WEEK = 4, 52, 7
 

@@ -13,8 +13,8 @@ from typing import Literal
 from babel import Locale
 from babel.dates import format_datetime, get_day_names, get_month_names
 
-from bkkenergy.calendar import BE_OFFSET_YEARS, buddhist_year
-from bkkenergy.texts import LANGS, Lang, catalogue, filled
+from bkkenergy.calendar import buddhist_year
+from bkkenergy.texts import BE_OFFSET_YEARS, LANGS, Lang, catalogue, filled
 
 __all__ = ["DATE_FORMAT", "LANGS", "MONTH_FORMAT", "NO_VALUE", "Lang", "Words", "catalogue"]
 NO_VALUE = "–"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import string
 import tomllib
 from collections.abc import Mapping
@@ -12,6 +13,11 @@ from typing import Literal, NamedTuple, get_args
 
 Lang = Literal["th", "en"]
 LANGS: tuple[Lang, ...] = get_args(Lang)
+BE_OFFSET_YEARS = 543
+THAI_MONTHS = (
+    "มกราคม", "กุมภาพันธ์", "มีนาคม", "เมษายน", "พฤษภาคม", "มิถุนายน",
+    "กรกฎาคม", "สิงหาคม", "กันยายน", "ตุลาคม", "พฤศจิกายน", "ธันวาคม",
+)  # fmt: skip
 
 
 class Term(NamedTuple):
@@ -86,6 +92,8 @@ def _written(lang: Lang, value: object) -> object:
         return ", ".join(str(_written(lang, part)) for part in value)
     if isinstance(value, tuple):
         return " ".join(str(_written(lang, part)) for part in value)
+    if lang == "th" and isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return f"{value.day} {THAI_MONTHS[value.month - 1]} {value.year + BE_OFFSET_YEARS}"
     said = getattr(value, "said", None)  # an error within an error
     return said(lang) if said else value
 

@@ -64,6 +64,8 @@ COLOURS = RUN.format(json.dumps({"runOnly": ["color-contrast"], "resultTypes": [
 LAYOUT = ["color-contrast", "scrollable-region-focusable", "target-size", "meta-viewport"]
 ON_A_PHONE = RUN.format(json.dumps({"runOnly": LAYOUT, "resultTypes": ["violations"]}))
 """A scheme changes colours alone; a width what is beside what, and what scrolls."""
+SMALL_TEXTS = """[...document.querySelectorAll('main svg text')].filter(text => text.getClientRects().length &&
+  parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a < 11.9).map(text => text.textContent)"""
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +103,8 @@ def faults_of(page, name):
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme)
         wrong += [(name, look, one) for one in page.evaluate(script) if one[1] in {"serious", "critical"}]
+        if size == PHONE and (small := page.evaluate(SMALL_TEXTS)):
+            wrong.append((name, look, "text of a picture below 12 px", small[:4]))
         if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
             wrong.append((name, look, "scrolls sideways"))
     return wrong

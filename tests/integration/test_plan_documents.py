@@ -14,7 +14,7 @@ from bkkenergy.adapters.state import open_state, reading, transaction
 from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.adapters.state.persontables import plan_document
 from bkkenergy.adapters.state.plandocuments import documents
-from bkkenergy.calendar import BE_OFFSET_YEARS, fiscal_year_of
+from bkkenergy.calendar import fiscal_year_of
 from bkkenergy.cli import cli
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
@@ -23,6 +23,7 @@ from bkkenergy.reports.papers.tables import paper_data
 from bkkenergy.reports.programme.document import document_paper, draft_plan, plan_paper
 from bkkenergy.reports.programme.gather import programme_of
 from bkkenergy.site import load_configuration, open_site
+from bkkenergy.texts import BE_OFFSET_YEARS
 from bkkenergy.usecases.plan import move_project
 from bkkenergy.usecases.plandocuments import approve_document, seen_document
 from bkkenergy.usecases.uptodate import up_to_date

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from bkkenergy.adapters.state import open_state, transaction
 from bkkenergy.adapters.state.agencymonths import enter_month_amounts
-from bkkenergy.calendar import BE_OFFSET_YEARS, Period, fiscal_year_of
+from bkkenergy.calendar import Period, fiscal_year_of
 from bkkenergy.cli import cli
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.plan import Project
@@ -19,6 +19,7 @@ from bkkenergy.reports.programme.gather import programme_of
 from bkkenergy.reports.programme.goal import GoalLine, electricity_of, goal_lines, years_before
 from bkkenergy.reports.programme.paper import programme_paper
 from bkkenergy.site import load_configuration, open_site
+from bkkenergy.texts import BE_OFFSET_YEARS
 from bkkenergy.usecases.uptodate import up_to_date
 from tests.integration.test_api_portfolio import client_of
 from tests.planned import save_projects

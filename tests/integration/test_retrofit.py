@@ -7,6 +7,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from itertools import count
 
 import docx
 import numpy as np
@@ -37,6 +38,7 @@ from bkkenergy.site.packaged import packaged_config_dir
 from bkkenergy.site.retrofit_config import load_retrofit
 from bkkenergy.tomlfiles import validated
 from bkkenergy.usecases.plan import enter_projects, move_project
+from bkkenergy.web.pages_retrofit import city_surveys
 from tests.commands import bkkenergy
 from tests.sites import make_jobs
 from tests.web import csrf_of, make_app, make_site, signed_in
@@ -116,6 +118,29 @@ def test_a_budget_is_kept_and_one_equipment_has_one_measure(home, manager):
     assert (refused.status_code, 'role="alert"' in refused.text) == (200, True)
     for wrong in ("-1", "nan", "1e400"):
         assert manager.get(f"/api/v1{PAGE}", params={"budget_thb": wrong}).status_code == 422
+
+
+def test_all_agencies_are_one_ranking_of_what_one_may_see(home, app, manager):
+    mine = manager.get(f"/api/v1{PAGE}", params={"budget_thb": 300_000}).json()
+    seen = manager.get("/api/v1/retrofit", params={"budget_thb": 300_000}).json()
+    assert (seen["agencies"], seen["left"]) == ([AGENCY], [])
+    assert [seen[name] for name in ("buildings", "chosen")] == [mine[name] for name in ("buildings", "chosen")]
+    admin = signed_in(app, "admin")
+    everything = admin.get("/api/v1/retrofit").json()
+    assert set(everything["agencies"]) > {AGENCY}
+    command_line_s = json.loads(command(home, "screen", "all", "--json"))
+    assert sorted(one["building"] for one in everything["buildings"]) == sorted(
+        one["building"] for one in command_line_s if one["building"] not in everything["without_inventory"]
+    )
+    page = admin.get("/retrofit", params={"lang": "en"}).text
+    assert f'href="/agencies/{AGENCY}/retrofit"' in page
+    assert 'class="rank"' in page
+
+
+def test_agencies_that_are_not_surveyed_yet_are_said(app):
+    """A survey of many buildings takes longer than a request may: the figures say what they rest on."""
+    seen = city_surveys(app.state.here, [AGENCY, "education", "environment"], map(float, count(0, 15)).__next__)
+    assert (list(seen.surveys), seen.left) == ([AGENCY], ("education", "environment"))
 
 
 def test_a_measure_is_proposed_by_one_click_with_how_it_will_be_shown(home, app, manager):

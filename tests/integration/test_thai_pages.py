@@ -33,7 +33,7 @@ pytestmark = [
 OWN_BUILDING = "health.centre-1"
 UNITS = "BTU RT SEER EER h kWh kW kWp MWh GWh MW Wp V A kV"
 TERMS = (
-    "On Off Peak Partial TOU TOD Ft EnB PR LED CT DC AC MPPT PDF XLSX HTML CSV JSON API MQTT URL Excel OpenAPI max "
+    "BEC On Off Peak Partial TOU TOD Ft EnB PR LED CT DC AC MPPT PDF XLSX HTML CSV JSON API MQTT URL Excel OpenAPI max "
     "VT mismatch clipping IRR PPA ESCO NPV CV RMSE NMBE R PV Sparkplug TSIC ID S M COP EnPI ISO JCM VER DOCX JPEG PNG WebP Ctrl "
     "A B C P T MB lm x W IPMVP"
 )

@@ -18,7 +18,7 @@ from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES
 from bkkenergy.portfolio import Records
 from bkkenergy.portfolio.models import MeterKind
 from bkkenergy.ports.ledger import DaysPurged
-from bkkenergy.texts import Named, Term
+from bkkenergy.texts import THAI_MONTHS, Named, Term, filled
 from bkkenergy.usecases.once import KeyReused
 from bkkenergy.usecases.portfolio import Conflict, ReadOnlyPortfolio
 from tests.conftest import ROOT
@@ -208,3 +208,14 @@ def test_numbers_are_written_as_babel_writes_them(value, digits):
         assert Words(lang).number(value, digits).startswith("-") == (
             expected.startswith("-") and any(figure in expected for figure in "123456789")
         )
+
+
+def test_a_day_within_a_text_is_written_as_pages_write_days():
+    """An error's day stood on Thai pages as 2025-11-27."""
+    day = dt.date(2025, 11, 27)
+    values = {"building": "x", "first": day}
+    assert filled("th", "error.no_baseline_before_year", values).endswith(f"ก่อน {Words('th').date(day)}")
+    assert filled("en", "error.no_baseline_before_year", values).endswith("before 2025-11-27.")
+    assert all(
+        Words("th").date(dt.date(2026, month, 1)).split()[1] == name for month, name in enumerate(THAI_MONTHS, 1)
+    )

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from bkkenergy.calendar import BE_OFFSET_YEARS, FIRST_YEAR_BE
+from bkkenergy.calendar import FIRST_YEAR_BE
+from bkkenergy.texts import BE_OFFSET_YEARS
 
 
 class CommonEra(click.DateTime):

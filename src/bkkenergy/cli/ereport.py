@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bkkenergy.adapters.files import plain_frame
-from bkkenergy.calendar import BE_OFFSET_YEARS, FIRST_YEAR_BE, past_year
+from bkkenergy.calendar import FIRST_YEAR_BE, past_year
 from bkkenergy.cli.context import command_line, config_option, period_of, today_here
 from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
@@ -23,7 +23,7 @@ from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.annual import annual_report
 from bkkenergy.reports.render.annual import annual_csv, annual_notes, annual_xlsx
 from bkkenergy.site.index_config import load_index
-from bkkenergy.texts import counted
+from bkkenergy.texts import BE_OFFSET_YEARS, counted
 from bkkenergy.usecases.energy import building_of
 from bkkenergy.usecases.ereport import AMOUNTS, EReportMonth, enter_month, ereport_months
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS, epoch_us
+from bkkenergy.calendar import BANGKOK, epoch_us
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.fileratios import FileMeters, Side, sided
 from bkkenergy.ingest.validate import REASONS
@@ -21,6 +21,7 @@ from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.payloads.message import Reason
 from bkkenergy.portfolio import Meter, MeterKind
 from bkkenergy.readings import FIELDS, US_PER_S, FloatArray, IntArray, ReadingBatch
+from bkkenergy.texts import BE_OFFSET_YEARS
 
 CHUNK_ROWS = 50_000
 Advance = Callable[[int], None]

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bkkenergy.calendar import BE_OFFSET_YEARS, FIRST_YEAR_BE
+from bkkenergy.calendar import FIRST_YEAR_BE
 from bkkenergy.errors import Fault
 from bkkenergy.portfolio.kinds import KINDS
 from bkkenergy.portfolio.models import DEFAULT_TOPIC, local_midnight
 from bkkenergy.portfolio.records import EVER, Entry, Kind, Kinds, Records, lost_exchanges
 from bkkenergy.portfolio.values import checked_value
+from bkkenergy.texts import BE_OFFSET_YEARS
 from bkkenergy.tomlfiles import Table
 
 DAY = dt.timedelta(days=1)

@@ -9,10 +9,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
-from bkkenergy.calendar import BE_OFFSET_YEARS, FIRST_YEAR_BE
+from bkkenergy.calendar import FIRST_YEAR_BE
 from bkkenergy.errors import WrongValue
 from bkkenergy.portfolio.models import BuildingId, MeterId, Name, Positive, Slug
 from bkkenergy.recipients import Recipient
+from bkkenergy.texts import BE_OFFSET_YEARS
 from bkkenergy.tomlfiles import Frozen
 
 AccountNumber = Annotated[str, StringConstraints(pattern=r"^\d{6,15}$")]

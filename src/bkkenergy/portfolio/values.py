@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bkkenergy.calendar import BE_OFFSET_YEARS, FIRST_YEAR_BE
+from bkkenergy.calendar import FIRST_YEAR_BE
 from bkkenergy.errors import Fault
 from bkkenergy.portfolio.records import Kind
-from bkkenergy.texts import Term
+from bkkenergy.texts import BE_OFFSET_YEARS, Term
 from bkkenergy.tomlfiles import Frozen, validated
 
 MAX_TEXT = 2_000

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import cast
 
-from bkkenergy.calendar import BE_OFFSET_YEARS, Period, PeriodKind, same_days_before
+from bkkenergy.calendar import Period, PeriodKind, same_days_before
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport, YearBefore
 from bkkenergy.reports.phrasing import has_own_supply
@@ -20,6 +20,7 @@ from bkkenergy.reports.shares import (
     year_change_ratio,
 )
 from bkkenergy.reports.yearwords import beside_text, year_verdict
+from bkkenergy.texts import BE_OFFSET_YEARS
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import cast
 
-from bkkenergy.calendar import (
-    BANGKOK,
-    BE_OFFSET_YEARS,
-    Period,
-    PeriodKind,
-    buddhist_year,
-    fiscal_year_of,
-)
+from bkkenergy.calendar import BANGKOK, Period, PeriodKind, buddhist_year, fiscal_year_of
 from bkkenergy.dated import Citation, cited
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport, Attention
@@ -24,6 +17,7 @@ from bkkenergy.reports.savings.phrasing import compared_text, verdict_text
 from bkkenergy.reports.shares import MIN_JUDGED_RATIO, compared_ratio, has_verdict, judged_ratio, total_change_ratio
 from bkkenergy.tariff.bill import Bill, Provisional
 from bkkenergy.tariff.schedule import MinimumFloor
+from bkkenergy.texts import BE_OFFSET_YEARS
 
 SAME_WITHIN_RATIO = 0.005
 WHOLE_RATIO = 0.995

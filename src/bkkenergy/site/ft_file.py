@@ -17,12 +17,12 @@ from typing import Literal
 import pandas as pd
 
 from bkkenergy.adapters.files import write_whole
-from bkkenergy.calendar import BE_OFFSET_YEARS
 from bkkenergy.dated import Grade, holding
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.regularfiles import MAX_TEXT_BYTES, need_regular
 from bkkenergy.site.figures import load_figures
 from bkkenergy.tariff.schedule import Ft
+from bkkenergy.texts import BE_OFFSET_YEARS
 
 State = Literal["new", "same", "differs"]
 HEADINGS = {

@@ -39,9 +39,10 @@ def city_map(buildings: Sequence[BuildingFigures], agencies: Mapping[str, Agency
     return _drawn(ground, discs, words)
 
 
-def _drawn(ground: Markup, discs: Sequence[Markup], words: Words) -> Markup:
-    svg = Markup('<svg class="map" viewBox="0 0 {:g} {:g}" role="group" aria-label="{}">{}{}</svg>')
-    return svg.format(WIDTH, HEIGHT, words("web.map"), ground, Markup("").join(discs))
+def _drawn(ground: tuple[Markup, Markup], discs: Sequence[Markup], words: Words) -> Markup:
+    under, over = ground
+    svg = Markup('<svg class="map" viewBox="0 0 {:g} {:g}" role="group" aria-label="{}">{}{}{}</svg>')
+    return svg.format(WIDTH, HEIGHT, words("web.map"), under, Markup("").join(discs), over)
 
 
 def _positions(buildings: Sequence[Building]) -> tuple[FloatArray, FloatArray]:

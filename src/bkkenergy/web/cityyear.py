@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from bkkenergy.adapters.state.baselines import versions_of
-from bkkenergy.calendar import BE_OFFSET_YEARS, Period, fiscal_year_of
+from bkkenergy.calendar import Period, fiscal_year_of
 from bkkenergy.carbon import GridFactor, daily_factors, emitted_kg
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
 from bkkenergy.readings import BoolArray, FloatArray
 from bkkenergy.savings.versions import judging
 from bkkenergy.savings.yearly import target_step
 from bkkenergy.site import Site
+from bkkenergy.texts import BE_OFFSET_YEARS
 from bkkenergy.usecases.over import all_over
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.figures import BuildingFigures

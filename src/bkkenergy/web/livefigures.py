@@ -81,7 +81,7 @@ def totals(rows: Sequence[LiveBuilding], words: Words) -> dict[str, Any]:
     return {
         "power": words.number(sum(known) if known else None),
         "known": words("live.known", known=len(known), count=len(rows)),
-        "near": words("live.near_count", count=len(near)) if near else words.number(None),
+        "near": words("live.near_count", count=len(near)) if near else words("live.near_none"),
     }
 
 

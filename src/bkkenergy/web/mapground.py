@@ -47,9 +47,10 @@ def _turn(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]
 
 def map_ground(
     buildings: Sequence[Building], agencies: Mapping[str, Agency], x: FloatArray, y: FloatArray, words: Words
-) -> Markup:
+) -> tuple[Markup, Markup]:
     """Draw the land around all buildings, an area around each agency's that are near one another, and a scale.
 
+    Return what is under the buildings, and names and scale, which are over them.
     x, y : where the buildings are in the drawing.
     """
     points = np.column_stack((x, y))
@@ -60,7 +61,7 @@ def map_ground(
         if len(group) >= MIN_GROUP and max(np.ptp(group, axis=0)) <= GROUP_SPREAD * reach:
             parts.append(_shape("area", group))
             names.append((short_name(agencies[agency], words), group))
-    return Markup("").join([*parts, *_labels(names), _scale(buildings, y, words)])
+    return Markup("").join(parts), Markup("").join([*_labels(names), _scale(buildings, y, words)])
 
 
 def short_name(agency: Agency, words: Words) -> str:

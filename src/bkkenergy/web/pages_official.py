@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Path, Query
 from fastapi.responses import HTMLResponse, Response
 
-from bkkenergy.calendar import BE_OFFSET_YEARS, FIRST_YEAR_BE
+from bkkenergy.calendar import FIRST_YEAR_BE
 from bkkenergy.reports.annual import AnnualReport, annual_report, month_fields, ordered
 from bkkenergy.reports.render.annual import annual_csv, annual_notes, annual_xlsx, shown_value
+from bkkenergy.texts import BE_OFFSET_YEARS
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.render import page
 from bkkenergy.web.security import PageVisitor, Visitor

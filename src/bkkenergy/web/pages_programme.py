@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import HTMLResponse, Response
 
-from bkkenergy.calendar import BE_OFFSET_YEARS, fiscal_year_of
+from bkkenergy.calendar import fiscal_year_of
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.plan import Measured
 from bkkenergy.recipients import CITY
@@ -18,6 +18,7 @@ from bkkenergy.reports.programme.gather import ProgrammeYear, programme_of
 from bkkenergy.reports.programme.paper import grids, programme_paper
 from bkkenergy.site import Site
 from bkkenergy.site.portfolio_files import REGISTER
+from bkkenergy.texts import BE_OFFSET_YEARS
 from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.papers import paper_response

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-WIDTH, BAR, GAP, TOP, LINE = 960.0, 14.0, 22.0, 8.0, 17.0
+WIDTH, BAR, GAP, TOP, LINE = 960.0, 14.0, 22.0, 8.0, 21.0
 MIN_HEIGHT, ENERGY_HEIGHT = 3.0, 300.0
 NAME_WIDTH = 320.0
 """At most so much is left for the words of the last column."""

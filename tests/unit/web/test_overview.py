@@ -46,9 +46,9 @@ def test_a_map_of_one_place_or_of_places_in_a_row_has_a_ground(points):
     buildings = [SimpleNamespace(agency="health", latitude_deg=lat) for lat, _ in points]
     x, y = np.array([lon for _, lon in points]), -np.array([lat for lat, _ in points])
     agency = Agency(id="health", name_th="สำนักอนามัย (สาธิต)", name_en="Health Department")
-    drawn = map_ground(buildings, {"health": agency}, x, y, Words("th"))
-    assert 'class="land"' in drawn
-    assert "nan" not in drawn
+    under, over = map_ground(buildings, {"health": agency}, x, y, Words("th"))
+    assert 'class="land"' in under
+    assert "nan" not in under + over
 
 
 def test_a_label_has_of_a_name_what_others_have_not():

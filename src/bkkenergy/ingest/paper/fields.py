@@ -8,7 +8,6 @@ from calendar import monthrange
 from collections.abc import Iterable
 from typing import Literal, get_args
 
-from bkkenergy.calendar import BE_OFFSET_YEARS
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.sheets.cells import (
     BUDDHIST_FROM,
@@ -19,7 +18,7 @@ from bkkenergy.ingest.sheets.cells import (
     split_stamp,
 )
 from bkkenergy.tariff.bill import Item
-from bkkenergy.texts import Phrase
+from bkkenergy.texts import BE_OFFSET_YEARS, Phrase
 
 DayField = Literal["month", "from", "to", "read_before", "read_on"]
 QuantityField = Literal["kwh", "kwh_on_peak", "kwh_off_peak", "kw", "kvar"]

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from bkkenergy.calendar import BE_OFFSET_YEARS
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.sheets.grid import FORMULA
-from bkkenergy.texts import Phrase
+from bkkenergy.texts import BE_OFFSET_YEARS, THAI_MONTHS, Phrase
 
 Kind = Literal[
     "power", "energy", "pulses", "reactive power", "reactive energy", "apparent power", "volume", "flow",
@@ -96,7 +95,7 @@ MONTH_NAMES = {
         "jan feb mar apr may jun jul aug sep oct nov dec",
         "january february march april may june july august september october november december",
         "มค กพ มีค เมย พค มิย กค สค กย ตค พย ธค",
-        "มกราคม กุมภาพันธ์ มีนาคม เมษายน พฤษภาคม มิถุนายน กรกฎาคม สิงหาคม กันยายน ตุลาคม พฤศจิกายน ธันวาคม",
+        " ".join(THAI_MONTHS),
     )
     for number, name in enumerate(names.split(), 1)
 }

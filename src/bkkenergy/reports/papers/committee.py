@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bkkenergy.adapters.state.baselines import versions_of
-from bkkenergy.calendar import BE_OFFSET_YEARS
 from bkkenergy.reports.content import BuildingSaving
 from bkkenergy.reports.pageone import owner_of_fault, saved_money
 from bkkenergy.reports.papers.asked import AskedPaper
@@ -15,6 +14,7 @@ from bkkenergy.reports.savings.phrasing import fault_texts, verdict_text
 from bkkenergy.reports.yearwords import path_sentences
 from bkkenergy.savings.faultgroups import fault_groups
 from bkkenergy.savings.versions import judging
+from bkkenergy.texts import BE_OFFSET_YEARS
 
 
 def committee(asked: AskedPaper) -> Paper:

@@ -13,12 +13,12 @@ import pandas as pd
 import xlsxwriter
 
 from bkkenergy.adapters.files import AS_TEXT
-from bkkenergy.calendar import BE_OFFSET_YEARS
 from bkkenergy.errors import ConfigError, Fault, InputError
 from bkkenergy.i18n import DATE_FORMAT, Words
 from bkkenergy.plan import PROJECT_KINDS, PROJECT_OPTIONS, PROJECT_STATES, Measured, Project, project_faults
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.regularfiles import need_small_archive
+from bkkenergy.texts import BE_OFFSET_YEARS
 from bkkenergy.tomlfiles import validated
 
 FIELDS = tuple(name for name in Project.model_fields if name != "promise")

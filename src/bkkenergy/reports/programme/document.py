@@ -12,7 +12,7 @@ from typing import Any
 
 from bkkenergy.access import Actor
 from bkkenergy.adapters.state.plandocuments import PlanDocument
-from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS
+from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.plan import PROJECT_STATES
@@ -30,6 +30,7 @@ from bkkenergy.reports.programme.tables import (
     years_table,
 )
 from bkkenergy.site import Site
+from bkkenergy.texts import BE_OFFSET_YEARS
 from bkkenergy.usecases.plandocuments import draft_document
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from bkkenergy.adapters.state.agencymonths import month_amounts
 from bkkenergy.adapters.state.participation import Readers, readers_since, work_since
-from bkkenergy.calendar import BE_OFFSET_YEARS, Period, fiscal_year_of
+from bkkenergy.calendar import Period, fiscal_year_of
 from bkkenergy.carbon import GridFactor, avoided, factor_on
 from bkkenergy.errors import InputError
 from bkkenergy.plan import ActionPlan, FollowUp, Measured, Need, Partner, Project, Workshop, projects_on
@@ -23,6 +23,7 @@ from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.reports.programme.goal import MIN_KNOWN_RATIO, GoalLine, goal_lines
 from bkkenergy.site import Site
 from bkkenergy.site.record_readers import register_of
+from bkkenergy.texts import BE_OFFSET_YEARS
 from bkkenergy.usecases.emissions import EmissionMonths, emission_months
 
 KW_PER_MW = 1000.0

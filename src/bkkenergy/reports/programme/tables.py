@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bkkenergy.calendar import BE_OFFSET_YEARS, Period
+from bkkenergy.calendar import Period
 from bkkenergy.i18n import Words
 from bkkenergy.plan import Project, RollUp, Target, roll_up, shortlisted
 from bkkenergy.plan.projects import PROJECT_KINDS
 from bkkenergy.reports.papers.model import GridColumn, PaperGrid, Value, total_row
 from bkkenergy.reports.programme.gather import KW_PER_MW, ProgrammeYear
 from bkkenergy.reports.programme.goal import GoalLine, electricity_of
+from bkkenergy.texts import BE_OFFSET_YEARS
 
 KWH_PER_GWH, T_PER_MT, KG_PER_T = 1e6, 1e6, 1e3
 WAITING = frozenset({"surveyed", "proposed", "endorsed"})

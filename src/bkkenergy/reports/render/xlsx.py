@@ -10,7 +10,6 @@ import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name, xl_range
 
 from bkkenergy.adapters.files import AS_TEXT
-from bkkenergy.calendar import BE_OFFSET_YEARS
 from bkkenergy.i18n import DATE_FORMAT, MONTH_FORMAT, Lang, Words
 from bkkenergy.reports.comparisons import comparisons
 from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse
@@ -35,6 +34,7 @@ from bkkenergy.reports.render.xlsx_official import official_sheets
 from bkkenergy.reports.render.yearsheet import has_year_sheet, write_year_sheet
 from bkkenergy.reports.savings.phrasing import fault_texts, verdict_of
 from bkkenergy.savings.faultgroups import fault_groups
+from bkkenergy.texts import BE_OFFSET_YEARS
 
 HOURS = 24
 MAX_SHEETS = 200

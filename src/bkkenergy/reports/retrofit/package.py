@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS
+from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.plan import Project
@@ -14,7 +14,7 @@ from bkkenergy.reports.papers.model import CellKind, GridColumn, Paper, PaperGri
 from bkkenergy.reports.retrofit.proposal import promise_of_project
 from bkkenergy.reports.retrofit.verification import verification_of
 from bkkenergy.site import Site
-from bkkenergy.texts import Lang, Named
+from bkkenergy.texts import BE_OFFSET_YEARS, Lang, Named
 
 WAITING = frozenset({"surveyed", "proposed", "endorsed"})
 """States of projects that have not begun."""

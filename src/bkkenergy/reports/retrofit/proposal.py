@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS
+from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.plan import Project
@@ -26,7 +26,7 @@ from bkkenergy.reports.retrofit.words import code_text
 from bkkenergy.retrofits import Catalogue
 from bkkenergy.site import Site
 from bkkenergy.site.retrofit_config import load_retrofit
-from bkkenergy.texts import Lang, Named
+from bkkenergy.texts import BE_OFFSET_YEARS, Lang, Named
 
 DOTS = "." * 60
 SIGNERS = ("proposer", "energy_manager", "approver")

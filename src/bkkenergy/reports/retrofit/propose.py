@@ -10,7 +10,7 @@ from types import MappingProxyType
 from bkkenergy.access import Actor
 from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.adapters.state.projects import projects
-from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS, fiscal_year_of
+from bkkenergy.calendar import BANGKOK, fiscal_year_of
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.plan import Project
@@ -26,7 +26,7 @@ from bkkenergy.retrofits.catalogue import MeasureKind
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import dismissed_as
 from bkkenergy.site import Site
-from bkkenergy.texts import Named
+from bkkenergy.texts import BE_OFFSET_YEARS, Named
 from bkkenergy.usecases.plan import enter_projects
 
 MONTHS_PER_YEAR = 12

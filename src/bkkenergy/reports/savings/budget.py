@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bkkenergy.calendar import BE_OFFSET_YEARS, fiscal_year_of
+from bkkenergy.calendar import fiscal_year_of
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Agency, Building
 from bkkenergy.readings import FloatArray
@@ -22,6 +22,7 @@ from bkkenergy.savings.uncertainty import NORMAL_90
 from bkkenergy.savings.yearly import LEVEL_DAYS
 from bkkenergy.site import Site
 from bkkenergy.tariff.bill import Bill
+from bkkenergy.texts import BE_OFFSET_YEARS
 from bkkenergy.usecases.bills import months_before
 from bkkenergy.usecases.billsofmany import bills_until
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bkkenergy.calendar import BE_OFFSET_YEARS, Period, fiscal_year_of, same_days_before
+from bkkenergy.calendar import Period, fiscal_year_of, same_days_before
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
@@ -28,7 +28,7 @@ from bkkenergy.savings.yearly import (
     year_on_year,
 )
 from bkkenergy.site import Site
-from bkkenergy.texts import LANGS, Named
+from bkkenergy.texts import BE_OFFSET_YEARS, LANGS, Named
 
 VERDICTS: dict[str, ChangeVerdict] = {"proven": "less", "increase": "more", "short": "short", "part": "part"}
 """A change is a saving in the words of intervals."""

@@ -12,7 +12,7 @@ from babel.dates import get_month_names
 from markupsafe import Markup
 
 from bkkenergy import __version__
-from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS
+from bkkenergy.calendar import BANGKOK
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.plan import Project
 from bkkenergy.reports.render.page import as_pdf, environment
@@ -24,6 +24,7 @@ from bkkenergy.solar.sources import assumption_sources
 from bkkenergy.solar.terms import scheme_named
 from bkkenergy.solar.weatheryears import MIN_YEARS, named_years
 from bkkenergy.tariff.bill import Item
+from bkkenergy.texts import BE_OFFSET_YEARS
 
 HOURS_PER_DAY = 24
 

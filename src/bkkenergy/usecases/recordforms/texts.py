@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS, FIRST_YEAR_BE
+from bkkenergy.calendar import BANGKOK, FIRST_YEAR_BE
+from bkkenergy.texts import BE_OFFSET_YEARS
 from bkkenergy.usecases.recordforms.fields import FormField
 
 BLANK_ROWS = 2
