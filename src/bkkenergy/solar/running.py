@@ -70,7 +70,8 @@ class PlantMonth:
 
     expected_kwh, performance_ratio, pr_25c_ratio : of the hours that are known; None where none is. known_ratio : share
     of the month's daylight that is. outage_h : with light and next to no energy. availability_ratio : the rest of the
-    hours with light. clipped_h : at the inverters' rating; None where that is not entered.
+    hours with light. clipped_h : at the inverters' rating; None where that is not entered. All three are None where
+    nothing is known.
     """
 
     month: dt.date
@@ -79,7 +80,7 @@ class PlantMonth:
     performance_ratio: float | None
     pr_25c_ratio: float | None
     known_ratio: float
-    outage_h: float
+    outage_h: float | None
     availability_ratio: float | None
     clipped_h: float | None
 
@@ -154,9 +155,9 @@ def _month(hours: PlantHours, is_in: BoolArray, month: dt.date, clipped: FloatAr
         _ratio(energy_kwh, _sum(hours.reference_kwh, known)),
         _ratio(energy_kwh, _sum(hours.warm_reference_kwh, known)),
         float((known & is_light).sum() / is_light.sum()) if is_light.any() else 0.0,
-        float(is_out.sum()),
+        float(is_out.sum()) if has_light.any() else None,
         1 - float(is_out.sum() / has_light.sum()) if has_light.any() else None,
-        None if clipped is None else float(clipped[is_in].sum()),
+        float(clipped[is_in].sum()) if clipped is not None and np.isfinite(hours.energy_kwh[is_in]).any() else None,
     )
 
 

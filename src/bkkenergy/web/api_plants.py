@@ -34,7 +34,7 @@ class PlantMonthRow(Row):
     performance_ratio: float | None
     pr_25c_ratio: float | None
     known_ratio: float
-    outage_h: float
+    outage_h: float | None
     availability_ratio: float | None
     clipped_h: float | None
     against_expected_ratio: float | None

@@ -51,8 +51,9 @@ def test_hours_that_are_not_known_are_left_out_of_both_sides():
 def test_a_month_without_light_or_energy_has_no_ratio():
     hours = hours_of()
     hours.energy_kwh[:] = np.nan
-    (month,) = plant_months(hours)
+    (month,) = plant_months(hours, quarter_kwh=np.repeat(hours.energy_kwh, 4), inverter_kw=10.0)
     assert (month.energy_kwh, month.performance_ratio, month.availability_ratio) == (None, None, None)
+    assert (month.outage_h, month.clipped_h) == (None, None)
     assert month.against_expected_ratio is None
 
 
