@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
@@ -16,7 +17,7 @@ from bkkenergy.solar.strings import SHORT_CIRCUIT_FACTOR, StringPlan
 CableName = Literal["string", "inverter", "main"]
 MaterialName = Literal[
     "modules", "inverters", "string_cable", "connectors", "mounting", "inverter_cable", "inverter_breaker",
-    "main_cable", "main_breaker", "meter", "surge_dc", "surge_ac", "earthing", "battery",
+    "main_cable", "main_breaker", "meter", "surge_dc", "surge_ac", "earthing", "battery", "canopy", "floating",
 ]  # fmt: skip
 WATTS_PER_KW = 1000
 
@@ -176,7 +177,8 @@ def tender_of(design: SolarDesign, *, transformer_kva: float | None = None) -> T
 def string_rows(design: SolarDesign) -> tuple[StringRow, ...]:
     """List which strings go to which tracker of which inverter; no tracker has strings of two roofs.
 
-    Strings are spread over all trackers before a second one is put on any, as far as roofs allow.
+    Strings are spread over all trackers before a second one is put on any, as far as roofs allow. An inverter has the
+    strings of neighbouring roofs, so that cables are short, where that loads inverters as evenly as dealing them out.
 
     Parameters
     ----------
@@ -211,23 +213,65 @@ def _rows_of(design: SolarDesign, plan: StringPlan, by_roof: Sequence[int], befo
     """Return the rows of one size of inverters. before : inverters of other sizes that are numbered before."""
     trackers = plan.inverter_count * plan.inverter.mppt_count
     given = _trackers_by_roof(by_roof, trackers, plan.strings_per_mppt)
+    roofs = [roof.id for roof, count in zip(design.roofs, given, strict=True) for _ in range(count)]
+    shares = [
+        strings * (number + 1) // count - strings * number // count
+        for strings, count in zip(by_roof, given, strict=True)
+        for number in range(count)
+    ]
     rows: list[StringRow] = []
-    at = 0
-    for roof, strings, count in zip(design.roofs, by_roof, given, strict=True):
-        for number in range(count):
-            share = strings // count + (number < strings % count)
-            tracker = at + number
-            rows.append(
-                StringRow(
-                    roof.id,
-                    before + tracker % plan.inverter_count + 1,
-                    tracker // plan.inverter_count + 1,
-                    share,
-                    plan.modules_in_string,
-                )
-            )
-        at += count
+    used = Counter[int]()
+    inverters = inverters_of(shares, plan.inverter_count, plan.inverter.mppt_count)
+    for roof_id, share, inverter in zip(roofs, shares, inverters, strict=True):
+        used[inverter] += 1
+        rows.append(StringRow(roof_id, before + inverter + 1, used[inverter], share, plan.modules_in_string))
     return rows
+
+
+def inverters_of(strings: Sequence[int], inverters: int, most_trackers: int) -> list[int]:
+    """Return on which inverter, from 0, each tracker is: neighbours together, where none carries more by that.
+
+    Parameters
+    ----------
+    strings : sequence of int
+        Strings of each tracker in use, roof after roof.
+    inverters : int
+        How many there are.
+    most_trackers : int
+        Trackers of an inverter.
+
+    Returns
+    -------
+    list of int
+        For each tracker.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.tender import inverters_of
+    >>> inverters_of([1, 1, 1, 1, 1, 1], 2, 4)
+    [0, 0, 0, 1, 1, 1]
+    >>> inverters_of([2, 2, 1, 1], 2, 2)
+    [0, 1, 0, 1]
+    """
+    dealt = [at % inverters for at in range(len(strings))]
+    together: list[int] = []
+    whole, before, number = sum(strings), 0, 0
+    for at, count in enumerate(strings):
+        has_its_share = before + count / 2 > whole * (number + 1) / inverters
+        rest_fits = len(strings) - at <= most_trackers * (inverters - number - 1)
+        if together.count(number) == most_trackers or (has_its_share and rest_fits):
+            number += 1
+        together.append(number)
+        before += count
+    return together if _most(together, strings) <= _most(dealt, strings) else dealt
+
+
+def _most(inverters: Sequence[int], strings: Sequence[int]) -> int:
+    """Return the most strings on one inverter."""
+    sums = Counter[int]()
+    for inverter, count in zip(inverters, strings, strict=True):
+        sums[inverter] += count
+    return max(sums.values(), default=0)
 
 
 def _trackers_by_roof(strings: Sequence[int], trackers: int, most_on_one: int) -> list[int]:
@@ -352,7 +396,7 @@ def _materials(design: SolarDesign, rows: Sequence[StringRow], cables: Sequence[
     lines = [
         Material("modules", design.module.name, plan.module_count, "pcs", is_assumed=False),
         *(Material("inverters", one.inverter.name, one.inverter_count, "pcs", is_assumed=False) for one in plan.plans),
-        Material("mounting", "", plan.module_count, "set", is_assumed=True),
+        *_structures(design),
         Material("string_cable", f"{string.area_mm2:g} mm²", 2 * string.length_m * strings, "m", is_assumed=True),
         Material("connectors", "", 2 * strings, "pcs", is_assumed=False),
         Material("surge_dc", "", len(rows), "set", is_assumed=True),
@@ -380,6 +424,16 @@ def _materials(design: SolarDesign, rows: Sequence[StringRow], cables: Sequence[
         size = f"{design.battery.kwh:g} kWh, {design.battery.kw:g} kW"
         lines.append(Material("battery", size, 1, "set", is_assumed=False))
     return lines
+
+
+def _structures(design: SolarDesign) -> list[Material]:
+    """List what modules stand on: rails of roofs, canopies, floats."""
+    counts: dict[MaterialName, int] = {}
+    for roof in design.roofs:
+        support = roof.layout.support
+        name: MaterialName = "mounting" if support is None else support.id
+        counts[name] = counts.get(name, 0) + roof.layout.module_count
+    return [Material(name, "", count, "set", is_assumed=True) for name, count in counts.items()]
 
 
 def _runs(cable: Cable) -> str:

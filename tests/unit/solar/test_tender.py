@@ -9,6 +9,8 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PySAM import Pvwattsv8
 
 from bkkenergy.errors import InputError
@@ -19,7 +21,7 @@ from bkkenergy.reports.solar.linediagram import line_diagram
 from bkkenergy.reports.solar.tender import materials_csv, sam_inputs, sam_weather, tender_archive, tender_html
 from bkkenergy.solar.design import design
 from bkkenergy.solar.sources import assumption_sources
-from bkkenergy.solar.tender import breaker_a, tender_of
+from bkkenergy.solar.tender import breaker_a, inverters_of, tender_of
 from tests.unit.solar.test_design import OFFICE, inputs
 
 TODAY = dt.date(2026, 11, 26)
@@ -92,6 +94,39 @@ def test_materials_count_what_the_design_has(made, tender):
     assert "battery" not in by_name
     rows = list(csv.reader(io.StringIO(materials_csv(tender, Words("th")).decode("utf-8-sig"))))
     assert len(rows) == len(tender.materials) + 1
+
+
+@given(st.lists(st.integers(1, 3), min_size=1, max_size=24), st.integers(1, 4), st.integers(1, 8))
+def test_neighbours_on_an_inverter_never_load_it_more(strings, inverters, spare):
+    most_trackers = -(-len(strings) // inverters) + spare - 1
+    numbers = inverters_of(strings, inverters, most_trackers)
+    loads = [
+        sum(count for number, count in zip(numbers, strings, strict=True) if number == at) for at in range(inverters)
+    ]
+    assert max(numbers.count(at) for at in range(inverters)) <= most_trackers
+    assert max(loads) <= max(sum(strings[at::inverters]) for at in range(inverters))
+    assert sum(loads) == sum(strings)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_canopies_floats_and_batteries_are_in_materials_diagram_and_warnings(config, weather, lang):
+    square, roofs = ((0, 0), (20, 0), (20, 20), (0, 20)), []
+    for east, support in enumerate(("roof", "canopy", "floating")):
+        outline = tuple((x + 40 * east, y) for x, y in square)
+        roofs.append(Roof(id=support, outline_m=outline, tilt_deg=10, azimuth_deg=180, support=support))
+    building = OFFICE.model_copy(update={"roofs": tuple(roofs)})
+    one = design(inputs(config, weather, building=building, capacity_kwp="max", battery_kwh=20.0))
+    found, words = tender_of(one), Words(lang)
+    by_name = {line.name: line.quantity for line in found.materials}
+    counts = {roof.id: roof.layout.module_count for roof in one.roofs}
+    names = {"roof": "mounting", "canopy": "canopy", "floating": "floating"}
+    assert {support: by_name[name] for support, name in names.items()} == counts
+    wired = {(row.inverter_number, row.roof) for row in found.strings}
+    assert len(wired) <= one.strings.inverter_count + len(roofs) - 1, "an inverter has the strings of neighbours"
+    assert "20 kWh, 10 kW" in " ".join(ET.fromstring(str(line_diagram(one, found, words))).itertext())
+    page = tender_html(one, found, lang, today=TODAY).decode().replace("&#39;", "'")
+    assert all(words(f"solar.warning_{key}") in page for key in one.warnings)
+    assert all(note.said(lang) in page for note in one.wiring)
 
 
 @pytest.mark.parametrize("lang", LANGS)

@@ -153,8 +153,8 @@ def roof_plan(layout: Layout, title: str, metres: str, north: str) -> Markup:
     outline = np.asarray(layout.roof.outline_m, np.float64)
     low, high = outline.min(axis=0), outline.max(axis=0)
     width_m, height_m = (high - low).tolist()
-    pad = 34.0
-    scale = min((WIDTH - 2 * pad) / width_m, 420.0 / height_m)
+    pad, side = 34.0, 64.0  # the arrow's word has the side for itself
+    scale = min((WIDTH - 2 * side) / width_m, 420.0 / height_m)
     height = height_m * scale + 2 * pad + 22
     indent = (WIDTH - width_m * scale) / 2
 

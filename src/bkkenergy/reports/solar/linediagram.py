@@ -38,6 +38,8 @@ def line_diagram(design: SolarDesign, tender: Tender, words: Words) -> Markup:
     body.append(_line(690, TOP + 10, 690, TOP + ROW * shown - 10, "bar"))
     body.append(_text(690, TOP - 6, words("tender.pv_board"), anchor="middle"))
     body += _to_the_grid(tender, words, middle)
+    if design.battery is not None:
+        body += _battery(f"{design.battery.kwh:g} kWh, {design.battery.kw:g} kW", words, middle)
     body.append(_text(20, height - 34, words("tender.diagram_note"), "small"))
     body.append(_text(20, height - 16, words("tender.provisional"), "small"))
     head = HEAD.format(WIDTH, height, words("tender.diagram"), STYLE)
@@ -106,6 +108,17 @@ def _to_the_grid(tender: Tender, words: Words, y: float) -> list[Markup]:
         _text(1060, y - 60, kva, "small", "middle"),
         _line(970, y + 35, 1040, y + 35),
         _text(1048, y + 40, words("tender.load")),
+    ]
+
+
+def _battery(size: str, words: Words, y: float) -> list[Markup]:
+    """Draw a battery at the main board, below the loads."""
+    return [
+        _line(970, y + 60, 970, y + 98, "bar"),
+        _line(970, y + 84, 1000, y + 84),
+        _box(1000, y + 62, 112, 44),
+        _text(1056, y + 80, words("tender.material_battery"), anchor="middle"),
+        _text(1056, y + 97, size, "small", "middle"),
     ]
 
 
