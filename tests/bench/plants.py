@@ -2,7 +2,7 @@
 
     python -m tests.bench.plants [--save FOLDER]
 
-`--save` writes the daily index of the healthy plants for `tests/bench/rdtools_peer.py`.
+`--save` writes ten healthy plants for `tests/bench/rdtools_peer.py`.
 
 A plant is made from another year of the typical climate: hourly output by the model, with light that a station measures
 (an error of its own, scatter by hour and by day), a course of the year that the model does not know, dust that rain takes
@@ -24,7 +24,7 @@ from bkkenergy.site.solar_config import load_solar
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.plantdays import drops, plant_days, soiling, yearly_rate
 from bkkenergy.solar.production import Plane, simulate
-from bkkenergy.solar.running import PlantHours
+from bkkenergy.solar.running import PlantHours, plant_months
 from tests.conftest import ROOT
 
 AGEING_PER_YEAR, DUST_PER_DAY, GAMMA = 0.007, 0.0015, -0.0035
@@ -96,11 +96,17 @@ def rates(plants: int, folder: Path | None) -> tuple[FloatArray, FloatArray]:
     """Return yearly rates and dust of healthy plants of three years."""
     aged, dirty = [], []
     for seed in range(plants):
-        days = plant_days(made_plant(500 + seed, 0.0, years=3).hours)
+        hours = made_plant(500 + seed, 0.0, years=3).hours
+        days = plant_days(hours)
+        rate, dust = yearly_rate(days), soiling(days)
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-            np.savez(folder / f"{seed}.npz", index=days.index, light=days.light_kwh_per_kwp)
-        rate, dust = yearly_rate(days), soiling(days)
+            np.savez(
+                folder / f"{seed}.npz", index=days.index, light=days.light_kwh_per_kwp,
+                energy_kwh=hours.energy_kwh, poa_wm2=hours.poa_wm2, cell_c=hours.cell_c,
+                pr_25c=[month.pr_25c_ratio for month in plant_months(hours)],
+            )  # fmt: skip
+        print(f"{seed}: {rate}, {dust}", flush=True)
         aged.append(np.nan if rate is None else rate.ratio_per_year)
         dirty.append(np.nan if dust is None else dust.ratio_per_day)
     return np.array(aged), np.array(dirty)
@@ -116,11 +122,14 @@ def row(name: str, fault: float, plants: int, dust_per_day: float) -> str:
 
 
 def main(plants: int = 40, folder: Path | None = None) -> None:
-    """Print the table."""
+    """Print the table; with a folder, healthy plants alone, which it takes."""
+    if folder is not None:
+        rates(10, folder)
+        return
     for name, fault in FAULTS.items():
         print(row(name, fault, plants, 0.0), flush=True)
     print(row("nothing but dust that rain takes", 0.0, plants, DUST_PER_DAY))
-    aged, dirty = rates(10, folder)
+    aged, dirty = rates(10, None)
     print(f"ageing planted {-AGEING_PER_YEAR:.4f}: {np.nanmean(aged):.4f} ± {np.nanstd(aged):.4f} a year")
     print(f"dust planted {DUST_PER_DAY:.4f}: {np.nanmean(dirty):.4f} ± {np.nanstd(dirty):.4f} a day")
 

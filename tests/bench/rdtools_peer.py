@@ -1,4 +1,4 @@
-"""RdTools on the daily index that `python -m tests.bench.plants --save FOLDER` wrote.
+"""RdTools on the plants that `python -m tests.bench.plants --save FOLDER` wrote: ageing, soiling, ratio at 25 degC.
 
     python tests/bench/rdtools_peer.py FOLDER
 
@@ -13,6 +13,25 @@ import pandas as pd
 import rdtools
 from rdtools.soiling import soiling_srr
 
+GAMMA = -0.0035
+RATED_KW = 100.0
+
+
+def monthly_ratio(made: np.lib.npyio.NpzFile) -> np.ndarray:
+    """Return RdTools' temperature-corrected ratio of each month."""
+    hours = pd.date_range("2024-01-01", periods=len(made["energy_kwh"]), freq="h", tz="Asia/Bangkok")
+    energy, poa, cell = (pd.Series(made[name], hours) for name in ("energy_kwh", "poa_wm2", "cell_c"))
+    expected = rdtools.normalization.pvwatts_dc_power(
+        poa, RATED_KW, temperature_cell=cell, poa_global_ref=1000, temperature_cell_ref=25, gamma_pdc=GAMMA
+    )
+    known = energy.notna() & poa.notna()
+    sums = pd.DataFrame({"energy": energy[known], "expected": expected[known]}).groupby(
+        [hours[known].year, hours[known].month]
+    )
+    total = sums.sum()
+    return (total["energy"] / total["expected"]).to_numpy()
+
+
 for path in sorted(Path(sys.argv[1]).glob("*.npz")):
     made = np.load(path)
     dates = pd.date_range("2024-01-01", periods=len(made["index"]), freq="D", tz="Asia/Bangkok")
@@ -23,5 +42,6 @@ for path in sorted(Path(sys.argv[1]).glob("*.npz")):
     dust = -runs[runs["valid"]]["soiling_rate"].median()
     low, high = interval
     print(
-        f"{path.stem}: {rate / 100:.4f} a year ({low / 100:.4f} to {high / 100:.4f}), dust {dust:.5f}, {1 - ratio:.4f} lost"
+        f"{path.stem}: {rate / 100:.4f} a year ({low / 100:.4f} to {high / 100:.4f}), dust {dust:.5f}, {1 - ratio:.4f} lost, "
+        f"ratio at 25 degC apart by {np.abs(monthly_ratio(made) - made['pr_25c']).max():.1e} in the worst of {len(made['pr_25c'])} months"
     )
