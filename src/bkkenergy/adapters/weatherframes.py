@@ -16,6 +16,8 @@ SEA_LEVEL_CITY_M = 4.0
 """Of Bangkok, where a service does not say."""
 A_YEAR = 2025
 """The year that stamps of typical files are set to: their months come from different years."""
+MISSING_BELOW = -90.0
+"""No hour on earth reaches it in any column: -99, -999 (NASA POWER) and -9999 are codes for missing."""
 COLUMNS = ("ghi_wm2", "dni_wm2", "dhi_wm2", "temp_air_c", "wind_ms", "rain_mm", "humidity_percent")
 RENAMED = {
     "ghi": "ghi_wm2",
@@ -55,6 +57,7 @@ def weather_of_frame(
         key: np.asarray(renamed[key], np.float64) if key in renamed else np.full(len(renamed), np.nan)
         for key in COLUMNS
     }
+    columns = {key: np.where(values <= MISSING_BELOW, np.nan, values) for key, values in columns.items()}
     columns["rain_mm"] = known_rain(columns["rain_mm"], days=len(starts) * interval_h / 24)
     decomposition = ""
     if "dni_wm2" not in renamed or "dhi_wm2" not in renamed:
