@@ -202,7 +202,7 @@ def _compiled(path: str | None) -> str | None:
     if path is not None:
         try:
             jmespath.compile(with_key(path.removeprefix(ROOT_MARK), "k"))
-        except jmespath.exceptions.JMESPathError as error:
+        except (jmespath.exceptions.JMESPathError, RecursionError) as error:
             raise WrongValue("no_jmespath", reason=" ".join(str(error).split())) from None
     return path
 

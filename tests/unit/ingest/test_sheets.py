@@ -32,6 +32,25 @@ def thai(at: dt.datetime, *, is_end: bool = False) -> tuple[str, str]:
     return f"{day:%d/%m}/{day.year + 543}", time
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("time,kW\n2026-11-01 00:00,1\n".encode("utf-16-le"), id="utf_16_without_its_mark"),
+        pytest.param(
+            b"time,kW\n2026-11-01 00:00,1\n2026-11-01 00:15,1\n" + "2026-11-01 00:30,1\n".encode("utf-16-le"),
+            id="utf_16_behind_other_text",
+        ),
+        pytest.param(b"time,kW\n2026-11-01 00:00,1\n2026-11-01 00:15,\0\n", id="a_nul"),
+    ],
+)
+def test_text_of_another_encoding_is_refused_with_its_line(tmp_path, text):
+    """A row of it would be no row with a time, and so be passed over as a note."""
+    path = tmp_path / "file.csv"
+    path.write_bytes(text)
+    with pytest.raises(InputError, match=r"line [1-4] .* Save it as UTF-8"):
+        read_sheet(path, FileMapping(columns={"kW": METER}, stamps="start"), this_year=2026)
+
+
 def write(tmp_path: Path, lines: list[str], encoding: str = "utf-8", name: str = "file.csv") -> Path:
     path = tmp_path / name
     path.write_bytes("\r\n".join([*lines, ""]).encode(encoding))
@@ -379,7 +398,7 @@ def test_a_workbook_that_inflates_too_far_or_declares_entities_is_refused_before
         (b"\x1f\x8b\x08broken", "cannot be read"),
         (b"a,b\n" + b'"' + b"x" * 300_000, "cannot be read"),
         (b"time,kW\n" + b"," * 100_000, "cells in row"),
-        (b"\x00" * 4096, "no table"),
+        (b"\x00" * 4096, "NUL"),
     ],
 )
 def test_what_is_no_table_is_refused_with_a_remedy(tmp_path, content, why):

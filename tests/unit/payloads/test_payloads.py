@@ -125,6 +125,9 @@ def test_plain_numbers_listen_to_each_fields_topic():
     [
         pytest.param('family = "morse"', "no family 'morse'", id="unknown_family"),
         pytest.param('family = "fields"\nkey = "a["', "no JMESPath", id="broken_path"),
+        pytest.param(
+            f'family = "fields"\nkey = "{"(" * 3000}a{")" * 3000}"', "no JMESPath: maximum recursion", id="endless_path"
+        ),
         pytest.param('family = "fields"\n[profile.fields]\nwatts = { path = "a", unit = "W" }', "is no field", id="unknown_field"),
         pytest.param('family = "fields"\n[profile.fields]\npower_kw = { path = "a", unit = "kWh" }', "no unit of power_kw", id="unit_of_another_quantity"),
         pytest.param('family = "fields"\n[profile.fields]\npower_kw = { path = "a", unit = "hp" }', "unit is not known", id="unknown_unit"),

@@ -9,7 +9,7 @@ import gzip
 import io
 import re
 import zipfile
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,12 +80,20 @@ def _csv(path: Path) -> Grid:
 
 def _csv_rows(path: Path, encoding: str, delimiter: str) -> Iterator[Row]:
     with bounded(path) as binary, io.TextIOWrapper(binary, encoding, newline="") as text:
-        reader = csv.reader(text, delimiter=delimiter)
+        reader = csv.reader(_without_nul(path, text), delimiter=delimiter)
         try:
             for number, cells in enumerate(reader, 1):
                 yield _within(path, number, cells)
         except (csv.Error, UnicodeError) as error:
             raise InputError(f"{path}: row {reader.line_num} cannot be read ({error}).") from None
+
+
+def _without_nul(path: Path, lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines of text. Raises InputError for one with a NUL: UTF-16 without its mark, or behind other text."""
+    for number, line in enumerate(lines, 1):
+        if "\0" in line:
+            raise InputError.of("file_nul", file=path, line=number)
+        yield line
 
 
 def _within(path: Path, number: int, cells: Sequence[str]) -> Row:
