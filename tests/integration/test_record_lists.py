@@ -232,3 +232,22 @@ def test_a_clash_with_a_record_that_is_not_in_the_list_names_the_row_that_clashe
     clash = looked_at(admin, csv(head, "", f"โรงเรียนบัญชีข,{row}"), "b.csv", **DEFAULTS)
     assert clash.status_code == 422
     assert re.search(r"777777777.*\b3\b", text_of(clash)), text_of(clash)[:2000]
+
+
+def test_empty_cells_mean_what_is_said_of_their_building_type(app, admin):
+    head = "ชื่ออาคาร,หน่วยงาน,พื้นที่,พิกัด,ประเภท,อัตราค่าไฟฟ้า"
+    rows = ["ศูนย์ชนิดก,health,500,13.7 100.5,ศูนย์บริการสาธารณสุข,", "โรงเรียนชนิดข,health,500,13.7 100.5,โรงเรียน,mea-3-2-lv",
+            "สำนักงานชนิดค,health,500,13.7 100.5,สำนักงานเขต,"]  # fmt: skip
+    general = {"d.calendar": "office", "d.tariff": "mea-2-2-lv"}
+    page = looked_at(admin, csv(head, *rows), "a.csv", **general)
+    assert "Where the type is School" in text_of(page), text_of(page)[:2000]
+    of_type = {"d.calendar@school": "school", "d.tariff@school": "mea-2-1-lv", "d.tariff@health_centre": "mea-2-1-lv"}
+    page = again(admin, page, **of_type)
+    assert form_of(page.text, UPLOAD)["d.calendar@school"] == "school"
+    assert entered(admin, page, why="of three types").status_code == 303, text_of(page)[:2000]
+    app.state.here.look_now()
+    entries = app.state.here.portfolio.records.by_kind["building"].values()
+    by_name = {one[-1].value.name_th: (one[-1].value.calendar, one[-1].value.tariff) for one in entries}
+    assert by_name["ศูนย์ชนิดก"] == ("office", "mea-2-1-lv")
+    assert by_name["โรงเรียนชนิดข"] == ("school", "mea-3-2-lv"), "what the row says counts"
+    assert by_name["สำนักงานชนิดค"] == ("office", "mea-2-2-lv")

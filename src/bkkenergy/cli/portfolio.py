@@ -151,7 +151,13 @@ def history_command(
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @list_kind_option
 @click.option("--column", "columns", multiple=True, metavar="HEADING=FIELD", help="Which field a heading is.")
-@click.option("--default", "defaults", multiple=True, metavar="FIELD=TEXT", help="What empty cells of a field mean.")
+@click.option(
+    "--default",
+    "defaults",
+    multiple=True,
+    metavar="FIELD=TEXT",
+    help="What empty cells of a field mean, also of one building type: calendar@school=school.",
+)
 @click.option("--sheet", help="The sheet, where a workbook has several.")
 @click.option("--from", "day", type=CommonEra(["%Y-%m-%d"]), help="From which day it holds (default: always).")
 @click.option("--yes", is_flag=True, help="Enter it. Without it nothing is changed.")

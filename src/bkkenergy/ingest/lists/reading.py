@@ -27,6 +27,10 @@ LEADING = ("โรงเรียน", "ร.ร.", "รร.", "school ")
 """What an id leaves out at the beginning of a name: the type says it."""
 
 
+OF_TYPE = "@"
+"""What stands between a field and the building type of which its default is."""
+
+
 @dataclass(frozen=True, slots=True)
 class CellFault:
     """What is wrong with a cell. heading : of its column; empty where the whole row is meant."""
@@ -52,13 +56,16 @@ class ListReading:
     repeated: list[tuple[int, int]] = field(default_factory=list)
     """Rows that say the same as an earlier one, with that one."""
     row_of: dict[tuple[str, str], int] = field(default_factory=dict)
+    types: set[str] = field(default_factory=set)
+    """Building types in a list of buildings."""
     row_of_name: dict[str, int] = field(default_factory=dict)
     """The row of each name of a new record, within what it is of."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListContext:
-    """What a list is read with. mapping : field by heading. defaults : text by field, for cells that are empty.
+    """What a list is read with. mapping : field by heading. defaults : text by field, for cells that are empty, or
+    by field and building type (`calendar@school`).
 
     known : the records in the reader's reach. names : ids by kind and plain name. day : today. from_day : from which
     what the list says holds; None where it corrects what holds today.
@@ -83,6 +90,8 @@ def read_rows(table: ListTable, context: ListContext) -> ListReading:
     seen: dict[tuple[tuple[str, str], ...], int] = {}
     for number, cells in table.rows:
         own_texts, texts = _texts(table, cells, context)
+        if context.kind == "building" and (building_type := type_of(context, own_texts)):
+            reading.types.add(building_type)
         identity = tuple(sorted((name, text) for name, text in texts.items() if text not in EMPTY))
         if identity in seen:
             reading.repeated.append((number, seen[identity]))
@@ -97,8 +106,28 @@ def _texts(table: ListTable, cells: Sequence[str], context: ListContext) -> tupl
     """Return the cells of a row by field, and the same with defaults where cells are empty."""
     by_heading = table.texts(cells)
     texts = {name: by_heading[heading] for heading, name in context.mapping.items() if name and heading in by_heading}
-    filled = {name: text for name, text in context.defaults.items() if text and texts.get(name, "") in EMPTY}
+    defaults = defaults_of(context, texts)
+    filled = {name: text for name, text in defaults.items() if text and texts.get(name, "") in EMPTY}
     return texts, texts | filled
+
+
+def defaults_of(context: ListContext, texts: Mapping[str, str]) -> dict[str, str]:
+    """Return what empty cells of a row mean: as is said of its building type (`calendar@school`), else of all rows."""
+    general = {name: text for name, text in context.defaults.items() if OF_TYPE not in name}
+    building_type = type_of(context, texts)
+    of_type = {
+        name.partition(OF_TYPE)[0]: text
+        for name, text in context.defaults.items()
+        if text and building_type and name.endswith(f"{OF_TYPE}{building_type}")
+    }
+    return general | of_type
+
+
+def type_of(context: ListContext, texts: Mapping[str, str]) -> str:
+    """Return the building type of a row, as it says or as the default is; empty where there is none."""
+    text = texts.get("type", "")
+    said = context.defaults.get("type", "") if text in EMPTY else text
+    return choice_of("building", next(one for one in fields_of("building") if one.name == "type"), said) if said else ""
 
 
 @dataclass(slots=True)

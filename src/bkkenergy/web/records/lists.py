@@ -30,6 +30,7 @@ from bkkenergy.ingest.lists.importing import (
     path_label,
     write_list,
 )
+from bkkenergy.ingest.lists.reading import OF_TYPE
 from bkkenergy.portfolio.records import Change, Records
 from bkkenergy.site.folder import mappings_folder
 from bkkenergy.usecases.portfolio import Conflict
@@ -253,6 +254,7 @@ def _upload_page(
             (path, path_label(kind, path, read.words), _options(visitor, kind, path, read))
             for path in default_fields(kind)
         ],
+        by_type=_defaults_by_type(visitor, seen, read) if kind == "building" and seen else [],
         fault=fault,
         detail=detail,
         read=read,
@@ -306,6 +308,29 @@ def _columns(seen: SeenList) -> list[tuple[str, str | None, str]]:
         example = next((cell for cell in cells if cell), "")
         columns.append((heading, seen.mapping[heading], example[:MAX_EXAMPLE]))
     return columns
+
+
+def _defaults_by_type(
+    visitor: Visitor, seen: SeenList, read: RecordWords
+) -> list[tuple[str, list[tuple[str, str, Options | None]]]]:
+    """Return the fields whose empty cells may mean something else in each building type of a list that has several."""
+    choices = {one.name: one.choices for one in fields_of("building")}["type"]
+    types = [one for one in choices if one in seen.reading.types]
+    return [
+        (
+            read.choice("building", "type", one),
+            [
+                (
+                    f"{path}{OF_TYPE}{one}",
+                    path_label("building", path, read.words),
+                    _options(visitor, "building", path, read),
+                )
+                for path in ("calendar", "tariff")
+            ],
+        )
+        for one in types
+        if len(types) > 1
+    ]
 
 
 def _options(visitor: Visitor, kind: str, path: str, read: RecordWords) -> Options | None:
