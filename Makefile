@@ -124,7 +124,7 @@ lock:
 	$(LOCK) -o requirements.lock
 	$(LOCK) --group dev -o requirements-dev.lock
 
-# Known vulnerabilities of what is locked, and the bill of materials (var/sbom.cdx.json); says so where it is offline.
+# Known vulnerabilities of what is locked, and the bill of materials (var/sbom.cdx.json); does not pass where it is offline.
 audit: $(VENV)/.runtime
 	test -x var/audit/bin/pip-audit || { $(BIN)/python -m venv var/audit && var/audit/bin/pip install -q 'pip-audit>=2.9,<3' 'cyclonedx-bom>=7,<8'; }
 	var/audit/bin/python deploy/audit requirements.lock requirements-dev.lock

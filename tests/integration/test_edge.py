@@ -241,6 +241,20 @@ def test_no_other_origin_may_read_an_answer(app, path):
     assert answered.headers["referrer-policy"] == "same-origin"
 
 
+@pytest.mark.parametrize("method", ["TRACE", "TRACK", "CONNECT", "PUT", "DELETE", "PATCH"])
+def test_trace_and_other_methods_are_refused(app, method):
+    assert TestClient(app).request(method, "/login").status_code == 405
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/", "/static", "/docs", "/redoc", "/.git/config", "/static/../app.py", "/debug"]
+)
+def test_nothing_is_listed_and_nothing_for_developers_is_offered(app, path):
+    answer = TestClient(app, follow_redirects=False).get(path)
+    assert answer.status_code in {303, 307, 404}, "away, or to the sign-in"
+    assert not answer.text or "bkkenergy" in answer.text or answer.status_code == 404
+
+
 @pytest.mark.parametrize("secret", ["é", "ก", "\x00", "x" * 10_000])
 def test_a_strange_secret_of_a_form_is_refused_as_any_other(app, secret):
     assert signed_in(app, "admin").post("/logout", data={"csrf": secret}).status_code == 403

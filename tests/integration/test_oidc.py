@@ -34,13 +34,19 @@ class Provider:
 
     def __init__(self) -> None:
         self.key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
-        self.kid, self.alg = "one", "RS256"
+        self.kid, self.alg, self.sent_elsewhere = "one", "RS256", 0
         self.signs_with, self.bent, self.codes = self.key, {}, {}
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 url = provider.url
+                if self.path.startswith("/moved"):
+                    provider.sent_elsewhere += 1
+                    self.send_response(302)
+                    self.send_header("Location", f"{url}/.well-known/openid-configuration")
+                    self.end_headers()
+                    return
                 documents = {
                     "/.well-known/openid-configuration": {
                         "issuer": url, "authorization_endpoint": f"{url}/authorize", "token_endpoint": f"{url}/token",
@@ -202,6 +208,15 @@ def test_a_provider_that_speaks_for_another_issuer_is_not_asked(tmp_path, provid
     settings = SETTINGS + f'[web.oidc]\nissuer = "{provider.url}/"\nclient_id = "bkkenergy"\nredirect_url = "{BACK}"\n'
     app = make_app(make_site(tmp_path, settings=settings))
     assert TestClient(app, follow_redirects=False).get("/oidc/login").status_code == 503
+
+
+def test_a_provider_that_sends_us_elsewhere_is_not_followed(tmp_path, provider):
+    settings = (
+        SETTINGS + f'[web.oidc]\nissuer = "{provider.url}/moved"\nclient_id = "bkkenergy"\nredirect_url = "{BACK}"\n'
+    )
+    app = make_app(make_site(tmp_path, settings=settings))
+    assert TestClient(app, follow_redirects=False).get("/oidc/login").status_code == 503
+    assert provider.sent_elsewhere == 1
 
 
 def test_a_token_for_several_that_we_asked_for_holds(app, provider):

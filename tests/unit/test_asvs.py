@@ -37,5 +37,5 @@ def test_every_test_that_is_named_is_there():
         for path in (ROOT / "tests").rglob("test_*.py")
         for name in re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
     }
-    named = {TEST.match(test).groups() for *_, test in rows() if test}
+    named = set(re.findall(r"`(test_\w+\.py): (test_\w+)`", (ROOT / "docs/asvs.md").read_text("utf-8")))
     assert named <= defined, sorted(named - defined)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -35,3 +37,17 @@ def test_every_licence_is_listed_and_accepted():
     for name in names():
         for part in parts(licence_of(name) or "MIT"):
             assert part in ACCEPTED, f"{name}: {part}"
+
+
+def test_an_audit_that_looks_nothing_up_does_not_pass(tmp_path):
+    """It exited with 0 where there was no network: a gate that opened when it was blind."""
+    script, lock = ROOT / "deploy/audit", ROOT / "requirements.lock"
+    done = subprocess.run([sys.executable, script, lock], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Not all was looked up" in done.stdout
+
+
+def test_security_md_says_how_fast_and_what_is_signed():
+    text = (ROOT / "SECURITY.md").read_text()
+    for said in ("## Versions and advisories", "## Packages", "git tag -s", "SHA256SUMS", "make audit"):
+        assert said in text, said
