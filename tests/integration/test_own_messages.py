@@ -196,7 +196,7 @@ def test_the_month_s_report_is_wanted_and_ended_by_one_click_each(app, site, pos
     click = {"csrf": csrf_of(client), "agency": "health", "back": "/agencies/health"}
     asked = client.post("/account/monthly", data=click)
     assert asked.status_code == 422, "there is no address yet"
-    chosen(app, channel="mail", address="malee@example.com")
+    chosen(app, channel="mail", address="malee@example.com", formats=["pdf", "xlsx"])
     assert client.post("/account/monthly", data=click).headers["location"] == "/agencies/health"
     assert 'wanted" value="0"' in client.get("/agencies/health").text
     month = Period.month(
