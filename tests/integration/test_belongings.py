@@ -151,6 +151,10 @@ def test_all_that_belongs_to_a_building_is_shown_on_a_day(home, manager):
     said = bkkenergy("portfolio", "show", BUILDING, "--on", "2026-03-01", "--config", home / "config")
     assert "capacity_kwp 50.0" in said
     assert "equipment chiller" in said
+    thai = bkkenergy("portfolio", "show", BUILDING, "--on", "2026-03-01", "--lang", "th", "--config", home / "config")
+    assert "ประเภทอาคาร ศูนย์บริการสาธารณสุข" in thai, "choices have their names"
+    assert "health_centre" not in thai
+    assert "CT 1, " in thai, "numbers are as people type them"
     refused = bkkenergy("portfolio", "show", "health.none", "--config", home / "config", code=2)
     assert "there is no building 'health.none'" in refused
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,7 +16,7 @@ from bkkenergy.cli.proposals import proposals_group
 from bkkenergy.cli.records import opened_records
 from bkkenergy.cli.revisions import show_changes, show_revisions
 from bkkenergy.errors import ConfigError, InputError, NotThere
-from bkkenergy.i18n import Words
+from bkkenergy.i18n import Words, catalogue
 from bkkenergy.ingest.lists.headings import LIST_KINDS
 from bkkenergy.ingest.lists.importing import AskedList, enter_list, look_at_list, write_list
 from bkkenergy.portfolio import Records
@@ -34,6 +35,8 @@ from bkkenergy.usecases.portfolio import (
     undo,
 )
 from bkkenergy.usecases.portfolio_view import SeenRecord, seen_of_building
+from bkkenergy.usecases.recordforms.fields import FormField, choice_key, fields_of, label_key
+from bkkenergy.usecases.recordforms.texts import plain
 
 NAMED = frozenset({"id", "building"})
 """Fields that a line of `show` has in its heading."""
@@ -256,10 +259,35 @@ def _show_row(row: SeenRecord, words: Words) -> None:
     kind = words.name("record_kind", row.kind) if is_thai else row.kind
     click.secho(f"{kind} {row.key}{since}", bold=True)
     known = {name: value for name, value in row.value.items() if value not in (None, "", [], {}, False)}
-    fields = [
-        (words.name("record_field", name) if is_thai else name, known[name]) for name in known if name not in NAMED
-    ]
+    if is_thai:
+        texts = catalogue(words.lang)
+        fields = [
+            (
+                texts.get(label_key(row.kind, field.name, texts), field.name),
+                _said(row.kind, field, known[field.name], words),
+            )
+            for field in fields_of(row.kind)
+            if field.name in known and field.name not in NAMED
+        ]
+    else:
+        fields = [(name, value) for name, value in known.items() if name not in NAMED]
     click.echo("  " + ", ".join(f"{name} {value}" for name, value in fields))
+
+
+def _said(kind: str, field: FormField, value: Any, words: Words) -> str:
+    """Return a field's value as forms have it: choices by their names, days by the reader's calendar."""
+    texts = catalogue(words.lang)
+    match field.widget:
+        case "choice":
+            return texts.get(choice_key(kind, field.name, str(value), texts), str(value))
+        case "ticks":
+            return " ".join(texts.get(choice_key(kind, field.name, str(one), texts), str(one)) for one in value)
+        case "tick":
+            return words("record.yes")
+        case "date":
+            return words.stamp_day(dt.date.fromisoformat(str(value)))
+        case _:
+            return plain(value)
 
 
 @portfolio_command.command("compare", epilog="\b\nExamples:\n  bkkenergy portfolio compare 10\n"
