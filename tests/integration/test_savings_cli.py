@@ -18,9 +18,12 @@ from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.adapters.state.tables import baseline
 from bkkenergy.adapters.state.users import add_user, users
 from bkkenergy.calendar import BANGKOK, epoch_us
+from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.plan import Project
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.reports.savings import gather
+from bkkenergy.reports.solar import gather as solar_gather
 from bkkenergy.settings import StateSettings
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import opened_state
@@ -30,6 +33,7 @@ from bkkenergy.solar.weather import rows_at
 from tests.commands import bkkenergy
 from tests.conftest import ROOT
 from tests.planned import save_projects
+from tests.sites import postgresql_database
 from tests.unit.savings.generated import building
 from tests.web import PASSWORD, make_app, signed_in
 
@@ -127,6 +131,35 @@ def test_a_cluster_fits_the_same_baseline(fitted):
     with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1") as cluster:
         run(fitted, "baseline", "fit", OFFICES[0], "--period", BASE, "--dask", cluster.scheduler_address)
     assert models(fitted, OFFICES[0]) == alone
+
+
+@pytest.mark.postgres
+def test_a_cluster_whose_workers_reach_the_databases_reads_for_itself(fitted, tmp_path, postgres, monkeypatch):
+    """This process reads nothing: what its reader gives is no energy."""
+    from distributed import LocalCluster
+
+    shutil.copytree(fitted / "config", tmp_path / "config")
+    (tmp_path / "var").mkdir()
+    shutil.copy(fitted / "var/bkkenergy.sqlite", tmp_path / "var")
+    monkeypatch.setenv("BKKENERGY_STATE_URL", postgresql_database(postgres.port).get_secret_value())
+    run(tmp_path, "migrate", "--to", "postgresql")
+    settings = tmp_path / "config/bkkenergy.toml"
+    settings.write_text(settings.read_text().replace('kind = "sqlite"', 'kind = "postgresql"', 1))
+    screen = ("solar", "screen", "--agency", "district-bangkhen", "--format", "csv", "--lang", "en", "--output")
+    run(fitted, *screen, tmp_path / "alone")
+    monkeypatch.setattr(gather, "hours_of", no_reading)
+    monkeypatch.setattr(solar_gather, "year_load", no_reading)
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1") as cluster:
+        run(tmp_path, "baseline", "fit", OFFICES[0], "--period", BASE, "--dask", cluster.scheduler_address)
+        run(tmp_path, *screen, tmp_path / "spread", "--dask", cluster.scheduler_address)
+    assert models(tmp_path, OFFICES[0]) == models(fitted, OFFICES[0])
+    (spread,), (alone,) = ([path.read_text() for path in (tmp_path / name).iterdir()] for name in ("spread", "alone"))
+    assert spread == alone
+    assert "read here" in run(tmp_path, "baseline", "fit", OFFICES[0], "--period", BASE, ok=False)
+
+
+def no_reading(*_asked):
+    raise InputError("read here")
 
 
 def test_savings_are_judged_with_their_band(fitted):

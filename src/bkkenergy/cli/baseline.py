@@ -86,9 +86,9 @@ def fit_command(name: str, period: str | None, reason: str, scheduler: str | Non
     span = period_of(period) if period else past_year(today_here())
     words = Words(lang)
     failed = 0
-    with opened_site(config_dir) as site, spreading(scheduler) as spread:
+    with opened_site(config_dir) as site, spreading(scheduler, site) as spread:
         buildings = buildings_named(site.portfolio, name)
-        results = fit_buildings(site, buildings, span, spread=spread)
+        results = fit_buildings(site, buildings, span, spread=spread.map, with_site=spread.with_site)
         for building, baseline in track(results, "Baselines", total=len(buildings), transient=True, console=console):
             if isinstance(baseline, str):
                 failed += 1

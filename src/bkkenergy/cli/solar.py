@@ -268,7 +268,7 @@ def screen_command(
     today = today_here()
     with (
         opened(config_dir, weather_name) as (site, weather),
-        spreading(scheduler) as spread,
+        spreading(scheduler, site) as spread,
         Progress(transient=True) as progress,
     ):
         buildings = [building for building in site.portfolio.buildings.values() if agency in (None, building.agency)]
@@ -283,7 +283,8 @@ def screen_command(
             today=today,
             on_read=lambda: progress.advance(task),
             module_id=module,
-            spread=spread,
+            spread=spread.map,
+            with_site=spread.with_site,
         )
         target = folder or solar_folder(site.settings)
     words = Words(cast("Lang", langs[0]))

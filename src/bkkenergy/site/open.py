@@ -19,6 +19,7 @@ from bkkenergy.settings import (
     ArchiveSettings,
     Settings,
     StoreSettings,
+    is_postgresql,
 )
 from bkkenergy.site.folder import archive_of
 
@@ -122,6 +123,13 @@ def readings_url(settings: StoreSettings) -> str | None:
 def has_readings_and_ledger(settings: Settings) -> bool:
     """Return whether one PostgreSQL has readings and ledger, so that a commit marks in its own transaction."""
     return settings.store.kind == "postgresql" and ledger_url(settings) == readings_url(settings.store)
+
+
+def is_on_servers(settings: Settings) -> bool:
+    """Return whether state, ledger and readings are in databases that other hosts reach as well."""
+    state = settings.state.url
+    is_shared = state is not None and is_postgresql(state) and (ledger_url(settings) or "").startswith("postgresql")
+    return is_shared and settings.store.kind != "sqlite"
 
 
 def is_in_readings_file(settings: Settings) -> bool:

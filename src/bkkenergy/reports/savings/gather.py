@@ -85,17 +85,31 @@ def _hours(quarters_kwh: FloatArray) -> FloatArray:
 
 
 def fit_buildings(
-    site: Site, buildings: Sequence[Building], period: Period, *, spread: Callable[..., Iterable[Any]] = map
+    site: Site,
+    buildings: Sequence[Building],
+    period: Period,
+    *,
+    spread: Callable[..., Iterable[Any]] = map,
+    with_site: Callable[..., Iterator[Any]] | None = None,
 ) -> Iterator[tuple[Building, Baseline | str]]:
     """Fit the baseline of each building, or say why there is none. spread : `map`, or the same on a cluster.
 
-    Readings are read here, some hundred buildings at a time, and fitted wherever `spread` does.
+    with_site : reads and fits on a cluster. Without it the ledger is read here, some hundred buildings at a time, and
+    fitted wherever `spread` does.
     """
+    if with_site is not None:
+        yield from zip(buildings, with_site(fitted_there, [(one.id, period) for one in buildings]), strict=True)
+        return
     for at in range(0, len(buildings), FITTED_AT_ONCE):
         chunk = buildings[at : at + FITTED_AT_ONCE]
         yield from zip(
             chunk, spread(fitted, (_hours_or_why(site, building, period) for building in chunk)), strict=True
         )
+
+
+def fitted_there(site: Site, asked: tuple[str, Period]) -> Baseline | str:
+    """Read and fit a building by its id over a period, or say why there is no baseline."""
+    return fitted(_hours_or_why(site, site.portfolio.buildings[asked[0]], asked[1]))
 
 
 def fitted(series: Series | str) -> Baseline | str:

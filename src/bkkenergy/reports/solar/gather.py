@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -91,6 +92,11 @@ def year_load(site: Site, building: Building, *, today: dt.date) -> YearLoad:
     return typical_year_load(starts, building.gross_floor_area_m2, typical, calendar.open_hours)
 
 
+def load_there(site: Site, asked: tuple[str, dt.date]) -> YearLoad:
+    """Read a building's year by its id, as of a day."""
+    return year_load(site, site.portfolio.buildings[asked[0]], today=asked[1])
+
+
 def _grid_kwh(site: Site, building: Building, period: Period) -> FloatArray:
     """Return (n,) what the grid delivers in quarter-hours; unknown where PV already there sends out."""
     total = main_energy_kwh(*over(site.energy, site.portfolio, building, period), period)
@@ -142,12 +148,21 @@ def screened(
     on_read: Callable[[], object],
     module_id: str = "mono-550",
     spread: Mapper = map,
+    with_site: Callable[..., Iterator[Any]] | None = None,
 ) -> Screening:
-    """Return the ranking of buildings' roofs against their loads. on_read : called for each building as it is read."""
+    """Return the ranking of buildings' roofs against their loads. on_read : called for each building as it is read.
+
+    with_site : reads loads on a cluster, in the order of buildings; without it they are read here.
+    """
+    asked = [building.id for building in buildings]
+    there = iter(()) if with_site is None else with_site(load_there, [(name, today) for name in asked])
+    loads: Iterator[tuple[str, YearLoad]] = zip(asked, there, strict=False)
 
     def read_load(building: Building) -> YearLoad:
         on_read()
-        return year_load(site, building, today=today)
+        if with_site is None:
+            return year_load(site, building, today=today)
+        return next(load for name, load in loads if name == building.id)
 
     return screen(
         [_with_what_is_there(site, building) for building in buildings],
