@@ -597,7 +597,8 @@ def screen(
     -------
     DataFrame
         By building, the best first: ``capacity_kwp`` [kWp], ``energy_kwh``, ``used_kwh`` [kWh], shares, ``capex_thb``,
-        ``saving_thb``, ``npv_thb`` [THB], ``payback_years``, ``avoided_kg`` [kgCO2e]. ``attrs["refused"]`` lists
+        ``saving_thb``, ``npv_thb`` [THB], ``payback_years``, ``avoided_kg`` [kgCO2e], ``is_provisional``
+        where the price rests on a figure without a source. ``attrs["refused"]`` lists
         buildings that have no roof, and why.
 
     Raises

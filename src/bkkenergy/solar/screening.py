@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,10 @@ Mapper = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class ScreenRow:
-    """One building at its best size. payback_years is None where the money does not come back."""
+    """One building at its best size. payback_years is None where the money does not come back.
+
+    is_provisional : its price rests on a figure without a public source, as that of canopies and floats does.
+    """
 
     building: str
     agency: str
@@ -55,6 +58,7 @@ class ScreenRow:
     payback_years: float | None
     npv_thb: float
     avoided_kg: float
+    is_provisional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,5 +355,11 @@ def screen(
         )
 
     assessed = spread(assess, (candidate(building) for building in candidates))
-    ordered = sorted(assessed, key=lambda row: -row.npv_thb)
+    provisional = {
+        name
+        for name, of_building in layouts.items()
+        if any(layout.support is not None and layout.support.is_provisional for layout in of_building)
+    }
+    rows = [replace(row, is_provisional=row.building in provisional) for row in assessed]
+    ordered = sorted(rows, key=lambda row: -row.npv_thb)
     return Screening(tuple(ordered), tuple(refused), config.finance.analysis_years, findings)

@@ -1,6 +1,7 @@
 """Canopies over car parks and floats on ponds: what they cost, how they lie, what they change in the yield."""
 
 import io
+import json
 import zipfile
 
 import numpy as np
@@ -10,8 +11,8 @@ from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.library.roofs import Design
 from bkkenergy.portfolio.models import Roof
-from bkkenergy.reports.solar.html import render_design_html
-from bkkenergy.reports.solar.tables import design_csv, design_data, design_xlsx
+from bkkenergy.reports.solar.html import render_design_html, render_screening_html
+from bkkenergy.reports.solar.tables import design_csv, design_data, design_xlsx, screening_json
 from bkkenergy.solar.design import design
 from bkkenergy.solar.finance import capex_thb
 from bkkenergy.solar.screening import screen
@@ -130,10 +131,15 @@ def test_the_screening_prices_them_too(config, weather):
     rows = {}
     for support in ("roof", "floating"):
         building = OFFICE.model_copy(update={"roofs": (roof(support),)})
-        (rows[support],) = screen(
+        ranked = screen(
             [building], weather, config, FIGURES.tariffs, FACTOR, lambda one: load_of(one, config),
             schedule_of=lambda _: OFFICE.tariff,
-        ).rows  # fmt: skip
+        )  # fmt: skip
+        (rows[support],) = ranked.rows
+        for lang in ("en", "th"):
+            page = render_screening_html(ranked, lang, today=STARTS[-1].date()).decode()
+            assert (Words(lang)("solar.price_is_provisional") in page) == (support == "floating")
+        assert json.loads(screening_json(ranked))["rows"][0]["is_provisional"] == (support == "floating")
     per_kwp = {support: row.capex_thb / row.capacity_kwp for support, row in rows.items()}
     assert per_kwp["floating"] > 1.1 * per_kwp["roof"]
 

@@ -28,6 +28,7 @@ BOM = "\ufeff"
 ROW_KEYS = (
     "building", "agency", "name_th", "name_en", "type", "roof_kwp", "capacity_kwp", "energy_kwh", "used_kwh",
     "load_share_ratio", "load_measured_ratio", "capex_thb", "saving_thb", "payback_years", "npv_thb", "avoided_kg",
+    "is_provisional",
 )  # fmt: skip
 
 
