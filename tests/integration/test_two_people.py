@@ -240,6 +240,11 @@ def test_a_manager_s_list_that_is_all_of_others_is_proposed_whole_and_an_unseen_
     assert text_of(refused).replace("headquarters", "nowhere") == text_of(absent), "it is not said which there is"
 
 
+def test_a_list_of_who_has_one_agency_is_of_that_agency_where_it_does_not_say(admin, manager):
+    assert form_of(manager.get("/records/upload/building").text, "/records/upload/building")["d.agency"] == "health"
+    assert form_of(admin.get("/records/upload/building").text, "/records/upload/building").get("d.agency", "") == ""
+
+
 def lines_of(book):
     return [",".join(f'"{"" if cell is None else cell}"' for cell in row) for row in book.active.values]
 

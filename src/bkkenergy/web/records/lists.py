@@ -134,7 +134,9 @@ def upload_page(
 ) -> Response:
     """Show a form for a file. done, proposal : what came of one before: its revision, and what was proposed of it."""
     book = _open(visitor, kind)
-    sent = SentList("", b"", "", {}, {"agency": agency} if agency else {}, "", "")
+    agencies = [] if visitor.account.sees_all else visitor.account.reachable(visitor.here.portfolio.agencies)
+    default = agency or (agencies[0] if len(agencies) == 1 else "")
+    sent = SentList("", b"", "", {}, {"agency": default} if default else {}, "", "")
     return _upload_page(visitor, book, kind, sent, None, came_of=(done, proposal))
 
 
