@@ -82,12 +82,14 @@ def main() -> None:
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     clients = []
     try:
-        for _ in range(600):
+        for _ in range(3000):
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/login", timeout=1)
                 break
             except OSError:
                 time.sleep(0.1)
+        else:
+            raise SystemExit("the server did not start")
         alone_mb = memory_mb(server.pid)
         for number in range(CLIENTS):
             out = (folder / f"client-{number}").open("wb")

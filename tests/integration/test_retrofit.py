@@ -211,6 +211,8 @@ def test_a_proposal_is_one_document_in_every_format(home, app, manager, tmp_path
     assert total == pytest.approx(sum(kwh.values()))
     assert "tCO2e" in said
     assert manager.get(f"/agencies/{AGENCY}/package").status_code == 200
+    printed = manager.get(f"/agencies/{AGENCY}/package/pdf")
+    assert (printed.headers["content-type"], printed.content[:5]) == ("application/pdf", b"%PDF-")
     assert manager.get(f"/api/v1/agencies/{AGENCY}/package").json()["kind"] == "package"
     assert "no proposal" in command(home, "package", "fire-rescue", package, code=2)
 

@@ -14,6 +14,7 @@ from bkkenergy.reports.retrofit.proposal import proposal_paper
 from bkkenergy.reports.retrofit.propose import propose_finding
 from bkkenergy.savings.insights import dismissed_as
 from bkkenergy.site.retrofit_config import load_retrofit
+from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.building import findings_of
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.pages_energy import building_of
@@ -24,7 +25,7 @@ from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
 
 router = APIRouter(default_response_class=HTMLResponse)
 ProposalForm = Literal["html", "docx", "xlsx", "csv", "json"]
-"""PDF is printed by the reader's own browser, or by the command: no request starts a browser here."""
+"""A PDF has an address of its own, since requests for it take turns (`budgets`)."""
 AskedForm = Annotated[ProposalForm, Query()]
 PROMISES_S = 600.0
 
@@ -61,6 +62,20 @@ def proposal_page(project_id: str, visitor: PageVisitor, form: AskedForm = "html
     """Show a project's proposal, or give it as a file."""
     project = seen_project(visitor, project_id)
     return paper_response(proposal_paper(visitor.here.opened, project, visitor.lang, now=visitor.here.clock()), form)
+
+
+@router.get("/plan/{project_id}/proposal/pdf", dependencies=HEAVY_PAGE)
+def proposal_pdf(project_id: str, visitor: PageVisitor) -> Response:
+    """Print a project's proposal."""
+    project = seen_project(visitor, project_id)
+    return paper_response(proposal_paper(visitor.here.opened, project, visitor.lang, now=visitor.here.clock()), "pdf")
+
+
+@router.get("/agencies/{agency}/package/pdf", dependencies=HEAVY_PAGE)
+def package_pdf(agency: str, visitor: PageVisitor) -> Response:
+    """Print an agency's proposals as one package."""
+    visitor.need("see", agency)
+    return paper_response(package_paper(visitor.here.opened, agency, visitor.lang, now=visitor.here.clock()), "pdf")
 
 
 @router.get("/agencies/{agency}/package")
