@@ -14,6 +14,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import docx
 import numpy as np
 import openpyxl
 
@@ -55,7 +56,7 @@ BUILDINGS = (
     ("ศูนย์กีฬาเฉลิมพระเกียรติ (บางมด)", "Chaloem Phrakiat Sports Centre (Bang Mot)"),
 )
 MAX_WORDS, MAX_CHARS = 120, 700
-FORMS = ("html", "json", "csv", "xlsx")
+FORMS = ("html", "json", "csv", "xlsx", "docx")
 
 
 def generated(seed: int) -> AgencyReport:
@@ -324,7 +325,24 @@ def _of_files(report: AgencyReport, lang: Lang) -> list[str]:
     last = next(row for row in sheet.iter_rows(values_only=True) if row[0] == words("report.total"))
     if abs((last[1] or 0.0) - (use.energy_kwh or 0.0)) > 0.01 or abs((last[6] or 0.0) - (use.cost_thb or 0.0)) > 0.01:
         faults.append(f"the workbook differs: {last}")
-    return faults
+    return [*faults, *_of_document(report, lang)]
+
+
+def _of_document(report: AgencyReport, lang: Lang) -> list[str]:
+    """The document beside the report's own figures: its tables hold each building's energy and money, and the total's."""
+    words, use = Words(lang), report.total
+    document = docx.Document(io.BytesIO(RENDERERS["docx"](report, lang)))
+    cells = {cell.text for table in document.tables for row in table.rows for cell in row.cells}
+    text = "\n".join(paragraph.text for paragraph in document.paragraphs)
+    uses = [use, *(building.use for building in report.buildings)]
+    lacking = [
+        words.number(value)
+        for one in uses
+        for value in (one.energy_kwh, one.cost_thb)
+        if value is not None and words.number(value) not in cells
+    ]
+    faults = [f"the document lacks {lacking}"] if lacking else []
+    return faults + ([] if headline(report, words) in text else ["the document has another headline"])
 
 
 def _is_close(cell: str, value: float) -> bool:

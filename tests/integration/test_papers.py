@@ -12,6 +12,7 @@ from dataclasses import replace
 import docx
 import openpyxl
 import pytest
+from pypdf import PdfReader
 
 from bkkenergy.adapters.memotemplate import template_file
 from bkkenergy.calendar import Period
@@ -29,7 +30,9 @@ from bkkenergy.reports.papers.kinds import (
 from bkkenergy.reports.papers.memodocx import read_seal
 from bkkenergy.reports.papers.model import PaperGrid, shown
 from bkkenergy.reports.phrasing import document_number
+from bkkenergy.reports.render.browser import Browser
 from bkkenergy.site import load_configuration, open_site
+from tests.agencies import MAX_CHARS, MAX_WORDS, PageOneText
 from tests.commands import bkkenergy
 from tests.unit.reports.test_render import Text
 from tests.web import make_app, make_site, signed_in
@@ -117,6 +120,28 @@ def test_each_paper_has_the_same_figures_in_every_format(site, week, report, kin
     ]
 
 
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("kind", PAPER_KINDS)
+def test_what_a_paper_says_before_its_tables_is_read_in_a_minute(site, week, report, kind, lang):
+    """Pictures, tables and sources apart: what is said on page one, as of the energy report."""
+    page = render_paper(make_paper(site, kind, report, week, lang, now=site.clock()), "html").decode()
+    page = re.sub("<(style|title)>.*?</[a-z]+>", "", page, flags=re.DOTALL)
+    text = " ".join(Text(page).words) if kind == "memo" else PageOneText(page).text
+    said = " ".join(re.sub(r"[.]{3,}", "", text).split())
+    size = sum(any(sign.isalnum() for sign in word) for word in said.split()) if lang == "en" else len(said)
+    assert 0 < size <= (MAX_WORDS if lang == "en" else MAX_CHARS), said
+
+
+@pytest.mark.browser
+def test_on_paper_the_committees_tables_begin_on_a_page_apart(site, week, report):
+    paper = make_paper(site, "committee", report, week, "en", now=site.clock())
+    with Browser() as browser:
+        pages = PdfReader(io.BytesIO(render_paper(paper, "pdf", browser))).pages
+    assert paper.sentence.split()[0] in pages[0].extract_text()
+    assert "EnPI (" not in pages[0].extract_text()
+    assert len(pages) >= 2
+
+
 def test_answers_of_the_training_sheet_follow_from_its_questions(site, week, report):
     paper = make_paper(site, "training", report, week, "en", now=site.clock())
     (grid,) = (block for block in paper.blocks if isinstance(block, PaperGrid))
@@ -151,7 +176,7 @@ def test_text_that_looks_like_a_formula_stays_text_in_csv_and_workbook(site, wee
     paper = replace(make_paper(site, "poster", report, week, "en", now=site.clock()), blocks=(), name="=1+1")
     grid = PaperGrid(
         "=2",
-        make_paper(site, "training", report, week, "en", now=site.clock()).blocks[-1].columns,
+        make_paper(site, "training", report, week, "en", now=site.clock()).blocks[1].columns,
         (("=3", "+4", "@5"),),
     )
     odd = replace(paper, blocks=(grid,))
@@ -168,7 +193,7 @@ def test_the_command_writes_a_paper_and_refuses_what_it_has_not(home, week, tmp_
     assert names == [f"{BUILDING}_{week.slug}_poster.th.docx", f"{BUILDING}_{week.slug}_poster.th.xlsx"]
     bkkenergy("report", BUILDING, "--period", week.slug, "--format", "json", *config)
     assert json.loads((tmp_path / BUILDING / f"{BUILDING}_{week.slug}.json").read_text())["scope"] == "building"
-    assert "no format of energy" in bkkenergy("report", AGENCY, "--format", "docx", *config, code=2)
+    assert "no format of memo" in bkkenergy("report", AGENCY, "--kind", "memo", "--format", "xlsx", *config, code=2)
     assert "the city" in bkkenergy("report", "all", "--kind", "pv", *config, code=2)
     assert "is not in the portfolio" in bkkenergy("report", "health.none", *config, code=2)
 

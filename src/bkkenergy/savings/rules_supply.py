@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bkkenergy.readings import FloatArray
+from bkkenergy.readings import BoolArray, FloatArray
 from bkkenergy.savings.baseline import HOURS_PER_DAY
 from bkkenergy.savings.facts import (
     DAYS_PER_MONTH,
@@ -134,8 +134,21 @@ SATANG_THB = 0.01
 """Less than this between on-peak and off-peak is rounding: the schedule has one price."""
 
 
+LATE_HOURS = np.arange(18, 22)
+"""The evening's last on-peak hours."""
+
+
+def _of_people(hours: FloatArray) -> BoolArray:
+    """Return which late hours of each day are opening hours of a building that closes at night; (m, 4)."""
+    opens, closes = hours[:, :1], hours[:, 1:]
+    return (opens <= LATE_HOURS) & (closes > LATE_HOURS) & (closes < HOURS_PER_DAY)
+
+
 def load_shift(facts: Facts, rules: InsightRules) -> Finding | None:
     """Find load of the evening's last on-peak hours above the night's: what could wait for off-peak.
+
+    What is used while a building is open in the evening is of the people in it, and does not wait: that of a sports
+    centre before it closes does not count. A building that never closes has no such hours.
 
     Parameters
     ----------
@@ -159,14 +172,14 @@ def load_shift(facts: Facts, rules: InsightRules) -> Finding | None:
     >>> load_shift(facts_of(use, schedule="mea-3-2-lv"), rules()).rule
     'load_shift'
     """
-    late = slice(18, 22)
+    late = slice(LATE_HOURS[0], LATE_HOURS[-1] + 1)
     month = slice(-FOUR_WEEKS, None)
     grid, working = facts.grid_kw[month], facts.is_open[month]
     peak = facts.on_peak.reshape(-1, HOURS_PER_DAY)[month]
     if not enough(grid.ravel()) or not peak.any() or not working.any():
         return None
     nights = day_night_kw(facts.series)[month]
-    movable = np.clip(grid[:, late] - nights[:, None], 0, None) * peak[:, late]
+    movable = np.clip(grid[:, late] - nights[:, None], 0, None) * peak[:, late] * ~_of_people(facts.hours[month])
     kwh = float(np.nansum(movable)) / FOUR_WEEKS * DAYS_PER_MONTH
     on_peak_kwh = float(np.nansum(grid * peak)) / FOUR_WEEKS * DAYS_PER_MONTH
     price = facts.thb_per_kwh.reshape(-1, HOURS_PER_DAY)[month]

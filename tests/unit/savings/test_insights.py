@@ -12,7 +12,7 @@ from bkkenergy.i18n import LANGS, catalogue
 from bkkenergy.savings.baseline import fit_baseline
 from bkkenergy.savings.facts import Facts, SubMeterSums
 from bkkenergy.savings.insights import ONE_FAULT, RULES, Dismissal, find, visible
-from bkkenergy.savings.rules_supply import longest_equal_run, meter_fault
+from bkkenergy.savings.rules_supply import load_shift, longest_equal_run, meter_fault
 from bkkenergy.site.savings_config import load_savings
 from tests.conftest import ROOT
 from tests.unit.savings.generated import OFFICE, building
@@ -117,6 +117,23 @@ def test_where_every_hour_costs_the_same_nothing_is_gained_by_another_hour():
     assert "load_shift" in rules_fired(own)
     flat = replace(own, thb_per_kwh=np.full_like(own.thb_per_kwh, 4.1) + np.where(own.on_peak, 1e-12, 0.0))
     assert "load_shift" not in rules_fired(flat)
+
+
+@pytest.mark.parametrize(
+    ("closes", "is_advised"), [(17.0, True), (18.0, True), (20.0, False), (22.0, False), (24.0, True)]
+)
+def test_people_who_train_in_the_evening_are_not_told_to_wait_for_off_peak(closes, is_advised):
+    """A sports centre that is open to 20:00 was advised to move its evening to after 22:00, for 17,897 baht."""
+
+    def trains(energy, is_open, hour, temp):
+        month = slice(-28 * HOURS, None)
+        evening = is_open[month] & (hour[month] >= 18) & (hour[month] < max(min(closes, 22), 20))
+        energy[month] += np.where(evening, 45.0, 0.0)
+
+    own = facts(3, plant=trains)
+    hours = np.where(np.isnan(own.hours), np.nan, [6.0 if closes < 24 else 0.0, closes])
+    advised = load_shift(replace(own, hours=hours), LIMITS)
+    assert (advised is not None) == is_advised
 
 
 def test_a_holiday_that_runs_is_found():

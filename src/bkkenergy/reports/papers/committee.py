@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.reports.content import BuildingSaving
-from bkkenergy.reports.pageone import owner_of_fault, saved_money
+from bkkenergy.reports.pageone import first_thing, owner_of_fault, saved_money
 from bkkenergy.reports.papers.asked import AskedPaper
 from bkkenergy.reports.papers.model import Block, GridColumn, Paper, PaperGrid, PaperText, Value
 from bkkenergy.reports.phrasing import headline, name_of, placebo_source
@@ -26,6 +26,7 @@ def committee(asked: AskedPaper) -> Paper:
             words("committee.result"),
             (f"{saved.name}: {words.number(saved.thb)} {words('unit.thb')} ({saved.note})", *_objectives(asked)),
         ),
+        *_first(asked),
         _indicators(asked),
         _baselines(asked),
         _actions(asked),
@@ -33,6 +34,16 @@ def committee(asked: AskedPaper) -> Paper:
     ]
     sources = [words("saving.method", source=placebo_source(report, words))] if report.total_saving else []
     return asked.paper(blocks, sentence=headline_of(asked), sources=[*asked.cost_sources, *sources])
+
+
+def _first(asked: AskedPaper) -> Iterator[PaperText]:
+    """Yield the one thing to do now, where there is one."""
+    words, report = asked.words, asked.report
+    first = first_thing(report, words)
+    if first is not None:
+        stakes = f" · {first.stakes}" if first.stakes else ""
+        owner = f"{words('work.owner')}: {first.owner}"
+        yield PaperText(words("one.now"), (f"{first.title}{stakes}", f"→ {first.task} · {owner}"))
 
 
 def headline_of(asked: AskedPaper) -> str:
@@ -76,7 +87,8 @@ def _indicators(asked: AskedPaper) -> PaperGrid:
     total = None
     if report.total_saving is not None and all(saving.baseline_kwh is not None for saving in report.savings):
         total = (words("report.total"), *_enpi(report.total_saving), None, _verdict(asked, report.total_saving))
-    return PaperGrid(words("committee.enpi_table"), columns, tuple(rows), total, words("committee.enpi_note"))
+    title, note = words("committee.enpi_table"), words("committee.enpi_note")
+    return PaperGrid(title, columns, tuple(rows), total, note, starts_page=True)
 
 
 def _enpi(saving: BuildingSaving) -> tuple[Value, Value, Value]:

@@ -28,7 +28,7 @@ def memo(asked: AskedPaper) -> Paper:
         agency = asked.site.portfolio.agencies[building.agency]
     office = words("report.city") if agency is None else words.either(th=agency.name_th, en=agency.name_en)
     name, number = words.either(th=report.name_th, en=report.name_en), document_number(report)
-    annex = words("memo.annex", title=title(report, words), name=name, period=asked.said_period, number=number)
+    annex = words("memo.annex", title=title(report, words), number=number)
     block = PaperMemo(
         office=office,
         number=given.get("number") or BLANK,
@@ -48,7 +48,7 @@ def memo(asked: AskedPaper) -> Paper:
 def _body(asked: AskedPaper) -> Iterator[str]:
     """Yield the paragraphs: why it is written, what came out, what is proposed, and what is asked of the reader."""
     words, report = asked.words, asked.report
-    yield words("memo.cause", period=asked.said_period)
+    yield words("memo.cause")
     said = headline_of(asked)
     if is_running(report):
         said = words("report.headline_running", until=words.moment(report.generated_at), said=said)

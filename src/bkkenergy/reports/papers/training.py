@@ -48,8 +48,8 @@ def training(asked: AskedPaper) -> Paper:
         talk.insert(0, words("training.talk_finding", finding=first.title))
     blocks: list[Block] = [
         PaperText(words("training.questions"), tuple(one.question for one in exercises), is_steps=True),
-        PaperText(words("training.talk"), tuple(talk)),
         PaperGrid(words("training.answers"), columns, rows, None, words("training.note"), starts_page=True),
+        PaperText(words("training.talk"), tuple(talk)),
     ]
     sentence = words("training.sentence" if exercises else "training.nothing", count=len(exercises))
     return asked.paper(blocks, sentence=sentence, sources=asked.cost_sources)
