@@ -8,6 +8,7 @@ from typing import Any
 
 from bkkenergy.access import Actor
 from bkkenergy.adapters.state import open_state
+from bkkenergy.demo.programme import programme_edits
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.portfolio.edits import Put
 from bkkenergy.site import Configuration
@@ -23,8 +24,8 @@ BILLED = {"district-bangkhen.office": "900000001", "district-phayathai.office": 
 
 
 def enter_records(config: Configuration, actor: Actor, now: dt.datetime) -> Configuration:
-    """Make the portfolio records of the site's state, with a weather station, PV plants and electricity accounts;
-    return the configuration with them.
+    """Make the portfolio records of the site's state, with a weather station, PV plants, electricity accounts
+    and the programme; return the configuration with them.
     """
     state = open_state(config.settings.state)
     try:
@@ -47,7 +48,7 @@ def _edits(portfolio: Portfolio, today: dt.date) -> list[Put]:
         if name in buildings:
             edits += _pv(buildings[name], kwp, today)
     edits += [_account(buildings[name], portfolio, number) for name, number in BILLED.items() if name in buildings]
-    return edits
+    return [*edits, *programme_edits(portfolio, today)]
 
 
 def _meter(building: Building, name: str, **fields: Any) -> Put:
