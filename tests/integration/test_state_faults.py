@@ -72,6 +72,18 @@ MIDDLE_US = f"({MIDDLE} * 86400 - 25200) * 1000000"
             f"UPDATE ledger_day SET total = total * 2 WHERE meter = {LEDGER} AND day = {MIDDLE} AND channel = 'import'",
             id="a_total",
         ),
+        pytest.param(
+            f"UPDATE ledger_day SET peak = peak * 2 WHERE meter = {LEDGER} AND day = {MIDDLE} AND channel = 'import'",
+            id="a_peak",
+        ),
+        pytest.param(
+            f"UPDATE ledger_day SET slots = x'0011' WHERE meter = {LEDGER} AND day = {MIDDLE} AND channel = 'import'",
+            id="slots_that_cannot_be_read",
+        ),
+        pytest.param(
+            f"UPDATE ledger_day SET channel = 'x' WHERE meter = {LEDGER} AND day = {MIDDLE} AND channel = 'import'",
+            id="another_channel",
+        ),
         pytest.param(f"DELETE FROM ledger_day WHERE meter = {LEDGER} AND day = {MIDDLE}", id="a_row_gone"),
         pytest.param(
             f"UPDATE ledger_day SET slots = (SELECT slots FROM ledger_day WHERE meter <> {LEDGER} AND day = {MIDDLE} "

@@ -1,7 +1,7 @@
 """Compares the ledger with its readings: a value that changed in a file is seen by no check of the file.
 
 A day follows from its readings. Computing it again is therefore a checksum of both, which need not be stored. Where
-readings were purged, a row is held to itself: its sum is the sum of its quarter-hours.
+readings were purged, a row is held to itself: its sum, peak and counts are those of its quarter-hours.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ import datetime as dt
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bkkenergy.adapters.ledger.rows import day_columns
 from bkkenergy.calendar import day_of_us
 from bkkenergy.portfolio import Meter
 from bkkenergy.ports.channels import CHANNELS
+from bkkenergy.ports.ledger import LedgerDays
+from bkkenergy.ports.readings import StoreRefused
 from bkkenergy.site import Site
 from bkkenergy.usecases.fields import counts_by_channel
 from bkkenergy.usecases.ledgerdays import computed_run
@@ -28,6 +31,8 @@ SETTLED = 4 * DAY
 """Days that are nearer to today, or to a day that waits, may still change by what comes."""
 RELATIVE_FAULT, LEAST_FAULT = 1e-9, 1e-6
 """What sums of the same values in another order may differ by."""
+OF_SLOTS = ("total", "measured", "estimated", "edited", "incomplete", "peak", "peak_slot")
+"""What a row says that follows from its quarter-hours."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -97,7 +102,12 @@ def _months(site: Site) -> Iterator[MeterMonth]:
 def _differing(site: Site, month: MeterMonth) -> list[DifferingDay]:
     """List the days of a month that differ; none of a month for which readings came meanwhile."""
     meter = site.portfolio.meters_ever[month.meter]
-    days = {*_days_beside_themselves(site, month), *_days_beside_readings(site, meter, month)}
+    days = set(_damaged_days(site, month))
+    try:
+        days |= set(_days_beside_readings(site, meter, month))
+    except StoreRefused:  # a day beside them is damaged, and named already
+        if not days:
+            raise
     if days and any(month.first - SETTLED <= day <= month.last + SETTLED for day in _waiting(site, month)):
         return []
     return [DifferingDay(month.meter, day) for day in days]
@@ -107,18 +117,37 @@ def _waiting(site: Site, month: MeterMonth) -> list[dt.date]:
     return [*site.ledger.waiting([month.meter]).get(month.meter, ())]
 
 
+def _damaged_days(site: Site, month: MeterMonth) -> list[dt.date]:
+    """List days whose row does not follow from its slots, or whose slots cannot be read: looked for by halves."""
+    try:
+        return [*_days_beside_themselves(site, month)]
+    except StoreRefused:
+        if month.first == month.last:
+            return [month.first]
+        middle = month.first + (month.last - month.first) // 2
+        halves = replace(month, last=middle), replace(month, first=middle + DAY)
+        return [day for half in halves for day in _damaged_days(site, half)]
+
+
 def _days_beside_themselves(site: Site, month: MeterMonth) -> Iterator[dt.date]:
-    """Yield days whose sum or mean is not that of their slots."""
+    """Yield days whose sum, peak or counts are not those of their slots."""
     for name in site.ledger.channels([month.meter]).get(month.meter, ()):
-        channel = CHANNELS[name]
-        asked = ([month.meter], channel, month.first, month.last)
-        total, slots = site.ledger.totals(*asked), site.ledger.slots(*asked)
-        values = slots.values[:, 0].reshape(len(total.total), -1)
-        known = (~np.isnan(values)).sum(axis=1)
-        divisor = np.ones(len(known)) if channel.is_additive else np.maximum(known, 1)
-        summed = np.where(known > 0, np.nansum(values, axis=1) / divisor, np.nan)
-        is_same = np.isclose(total.total[:, 0], summed, rtol=RELATIVE_FAULT, atol=LEAST_FAULT, equal_nan=True)
-        yield from (month.first + number * DAY for number in np.flatnonzero(~is_same).tolist())
+        if name not in CHANNELS:
+            continue  # of another version; what it took the place of is missing beside the readings
+        asked = ([month.meter], CHANNELS[name], month.first, month.last)
+        stored, slots = site.ledger.totals(*asked), site.ledger.slots(*asked)
+        is_there = slots.is_computed[:, 0]
+        shape = (len(is_there), -1)
+        values, quality = slots.values[:, 0].reshape(shape), slots.quality[:, 0].reshape(shape)
+        block = LedgerDays(month.meter, name, month.first, values, quality, np.zeros(len(is_there), np.int64))
+        columns = day_columns(0, block, CHANNELS[name], 0)
+        is_same = np.ones(len(is_there), np.bool_)
+        for column in OF_SLOTS:
+            derived = np.array(columns[column], np.float64)
+            is_same &= np.isclose(
+                getattr(stored, column)[:, 0], derived, rtol=RELATIVE_FAULT, atol=LEAST_FAULT, equal_nan=True
+            )
+        yield from (month.first + number * DAY for number in np.flatnonzero(is_there & ~is_same).tolist())
 
 
 def _days_beside_readings(site: Site, meter: Meter, month: MeterMonth) -> Iterator[dt.date]:
