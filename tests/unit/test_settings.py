@@ -67,6 +67,9 @@ def test_broken_toml_says_the_line(tmp_path):
         settings_of(tmp_path, "mqtt = oops\n")
 
 
+SECRETS = {"password", "token", "url", "secret_key"}
+
+
 def test_what_the_shipped_file_shows_as_defaults_are_the_defaults(config_dir):
     """The commented lines are documentation, and must not lie."""
     lines = (config_dir / "bkkenergy.toml").read_text().splitlines()
@@ -83,10 +86,11 @@ def test_what_the_shipped_file_shows_as_defaults_are_the_defaults(config_dir):
         "share_file",
         "secret_file",
         "sign_key_file",
+        "secret_key_file",
     }
     for section in set(Settings.model_fields) - {"recipient"}:
         model = getattr(Settings(), section)
-        undocumented = set(type(model).model_fields) - table[section].keys() - {"password", "token", "url"}
+        undocumented = set(type(model).model_fields) - table[section].keys() - SECRETS
         assert not undocumented, f"[{section}] does not show {undocumented}"
         for key, value in table[section].items():
             if key not in files | {"tls", "influx", "postgresql", "schedule", "oidc", "bounces"} and (section, key) != (
