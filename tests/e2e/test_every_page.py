@@ -56,6 +56,7 @@ ELSEWHERE = {
     "code.html.j2": "the second step: tests/integration/test_second_step.py",
     "offline.html.j2": "without a server: tests/e2e/test_phone.py",
     "plant.html.j2": "a PV plant: tests/integration/test_plants.py",
+    "unsubscribe.html.j2": "a mail's link, without signing in: tests/integration/test_delivery_states.py",
     "proposal.html.j2": "a proposal: tests/integration/test_record_pages.py",
 }
 RUN = "axe.run(document, {}).then(wrong => wrong.violations.map(one => [one.id, one.impact, one.nodes.slice(0, 3).map(node => node.html.slice(0, 120))]))"

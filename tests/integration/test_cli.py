@@ -162,7 +162,7 @@ def test_reports_of_a_month_of_all_agencies_and_the_city(site, store, tmp_path):
     [
         pytest.param(["report", "no-such"], "agency 'no-such' is not in the portfolio. Use one of: culture-sports", id="unknown_agency"),
         pytest.param(["report", "health", "--period", "2026-99"], "period '2026-99' is not understood", id="no_period"),
-        pytest.param(["report", "health", "--format", "docx"], "docx is no format of energy. Use: html, pdf, xlsx, json, csv", id="unknown_format"),
+        pytest.param(["report", "health", "--format", "odt"], "odt is not one of: html, pdf, xlsx, docx, json, csv", id="unknown_format"),
         pytest.param(["export", "x.txt", "--period", "2026-11"], "neither .csv nor .parquet", id="unknown_file_form"),
         pytest.param(["quarantine", "replay"], "numbers of payloads, or --all", id="replay_of_nothing"),
         pytest.param(["quarantine", "show", "7"], "no payload 7", id="no_such_payload"),

@@ -95,7 +95,7 @@ def test_faults_of_files_are_said_in_thai(config_dir):
 def test_a_fault_that_comes_with_a_day_says_so_in_either_language():
     fault = Fault.of("no_such", "meter x", kind="tariff", name="x", known="y").from_day(dt.date(2027, 1, 1))
     assert fault.what == "from 2027-01-01 on: there is no tariff 'x'"
-    assert fault.said("th").what.startswith("ตั้งแต่ 2027-01-01: ไม่มี")
+    assert fault.said("th").what.startswith("ตั้งแต่ 1 มกราคม 2570: ไม่มี")
 
 
 def test_each_fault_has_a_key_and_its_texts():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -42,8 +43,11 @@ class AdvisoryLead:
             return self._is_held()
 
     def release(self) -> None:
-        """Close the connection and so give the lead back."""
+        """Give the lead back at once: PostgreSQL frees what a closed connection had only when its process has ended."""
         with self._one_at_a_time:
+            if self._held is not None:
+                with suppress(SQLAlchemyError):
+                    self._held.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": AdvisoryLock.LEAD})
             self._drop()
 
     def _is_held(self) -> bool:

@@ -178,5 +178,5 @@ def roof_plan(layout: Layout, title: str, metres: str, north: str) -> Markup:
     )
     body.append(_text(indent + bar_m * scale + 8, foot + 4, f"{bar_m:g} {metres}", anchor="start"))
     body.append(Markup('<path class="north" d="M{:.1f},32 l-7,0 l7,-22 l7,22 z"/>').format(WIDTH - 24))
-    body.append(_text(WIDTH - 24, 48, north, kind="note"))
+    body.append(_text(WIDTH - 6, 48, north, anchor="end", kind="note"))  # larger on a phone: it grows to the left
     return _svg(body, title, height=height, kind="plan")
