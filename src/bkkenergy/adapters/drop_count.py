@@ -17,7 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from bkkenergy.adapters.broker_troubles import Trouble, messages_dropped
 from bkkenergy.adapters.identities import DROPPED, OWN_USERS, bystander, has_own_user
-from bkkenergy.adapters.mqtt_client import client_that_looks_on
+from bkkenergy.adapters.mqtt_client import client_that_looks_on, end_loop
 from bkkenergy.settings import MqttSettings
 
 log = structlog.get_logger(__name__)
@@ -99,4 +99,4 @@ class DropListener:
         """Listen no more."""
         if self._client is not None:
             self._client.disconnect()
-            self._client.loop_stop()
+            end_loop(self._client)

@@ -24,7 +24,7 @@ from bkkenergy.adapters.canary import Canary
 from bkkenergy.adapters.cut_guard import let_try_again, unless_off
 from bkkenergy.adapters.host_state import HostState
 from bkkenergy.adapters.inbox import Inbox
-from bkkenergy.adapters.mqtt_client import introduce
+from bkkenergy.adapters.mqtt_client import end_loop, introduce
 from bkkenergy.adapters.subscriptions import Subscriptions
 from bkkenergy.payloads.message import Message
 from bkkenergy.readings import US_PER_S
@@ -141,7 +141,7 @@ class Subscriber:
         if self._host is not None:
             self._host.leave(self._client)
         self._client.disconnect()
-        self._client.loop_stop()
+        end_loop(self._client)
 
     def tend(self) -> None:
         """Run the upkeep, to be called now and then: fall back to 3.1.1, and revive a network thread that died."""
@@ -250,7 +250,7 @@ class Subscriber:
         return f"{self._settings.host}:{self._settings.port}"
 
     def _restart(self) -> None:
-        self._client.loop_stop()
+        end_loop(self._client)
         self._client = self._new_client()
         self.start()
 

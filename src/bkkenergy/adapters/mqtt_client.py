@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
@@ -17,6 +19,15 @@ def introduce(client: mqtt.Client, settings: MqttSettings) -> None:
     if settings.tls:
         ca_file, cert_file, key_file = (str(path) if path else None for _, path in settings.tls)
         client.tls_set(ca_file, cert_file, key_file)
+
+
+def end_loop(client: mqtt.Client) -> None:
+    """Wait until a client's network thread has ended.
+
+    paho 2.1 looks whether there is a thread, and then asks it: one that ends in between is None by then.
+    """
+    with suppress(AttributeError):
+        client.loop_stop()
 
 
 def client_that_looks_on(settings: MqttSettings, protocol: str, client_id: str) -> mqtt.Client:

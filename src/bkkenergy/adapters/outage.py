@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from bkkenergy.adapters.identities import OWN_TOPICS, bystander, has_own_user
 from bkkenergy.adapters.mqtt import Subscriber
-from bkkenergy.adapters.mqtt_client import client_that_looks_on
+from bkkenergy.adapters.mqtt_client import client_that_looks_on, end_loop
 from bkkenergy.settings import MqttSettings
 from bkkenergy.texts import Phrase
 
@@ -108,7 +108,7 @@ def _publisher(settings: MqttSettings, protocol: str) -> Iterator[Callable[[str,
         yield publish
     finally:
         client.disconnect()
-        client.loop_stop()
+        end_loop(client)
 
 
 def _forget(settings: MqttSettings, protocol: str) -> None:
@@ -120,4 +120,4 @@ def _forget(settings: MqttSettings, protocol: str) -> None:
     client.loop_start()
     is_connected.wait(QUIET_S)
     client.disconnect()
-    client.loop_stop()
+    end_loop(client)

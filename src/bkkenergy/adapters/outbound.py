@@ -15,7 +15,7 @@ import structlog
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from bkkenergy.adapters.mqtt_client import introduce
+from bkkenergy.adapters.mqtt_client import end_loop, introduce
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.settings import MqttSettings
 
@@ -97,7 +97,7 @@ class Outbound:
         if self._thread.is_alive():
             self._thread.join()
         self._client.disconnect()
-        self._client.loop_stop()
+        end_loop(self._client)
         self._take_answers()
         self._database.close()
 

@@ -11,6 +11,7 @@ import numpy as np
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from bkkenergy.adapters.mqtt_client import end_loop
 from bkkenergy.errors import UnavailableError
 from bkkenergy.readings import US_PER_S, FloatArray, IntArray
 
@@ -48,7 +49,7 @@ class Gateway:
     def close(self) -> None:
         """Close the connection."""
         self._client.disconnect()
-        self._client.loop_stop()
+        end_loop(self._client)
 
 
 @contextmanager
