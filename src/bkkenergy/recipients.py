@@ -11,6 +11,8 @@ from bkkenergy.errors import WrongValue
 from bkkenergy.tomlfiles import Frozen
 
 MAIL_PASSWORD_VARIABLE = "BKKENERGY_MAIL_PASSWORD"  # noqa: S105 - a name, not a secret
+PICTURE = "png"
+"""A report's first page, for LINE."""
 
 CITY = "city"
 """What the report of all agencies together is filed under, beside the agencies' ids."""

@@ -87,6 +87,15 @@ def test_what_one_host_archives_the_other_sums_mails_and_shows(hosts):
     mail.answer = "250 OK"
     clock.forward(seconds=61)
     second = jobs_at(two, clock)
+    changed = second.site.archive
+    (csv,) = [file for files in first.queue.artefacts(first.queue.runs(agency="health")).values() for file in files
+              if file.form == "csv"]  # fmt: skip
+    right = changed.read(csv.path)
+    changed.put(csv.path, b"changed")
+    second.tick()
+    assert mail.messages == [], "what is not as it was written is not sent"
+    changed.put(csv.path, right)
+    clock.forward(hours=1)
     assert second.tick() == 0, "the other host has made them"
     assert any("bucket" in line for line in left_out(second.settings)), "a backup says what it does not hold"
     (message,) = mail.messages

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from bkkenergy.adapters.files import hand_over, make_folder
+from bkkenergy.adapters.files import hand_over, make_folder, write_whole
 from bkkenergy.ports.archive import ArchiveUnavailable, NotInArchive
 
 STAGING = ".unfinished"
@@ -78,13 +78,8 @@ class FolderArchive:
 
     def put(self, path: str, content: bytes) -> None:
         """Write a file that another archive has. Raises ArchiveUnavailable."""
-        target = self.root / path
         try:
-            make_folder(target.parent)
-            unfinished = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
-            unfinished.write_bytes(content)
-            hand_over(unfinished)
-            unfinished.replace(target)
+            write_whole(self.root / path, content)
         except OSError as error:
             raise ArchiveUnavailable(str(error)) from None
 

@@ -41,8 +41,6 @@ USUAL_FORMS: Mapping[PaperKind, tuple[AttachedFormat, ...]] = MappingProxyType(
 )
 """Forms in which a paper is archived. A memorandum is completed by hand: its official form is the document."""
 LASTING_FORMS: tuple[AttachedFormat, ...] = ("pdf", "xlsx")
-PICTURE = "png"
-"""A report's first page, for LINE."""
 WITHOUT_BROWSER: tuple[AttachedFormat, ...] = ("html",)
 
 

@@ -16,13 +16,14 @@ from bkkenergy.adapters.state.runs import Artefact, Run
 from bkkenergy.adapters.state.standings import standing_of
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.i18n import Lang, Words
-from bkkenergy.jobs.papers import PICTURE, attached_forms, recipients_of
+from bkkenergy.jobs.papers import attached_forms, recipients_of
 from bkkenergy.jobs.schedule import backoff_s
-from bkkenergy.recipients import ENERGY, DocumentKind, Recipient
+from bkkenergy.recipients import ENERGY, PICTURE, DocumentKind, Recipient
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.render.mail import report_message
 from bkkenergy.settings import Settings
 from bkkenergy.site.open import open_archive
+from bkkenergy.usecases.archived import archived_content
 from bkkenergy.usecases.standings import note_refusal, picture_path, unsubscribe_path
 
 log = structlog.get_logger(__name__)
@@ -132,20 +133,28 @@ def _handed_over(engine: StateStore, settings: Settings, posted: Posted, now: dt
 
 
 def _message(engine: StateStore, settings: Settings, posted: Posted, now: dt.datetime) -> Notification:
-    """Return a message with its files, which mail alone has. Raises NotInArchive, ArchiveUnavailable.
+    """Return a message, a mail with its files. Raises UnavailableError where one is not as it was written.
 
     Links to the site are made now, so that a picture's days begin when it is sent.
     """
     message, site = posted.message, settings.web.public_address
-    archive, paths = open_archive(settings), message.attachments if posted.channel == "mail" else ()
     picture = str(message.data.get("picture", ""))
     return Notification(
         key=posted.key,
         subject=message.subject,
         text=message.text,
         html=message.html,
-        attachments={PurePosixPath(path).name: archive.read(path) for path in paths},
+        attachments=_attached(settings, message) if posted.channel == "mail" else {},
         data=message.data,
         unsubscribe=f"{site}{unsubscribe_path(engine, posted.id)}" if site and posted.channel == "mail" else "",
         picture=f"{site}{picture_path(engine, picture, now)}" if site and picture else "",
     )
+
+
+def _attached(settings: Settings, message: OutboxMessage) -> dict[str, bytes]:
+    """Return the files that a mail has attached, by their names; each is what the list of its run's files says."""
+    if not message.attachments:
+        return {}
+    digests = {PurePosixPath(file["path"]).name: file["sha256"] for file in message.data["files"]}
+    archive, names = open_archive(settings), {PurePosixPath(path).name: path for path in message.attachments}
+    return {name: archived_content(archive, path, digests[name]) for name, path in names.items()}

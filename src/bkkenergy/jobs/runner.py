@@ -18,10 +18,10 @@ from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError, UnavailableError
 from bkkenergy.i18n import Lang
 from bkkenergy.jobs.alerts import finding_alarms
-from bkkenergy.jobs.papers import PICTURE, PapersOfRun, picture_langs
+from bkkenergy.jobs.papers import PapersOfRun, picture_langs
 from bkkenergy.jobs.post import mailed_formats, mailed_langs, post_report
 from bkkenergy.jobs.schedule import backoff_s, entry_of
-from bkkenergy.recipients import CITY, ENERGY
+from bkkenergy.recipients import CITY, ENERGY, PICTURE
 from bkkenergy.reports.content import AgencyReport, LateChange
 from bkkenergy.reports.gather import Coverage
 from bkkenergy.reports.render import RENDERERS

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from bkkenergy.adapters.state.runs import Artefact, Run
+from bkkenergy.adapters.state.runs import Artefact, Run, RunQueue
+from bkkenergy.calendar import Period
 from bkkenergy.errors import UnavailableError
 from bkkenergy.ports.archive import ArchiveDraft, NotInArchive, ReportArchive
 from bkkenergy.recipients import ENERGY
@@ -29,16 +30,27 @@ def written(
     return Artefact(document=document, form=form, lang=lang, path=path, size_bytes=len(content), sha256=digest)
 
 
+def file_at(queue: RunQueue, agency: str, period: Period, path: str) -> Artefact | None:
+    """Return a file of an agency's finished runs by its path; None where the ledger of runs names no such file."""
+    every = queue.artefacts(queue.runs(agency=agency, period=period, state="done")).values()
+    return next((file for files in every for file in files if file.path == path), None)
+
+
 def archived_file(archive: ReportArchive, file: Artefact) -> bytes:
     """Read a file that the ledger of runs names. Raises UnavailableError where it is not there, or is another one."""
+    return archived_content(archive, file.path, file.sha256)
+
+
+def archived_content(archive: ReportArchive, path: str, sha256: str) -> bytes:
+    """Read a file of the archive. Raises UnavailableError where it is not there, or not what hashes to that."""
     try:
-        content = archive.read(file.path)
+        content = archive.read(path)
     except NotInArchive as error:
-        log.warning("archive_file_missing", path=file.path, error=str(error))
-        raise UnavailableError.of("archive_file", path=file.path) from None
-    if hashlib.sha256(content).hexdigest() != file.sha256:
-        log.warning("archive_file_changed", path=file.path, where=archive.where)
-        raise UnavailableError.of("archive_file_changed", path=file.path)
+        log.warning("archive_file_missing", path=path, error=str(error))
+        raise UnavailableError.of("archive_file", path=path) from None
+    if hashlib.sha256(content).hexdigest() != sha256:
+        log.warning("archive_file_changed", path=path, where=archive.where)
+        raise UnavailableError.of("archive_file_changed", path=path)
     return content
 
 

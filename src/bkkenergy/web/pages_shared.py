@@ -10,8 +10,9 @@ from bkkenergy.adapters.state.standings import standing_of
 from bkkenergy.calendar import Period
 from bkkenergy.errors import NotThere
 from bkkenergy.i18n import Words
+from bkkenergy.recipients import PICTURE
 from bkkenergy.site.open import open_archive
-from bkkenergy.usecases.archived import archived_file
+from bkkenergy.usecases.archived import archived_file, file_at
 from bkkenergy.usecases.standings import begin_by_link, end_by_link, message_of_link, need_picture
 from bkkenergy.web.render import open_page
 from bkkenergy.web.security import here_of, language_of
@@ -61,11 +62,8 @@ def shared_picture(
     """Return a report's picture by a link that was sent, until it is over."""
     here, path = here_of(request), f"{agency}/{period}/{revision}/{name}"
     need_picture(here.opened.state, until_s, given, path, here.clock())
-    queue = RunQueue(here.opened.state, "web")
-    runs = queue.runs(agency=agency, period=Period.of(period), state="done")
-    every = [file for files in queue.artefacts(runs).values() for file in files]
-    picture = next((file for file in every if file.path == path and file.form == "png"), None)
-    if picture is None:
+    picture = file_at(RunQueue(here.opened.state, "web"), agency, Period.of(period), path)
+    if picture is None or picture.form != PICTURE:
         raise NotThere
     content = archived_file(open_archive(here.settings), picture)
     return Response(content, media_type="image/png", headers=UNSEEN)

@@ -25,7 +25,7 @@ from bkkenergy.reports.plan.progress import measured_projects, why_each
 from bkkenergy.reports.savings.power import showable_projects
 from bkkenergy.reports.savingwords import showable_text
 from bkkenergy.site.open import open_archive
-from bkkenergy.usecases.archived import archived_file
+from bkkenergy.usecases.archived import archived_file, file_at
 from bkkenergy.usecases.owndelivery import wants_monthly
 from bkkenergy.usecases.plan import move_project
 from bkkenergy.usecases.reruns import ask_again, ask_for_archive
@@ -178,13 +178,11 @@ def report_file(path: str, visitor: PageVisitor) -> Response:
         period = Period.of(parts[1])
     except ValueError:
         raise HTTPException(404, "not found") from None
-    runs = ledger.runs(agency=parts[0], period=period, state="done")
-    for files in ledger.artefacts(runs).values():
-        for file in files:
-            if file.path == path:
-                content = archived_file(open_archive(visitor.here.settings), file)
-                return file_response(parts[3], content, file.form, shown_forms=("html", "pdf"))
-    raise HTTPException(404, "not found")
+    file = file_at(ledger, parts[0], period, path)
+    if file is None:
+        raise HTTPException(404, "not found")
+    content = archived_file(open_archive(visitor.here.settings), file)
+    return file_response(parts[3], content, file.form, shown_forms=("html", "pdf"))
 
 
 # -- plan ----------------------------------------------------------------------------------------------------------
