@@ -27,6 +27,7 @@ from bkkenergy.adapters.state.alerts import Alarm, last_sent_us, mark_sent, open
 from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.adapters.state.dismissals import dismissals
 from bkkenergy.adapters.state.identity import identity_of
+from bkkenergy.adapters.state.leader import AdvisoryLead
 from bkkenergy.adapters.state.outbox import OutboxMessage, claim, has_due, messages, not_sent, post, sent
 from bkkenergy.adapters.state.persontables import dismissal
 from bkkenergy.adapters.state.projects import project_of, projects, steps_of
@@ -304,6 +305,19 @@ def test_a_lead_is_kept_by_who_has_it_and_taken_by_nobody_in_passing(ledger, eng
     other.keep_lead(later(100), LEASE_S)
     assert other.lead(later(100), LEASE_S)
     other.stand_down()
+
+
+def test_a_lead_that_is_given_back_is_free_before_its_connection_has_ended(ledger, engine, monkeypatch):
+    if engine.dialect.name != "postgresql":
+        pytest.skip("a lease decides there")
+    assert ledger.lead(NOW, LEASE_S)
+    monkeypatch.setattr(AdvisoryLead, "_drop", lambda _: None)  # the server's process lives a moment longer
+    ledger.stand_down()
+    other = RunQueue(engine, "b")
+    assert other.lead(NOW, LEASE_S)
+    monkeypatch.undo()
+    other.stand_down()
+    ledger.stand_down()
 
 
 def test_what_is_not_due_yet_waits(ledger):
