@@ -155,6 +155,7 @@ def test_all_that_belongs_to_a_building_is_shown_on_a_day(home, manager):
     assert "ประเภทอาคาร ศูนย์บริการสาธารณสุข" in thai, "choices have their names"
     assert "health_centre" not in thai
     assert "CT 1, " in thai, "numbers are as people type them"
+    assert "หน่วยงาน สำนักอนามัย" in thai, "things have their names, as on pages"
     refused = bkkenergy("portfolio", "show", "health.none", "--config", home / "config", code=2)
     assert "there is no building 'health.none'" in refused
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from bkkenergy.cli.proposals import proposals_group
 from bkkenergy.cli.records import opened_records
 from bkkenergy.cli.revisions import show_changes, show_revisions
 from bkkenergy.errors import ConfigError, InputError, NotThere
-from bkkenergy.i18n import Words, catalogue
+from bkkenergy.i18n import Words
 from bkkenergy.ingest.lists.headings import LIST_KINDS
 from bkkenergy.ingest.lists.importing import AskedList, enter_list, look_at_list, write_list
 from bkkenergy.portfolio import Records
+from bkkenergy.portfolio.snapshot import portfolio_on
 from bkkenergy.settings import load_settings
 from bkkenergy.site.figures import load_figures
 from bkkenergy.site.folder import mappings_folder
@@ -35,8 +37,6 @@ from bkkenergy.usecases.portfolio import (
     undo,
 )
 from bkkenergy.usecases.portfolio_view import SeenRecord, seen_of_building
-from bkkenergy.usecases.recordforms.fields import FormField, choice_key, fields_of, label_key
-from bkkenergy.usecases.recordforms.texts import plain
 
 NAMED = frozenset({"id", "building"})
 """Fields that a line of `show` has in its heading."""
@@ -248,46 +248,26 @@ def show_command(building: str, day: dt.datetime | None, lang: Lang, config_dir:
     if as_json:
         print_json(rows)
         return
-    for row in rows:
-        _show_row(row, Words(lang))
+    if lang == "th":
+        from bkkenergy.web.records.view import RecordWords  # noqa: PLC0415 - it brings the web framework
 
-
-def _show_row(row: SeenRecord, words: Words) -> None:
-    """Print a record: what it is, since when, and its fields; in Thai by the names that forms have."""
-    is_thai = words.lang == "th"
-    since = "" if row.valid_from is None else words("command.record_since", day=words.stamp_day(row.valid_from))
-    kind = words.name("record_kind", row.kind) if is_thai else row.kind
-    click.secho(f"{kind} {row.key}{since}", bold=True)
-    known = {name: value for name, value in row.value.items() if value not in (None, "", [], {}, False)}
-    if is_thai:
-        texts = catalogue(words.lang)
-        fields = [
-            (
-                texts.get(label_key(row.kind, field.name, texts), field.name),
-                _said(row.kind, field, known[field.name], words),
+        shown = RecordWords(Words(lang), portfolio_on(records, on), load_figures(config_dir).tariffs.schedules, {})
+        for row in rows:
+            fields = (
+                (line.label, " ".join(one.text for one in line.values)) for line in shown.lines(row.kind, row.value)
             )
-            for field in fields_of(row.kind)
-            if field.name in known and field.name not in NAMED
-        ]
-    else:
-        fields = [(name, value) for name, value in known.items() if name not in NAMED]
+            _show_row(row, shown.kind(row.kind), fields, shown.words)
+        return
+    for row in rows:
+        known = ((name, value) for name, value in row.value.items() if value not in (None, "", [], {}, False))
+        _show_row(row, row.kind, ((name, value) for name, value in known if name not in NAMED), Words(lang))
+
+
+def _show_row(row: SeenRecord, kind: str, fields: Iterable[tuple[str, Any]], words: Words) -> None:
+    """Print a record: what it is, since when, and its fields; in Thai as pages have them."""
+    since = "" if row.valid_from is None else words("command.record_since", day=words.stamp_day(row.valid_from))
+    click.secho(f"{kind} {row.key}{since}", bold=True)
     click.echo("  " + ", ".join(f"{name} {value}" for name, value in fields))
-
-
-def _said(kind: str, field: FormField, value: Any, words: Words) -> str:
-    """Return a field's value as forms have it: choices by their names, days by the reader's calendar."""
-    texts = catalogue(words.lang)
-    match field.widget:
-        case "choice":
-            return texts.get(choice_key(kind, field.name, str(value), texts), str(value))
-        case "ticks":
-            return " ".join(texts.get(choice_key(kind, field.name, str(one), texts), str(one)) for one in value)
-        case "tick":
-            return words("record.yes")
-        case "date":
-            return words.stamp_day(dt.date.fromisoformat(str(value)))
-        case _:
-            return plain(value)
 
 
 @portfolio_command.command("compare", epilog="\b\nExamples:\n  bkkenergy portfolio compare 10\n"
