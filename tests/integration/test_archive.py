@@ -128,7 +128,7 @@ def test_a_bucket_that_does_not_answer_fails_runs_that_are_tried_again(hosts):
     assert jobs.tick() == 0
     assert {line.state for line in jobs.queue.runs()} == {"due"}
     assert "127.0.0.1:9" in jobs.queue.runs(agency="health")[0].error
-    assert "127.0.0.1:9" in doctor(one), "the operator is told"
+    assert "127.0.0.1:9" in doctor(one), "an operator can read it"
     settings.write_text(right)
     clock.forward(hours=2)
     assert jobs_at(one, clock).tick() == 3
