@@ -25,8 +25,6 @@ from bkkenergy.usecases.recordforms.texts import BLANK, PREFIX, number_text, pla
 
 LEADING = ("โรงเรียน", "ร.ร.", "รร.", "school ")
 """What an id leaves out at the beginning of a name: the type says it."""
-
-
 OF_TYPE = "@"
 """What stands between a field and the building type of which its default is."""
 
@@ -89,9 +87,14 @@ def read_rows(table: ListTable, context: ListContext) -> ListReading:
     taken = {key for kind in (context.kind,) for key in context.known.present.by_kind.get(kind, {})}
     seen: dict[tuple[tuple[str, str], ...], int] = {}
     for number, cells in table.rows:
-        own_texts, texts = _texts(table, cells, context)
-        if context.kind == "building" and (building_type := type_of(context, own_texts)):
-            reading.types.add(building_type)
+        own_texts = _texts(table, cells, context)
+        building_type = type_of(context, own_texts)
+        reading.types |= {building_type} - {""}
+        texts = own_texts | {
+            name: text
+            for name, text in defaults_of(context, building_type).items()
+            if text and own_texts.get(name, "") in EMPTY
+        }
         identity = tuple(sorted((name, text) for name, text in texts.items() if text not in EMPTY))
         if identity in seen:
             reading.repeated.append((number, seen[identity]))
@@ -102,32 +105,26 @@ def read_rows(table: ListTable, context: ListContext) -> ListReading:
     return reading
 
 
-def _texts(table: ListTable, cells: Sequence[str], context: ListContext) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the cells of a row by field, and the same with defaults where cells are empty."""
+def _texts(table: ListTable, cells: Sequence[str], context: ListContext) -> dict[str, str]:
+    """Return the cells of a row by field."""
     by_heading = table.texts(cells)
-    texts = {name: by_heading[heading] for heading, name in context.mapping.items() if name and heading in by_heading}
-    defaults = defaults_of(context, texts)
-    filled = {name: text for name, text in defaults.items() if text and texts.get(name, "") in EMPTY}
-    return texts, texts | filled
+    return {name: by_heading[heading] for heading, name in context.mapping.items() if name and heading in by_heading}
 
 
-def defaults_of(context: ListContext, texts: Mapping[str, str]) -> dict[str, str]:
-    """Return what empty cells of a row mean: as is said of its building type (`calendar@school`), else of all rows."""
+def defaults_of(context: ListContext, building_type: str) -> dict[str, str]:
+    """Return what empty cells mean: as is said of a building type (`calendar@school`), else of all rows."""
     general = {name: text for name, text in context.defaults.items() if OF_TYPE not in name}
-    building_type = type_of(context, texts)
-    of_type = {
-        name.partition(OF_TYPE)[0]: text
-        for name, text in context.defaults.items()
-        if text and building_type and name.endswith(f"{OF_TYPE}{building_type}")
-    }
-    return general | of_type
+    of_type = {name.partition(OF_TYPE): text for name, text in context.defaults.items() if text}
+    return general | {name: text for (name, _, one), text in of_type.items() if one and one == building_type}
 
 
 def type_of(context: ListContext, texts: Mapping[str, str]) -> str:
     """Return the building type of a row, as it says or as the default is; empty where there is none."""
     text = texts.get("type", "")
     said = context.defaults.get("type", "") if text in EMPTY else text
-    return choice_of("building", next(one for one in fields_of("building") if one.name == "type"), said) if said else ""
+    if context.kind != "building" or not said:
+        return ""
+    return choice_of("building", next(one for one in fields_of("building") if one.name == "type"), said)
 
 
 @dataclass(slots=True)
