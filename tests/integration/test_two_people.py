@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 
 import openpyxl
 import pytest
@@ -66,6 +67,10 @@ def written(book, key, **cells):
     row = next(row for row in book.active.iter_rows(min_row=2) if row[0].value == key)
     for name, value in cells.items():
         row[heads.index(name)].value = value
+    return book_bytes(book)
+
+
+def book_bytes(book):
     stream = io.BytesIO()
     book.save(stream)
     return stream.getvalue()
@@ -136,9 +141,7 @@ def test_what_was_taken_out_or_ended_does_not_come_back_by_a_list(app, admin):
     changed(app, Withdraw("contact", "gone"))
     changed(app, End("contact", "ended"), from_day=dt.date(2026, 6, 1))
     address = "/records/upload/contact"
-    stream = io.BytesIO()
-    book.save(stream)
-    page = looked_at(admin, stream.getvalue(), address=address)
+    page = looked_at(admin, book_bytes(book), address=address)
     assert page.status_code == 422
     assert "was taken out or ended after the list was exported" in text_of(page)
     row = csv("id,agency,name", "ended,health,Khun Somsri")
@@ -243,6 +246,34 @@ def test_a_manager_s_list_that_is_all_of_others_is_proposed_whole_and_an_unseen_
 def test_a_list_of_who_has_one_agency_is_of_that_agency_where_it_does_not_say(admin, manager):
     assert form_of(manager.get("/records/upload/building").text, "/records/upload/building")["d.agency"] == "health"
     assert form_of(admin.get("/records/upload/building").text, "/records/upload/building").get("d.agency", "") == ""
+
+
+def faults_of(page):
+    """What a page says of a list that is wrong, from its count on."""
+    return re.search(r"New: .*?Columns of the file", text_of(page))[0]
+
+
+def test_a_list_says_nothing_of_what_is_of_others_whatever_revision_it_names(app, admin, manager):
+    campus = {"id": "shared", "utility": "mea", "number": "987654322", "schedule": "mea-2-2-lv"}
+    there = {"id": "theirs", "agency": "education", "name": "Khun Mali"}
+    changed(app, Put("account", campus | {"buildings": [ONE, "education.headquarters"]}), Put("contact", there))
+    address, book = "/records/upload/account", exported(manager, "account")
+    changed(app, Amend("account", "shared", {"buildings": [ONE, "health.centre-2", "education.headquarters"]}))
+    page = looked_at(manager, book_bytes(book), address=address)
+    assert "The file changes nothing." in text_of(page), "the other's change is none of this list"
+    heads = [cell.value for cell in book.active[1]]
+    row = next(row for row in book.active.iter_rows(min_row=2) if row[0].value == "shared")
+    row[heads.index(path_label("account", "buildings", Words("en")))].value = "health.centre-2"
+    page = looked_at(manager, book_bytes(book), address=address)
+    assert page.status_code == 422
+    assert f"it is {ONE}, health.centre-2 now" in faults_of(page)
+    assert "education" not in faults_of(page)
+    address, row = "/records/upload/contact", "theirs,Khun Mali"
+    without, with_revision = (
+        faults_of(looked_at(manager, csv(*lines), "a.csv", address=address))
+        for lines in (("id,name", row), ("id,name,revision", f"{row},{app.state.here.portfolio.revision}"))
+    )
+    assert with_revision == without, "not that it was there"
 
 
 def lines_of(book):

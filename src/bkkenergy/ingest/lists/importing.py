@@ -92,11 +92,16 @@ def look_at_list(
         for _, text in table.headings
     }
     visible = _in_reach(records, actor)
+
+    @cache
+    def at(revision: int) -> Records:
+        return _in_reach(state.records(revision), actor)
+
     context = ListContext(
         asked.kind,
         {text: name for text, name in mapping.items() if name},
         asked.defaults,
-        ListRecords(actor, visible, records.revision, cache(state.records)),
+        ListRecords(actor, visible, records.revision, at),
         names_in(visible, day, tariffs),
         day,
         from_day,

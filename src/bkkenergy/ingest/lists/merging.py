@@ -18,9 +18,9 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ListRecords:
-    """The records that a list is read beside. actor : who reads it. present : those in reach; at : those of a revision.
+    """The records in reach that a list is read beside. actor : who reads it. present : those of now.
 
-    newest : the number of the newest revision.
+    newest : the number of the newest revision. at : the records of a revision.
     """
 
     actor: Actor
@@ -28,14 +28,12 @@ class ListRecords:
     newest: int
     at: Callable[[int], Records]
 
-    def shown_shorter(self, entry: Entry) -> dict[str, Any]:
-        """Return the fields that also name what is of others, as the actor is shown them and as a list has them."""
-        if self.actor.sees_all:
-            return {}
+    def bodies(self, entry: Entry, records: Records) -> tuple[Body, Body]:
+        """Return a whole body, and as a list of the actor has it: without the names of what is of others."""
         body = ALL_KINDS[entry.kind].body_of(entry.value)
-        version = version_of(self.present, entry)
-        shown = shown_body(body, version, entry.kind, self.present, self.actor.reaches)
-        return {name: value for name, value in shown.items() if value != body[name]}
+        if self.actor.sees_all:
+            return body, body
+        return body, shown_body(body, version_of(records, entry), entry.kind, records, self.actor.reaches)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from bkkenergy.errors import Fault
 from bkkenergy.ingest.lists.cells import EMPTY, NO, YES, choice_of, general_name, number_of, plain_name
 from bkkenergy.ingest.lists.coordinates import place_of
 from bkkenergy.ingest.lists.headings import COORDINATES, DRIVER, PARTS, REVISION
-from bkkenergy.ingest.lists.merging import ListRecords, merged
+from bkkenergy.ingest.lists.merging import Body, ListRecords, merged
 from bkkenergy.ingest.lists.table import ListTable
 from bkkenergy.portfolio.document import default_topic
 from bkkenergy.portfolio.edits import Amend, Edit, Put
@@ -166,19 +166,25 @@ class _RowReader:
         if present is None:
             self._enter_new(kind, key, values, exported)
             return
-        body = ALL_KINDS[kind].body_of(present.value)
-        before = exported or body
-        shorter = known.shown_shorter(present)
-        said = {name: value for name, value in values.items() if name not in shorter or value != shorter[name]}
+        body, shown = known.bodies(present, known.present)
+        before, was_shown = exported or (body, shown)
+        said = {
+            name: value
+            for name, value in values.items()
+            if not (value == shown.get(name) != body.get(name) or value == was_shown.get(name) != before.get(name))
+        }
         if isinstance(values.get("drivers"), dict):
             said["drivers"] = before.get("drivers", {}) | values["drivers"]
-        row_body = self._checked(kind, key, before | {name: value for name, value in said.items() if name != "id"})
+        row_body = self._checked(
+            kind, key, dict(before) | {name: value for name, value in said.items() if name != "id"}
+        )
         if row_body is None:
             return
         merge = merged({name: values[name] for name in said}, row_body, before, body)
         for name, theirs in merge.theirs.items():
-            self._fault(self._path(kind, name), Fault.of("list_meanwhile", key, theirs=plain(theirs)))
-        after = self._checked(kind, key, body | merge.fields)
+            said_now = _said(shown.get(name, theirs))
+            self._fault(self._path(kind, name), Fault.of("list_meanwhile", key, theirs=said_now))
+        after = self._checked(kind, key, dict(body) | merge.fields)
         fields = {name: after[name] for name in merge.fields if after[name] != body.get(name)} if after else {}
         if fields:
             since = present.valid_from if self.context.from_day is None else None
@@ -187,7 +193,7 @@ class _RowReader:
         else:
             self.reading.same_count += 1
 
-    def _enter_new(self, kind: str, key: str, values: Mapping[str, Any], exported: Mapping[str, Any] | None) -> None:
+    def _enter_new(self, kind: str, key: str, values: Mapping[str, Any], exported: object) -> None:
         """Add a record that is not there on the day: a new one, or one that begins again."""
         entries = self.context.known.present.of(kind, key)
         end = entries[-1].valid_to if entries else None
@@ -206,17 +212,17 @@ class _RowReader:
             self._model_fault(kind, key, fault)
         return None if value is None else ALL_KINDS[kind].body_of(value)
 
-    def _exported(self, kind: str, key: str) -> dict[str, Any] | None:
-        """Return the record as it was when the list was exported; None where the row does not say when."""
-        text = number_text(self.texts.get(REVISION, "")).removesuffix(".0")
+    def _exported(self, kind: str, key: str) -> tuple[Body, Body] | None:
+        """Return the record as it was exported, whole and as the list has it; None where the row does not say when."""
+        text, known = number_text(self.texts.get(REVISION, "")).removesuffix(".0"), self.context.known
         if text in EMPTY or text == "0":
             return None
         number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else -1
-        if not 0 < number <= self.context.known.newest:
-            self._fault(REVISION, Fault.of("list_revision", key, newest=self.context.known.newest))
+        if not 0 < number <= known.newest:
+            self._fault(REVISION, Fault.of("list_revision", key, newest=known.newest))
             return None
-        entry = entry_on(self.context.known.at(number).of(kind, key), self.context.day)
-        return None if entry is None else ALL_KINDS[kind].body_of(entry.value)
+        entry = entry_on(known.at(number).of(kind, key), self.context.day)
+        return None if entry is None else known.bodies(entry, known.at(number))
 
     def _with_english(self, kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return values with a name in Latin letters, where the record needs an English one and the list has none."""
@@ -385,6 +391,13 @@ class _RowReader:
         heading = next((text for text, mapped in self.context.mapping.items() if mapped == name), "")
         column = self.table.column_of(heading) if heading else ""
         self.reading.faults.append(CellFault(self.number, column, heading or name, self.texts.get(name, ""), fault))
+
+
+def _said(value: Any) -> str:
+    """Return a value as a cell has it; a dash for none."""
+    if value is None:
+        return "–"
+    return ", ".join(map(plain, value)) if isinstance(value, list) else plain(value)
 
 
 def _without_leading(name: str) -> str:
