@@ -276,6 +276,14 @@ def test_a_list_says_nothing_of_what_is_of_others_whatever_revision_it_names(app
     assert with_revision == without, "not that it was there"
 
 
+def test_a_meter_of_a_building_that_is_not_there_is_a_fault_of_its_cell(admin):
+    row = csv("id,building,rated_kw", "health.nowhere.main,health.nowhere,100")
+    page = looked_at(admin, row, "a.csv", address="/records/upload/meter")
+    assert page.status_code == 422
+    assert "there is no building 'health.nowhere'" in faults_of(page)
+    assert "B2" in faults_of(page)
+
+
 def lines_of(book):
     return [",".join(f'"{"" if cell is None else cell}"' for cell in row) for row in book.active.values]
 

@@ -342,7 +342,8 @@ class _RowReader:
             return f"{values.get('building') or values.get('meter')}.{values.get('id') or values.get('name')}"
         values["id"] = whole
         if kind == "meter" and not values.get("topic") and whole not in self.taken:
-            values["topic"] = default_topic(str(values["building"]), whole.rpartition(".")[2])
+            building, _, name = whole.rpartition(".")
+            values["topic"] = default_topic(building, name)
         return whole
 
     def _faults_of(self, name: str) -> bool:
