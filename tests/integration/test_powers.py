@@ -571,8 +571,6 @@ HOW = {
     "portfolio.change": lambda site, actor, agency: portfolio.change(
         records_in(site), actor, [Amend("building", BUILDING[agency], {"name_en": "New"})],
         why="renamed", from_day=None, expected_revision=None, now=NOW),
-    "portfolio.preview": lambda site, actor, agency: portfolio.preview(
-        records_in(site), actor, [Amend("building", BUILDING[agency], {"name_en": "New"})], from_day=None),
     "portfolio.part": lambda site, actor, agency: changeorpropose.part(
         records_in(site), actor, [Amend("building", BUILDING[agency], {"name_en": "New"})], from_day=None),
     "portfolio.change_or_propose": lambda site, actor, agency: changeorpropose.change_or_propose(
@@ -649,7 +647,6 @@ CHANGES_NO_ROW = READS | {
     "explore.subject",
     "proposals.read",
     "proposals.preview",
-    "portfolio.preview",
     "portfolio.part",
     "readings.purge",
     "server.restore",

@@ -156,23 +156,6 @@ def change(
             return _entered(connection, state, actor, before, changes, why, now)
 
 
-@use_case("portfolio.preview", "edit", "agency")
-def preview(
-    state: PortfolioState, actor: Actor, edits: Sequence[Edit], *, from_day: dt.date | None
-) -> tuple[Change, ...]:
-    """Return what `change` would change, and enter nothing. Raises as it does."""
-    actor.need("edit")
-    _writable(state)
-    with reading(state.engine) as connection:
-        before = _records(connection, state, None)
-    need_sight(actor, edits, before, state.kinds)
-    with faults_in_reach(actor, before, edits):
-        changes = changes_of(before, edits, from_day or EVER, state.kinds)
-        allow(actor, changes, before)
-        dry_run(state, before, changes)
-    return changes
-
-
 @use_case("portfolio.import", "portfolio", "server")
 def replace_all(
     state: PortfolioState,
