@@ -9,11 +9,12 @@ import re
 import openpyxl
 import pytest
 
-from bkkenergy.access import server_actor
+from bkkenergy.access import Actor, server_actor
 from bkkenergy.i18n import Words
 from bkkenergy.ingest.lists.headings import LIST_KINDS
 from bkkenergy.ingest.lists.importing import path_label
 from bkkenergy.portfolio.edits import Amend, End, Put, Withdraw
+from bkkenergy.usecases.changeorpropose import part
 from bkkenergy.usecases.portfolio import change, portfolio_state
 from tests.integration.test_record_lists import again, csv, entered, looked_at
 from tests.integration.test_record_pages import english, record, text_of
@@ -222,6 +223,33 @@ def test_a_manager_s_list_changes_what_is_theirs_and_proposes_the_rest(app, admi
     accepted = admin.post(f"/records/proposals/{number}/decide", data={"csrf": csrf_of(admin), "do": "accept"})
     assert accepted.status_code == 303, text_of(accepted)
     assert record(admin, "meter", "health.centre-2.main")["topic"] == "others/main/readings"
+
+
+def test_a_manager_s_list_of_which_a_part_cannot_be_proposed_makes_no_part_of_it(app, admin, manager):
+    address = "/records/upload/meter"
+    book = openpyxl.load_workbook(io.BytesIO(written(exported(manager, "meter"), f"{ONE}.main", rated_kw=654)))
+    file = written(book, "health.centre-2.main", topic="others/second/readings")
+    page = looked_at(manager, file, address=address)
+    assert "Import what is yours, propose the rest" in text_of(page)
+    changed(app, Amend("meter", "health.centre-2.main", {"rated_kw": 77.0}))
+    late = entered(manager, page, address, why="new gateways")
+    assert late.status_code == 422
+    assert "What another person changed meanwhile" in text_of(late)
+    assert record(admin, "meter", f"{ONE}.main")["rated_kw"] != 654.0
+
+
+def test_what_cannot_be_without_what_is_proposed_is_proposed_with_it(app, admin):
+    here = app.state.here
+    state = portfolio_state(here.opened.config, here.opened.state)
+    actor = Actor("manager-health", "test", frozenset({"see", "edit", "propose"}), ("health",))
+    renamed, own_calendar = Amend("building", ONE, {ENGLISH: "Renamed"}), Amend("building", ONE, {"calendar": "of-two"})
+    shared = Put("calendar", record(admin, "calendar", "school") | {"id": "of-two"})
+    apart = part(state, actor, [shared, renamed], from_day=None)
+    assert (apart.edits, apart.proposed) == ((renamed,), (shared,))
+    together = part(state, actor, [shared, own_calendar], from_day=None)
+    assert (together.edits, together.proposed) == ((), (shared, own_calendar))
+    assert not together.changes
+    assert len(together.asked) == 2
 
 
 def test_a_manager_s_list_that_is_all_of_others_is_proposed_whole_and_an_unseen_one_refused(app, admin, manager):

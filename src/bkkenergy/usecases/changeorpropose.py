@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from bkkenergy.access import Actor
 from bkkenergy.adapters.state import transaction
@@ -79,15 +80,12 @@ def change_or_propose(
 
     Raises as `part` does, and Conflict where a thing was changed since the revision that the person looked at.
     """
+    make = partial(change, state, actor, why=why, from_day=from_day, expected_revision=expected_revision, now=now)
+    ask = partial(propose, state, actor, why=why, from_day=from_day, expected_revision=expected_revision, now=now)
     with transaction(state.engine):
-        parted = part(state, actor, edits, from_day=from_day)
-        done, asked = Changed(None, ()), None
-        if parted.edits:
-            done = change(
-                state, actor, parted.edits, why=why, from_day=from_day, expected_revision=expected_revision, now=now
-            )
-        if parted.proposed:
-            asked = propose(
-                state, actor, parted.proposed, why=why, from_day=from_day, expected_revision=expected_revision, now=now
-            )
-        return done, asked
+        try:
+            return make(edits), None
+        except NotAllowed:
+            parted = part(state, actor, edits, from_day=from_day)
+        done = make(parted.edits) if parted.edits else Changed(None, ())
+        return done, ask(parted.proposed) if parted.proposed else None
