@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sqlite3
 import subprocess
@@ -10,6 +11,11 @@ from contextlib import closing, contextmanager, suppress
 
 import pytest
 
+from bkkenergy.calendar import day_of_us
+from bkkenergy.ports.ledger import Purged
+from bkkenergy.site import load_configuration, open_site
+from bkkenergy.usecases.ledgercheck import SETTLED, compare_ledger
+from bkkenergy.usecases.runs import DAY, midnight_us
 from tests.commands import bkkenergy
 from tests.web import make_site
 
@@ -99,6 +105,42 @@ def test_what_changed_in_the_file_is_named_with_its_meter_and_day(home, statemen
     assert not check["is_well"]
     assert METER in check["observed"]
     assert "Traceback" not in check["observed"]
+
+
+@contextmanager
+def opened(home):
+    """The site, with the first and the last day of the meter's ledger."""
+    with open_site(load_configuration(home / "config")) as site:
+        seen = site.ledger.seen([METER])[METER]
+        yield site, day_of_us(seen.first_us), day_of_us(seen.last_us)
+
+
+def differing(site):
+    return {(one.meter, one.day) for one in compare_ledger(site, within_s=math.inf).differing}
+
+
+def test_days_without_their_readings_are_held_to_themselves(home):
+    with opened(home) as (site, first, _):
+        last = first + 5 * DAY
+        changed(home, f"DELETE FROM reading WHERE meter = {READINGS} AND ts_us < {midnight_us(last + DAY)}")
+        assert site.ledger.purges.begin({METER: [Purged(first, last, last + DAY, is_done=True)]})
+        assert differing(site) == set(), "that they are gone is no fault"
+        changed(home, f"UPDATE ledger_day SET total = total * 2 WHERE meter = {LEDGER} AND day = {MIDDLE}")
+        assert differing(site) == {(METER, first + 4 * DAY)}
+
+
+def test_days_that_may_still_change_are_not_compared_and_one_month_always_is(home):
+    with opened(home) as (site, first, last):
+        changed(home, f"UPDATE ledger_day SET total = total * 2 WHERE meter = {LEDGER}")
+        settled = {
+            (METER, first + number * DAY) for number in range((min(last, site.today - SETTLED) - first).days + 1)
+        }
+        assert differing(site) == settled
+        meters = len(site.ledger.seen(sorted(site.portfolio.meters_ever)))
+        one = compare_ledger(site, within_s=0)
+        assert (one.compared, one.months >= meters) == (1, True)
+        site.ledger.mark([METER], first, last)
+        assert differing(site) == set(), "they wait to be computed again"
 
 
 def flipped(path, every=4096, at=100):

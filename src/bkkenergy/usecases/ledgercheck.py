@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,7 +24,7 @@ from bkkenergy.site import Site
 from bkkenergy.usecases.fields import counts_by_channel
 from bkkenergy.usecases.ledgerdays import computed_run
 from bkkenergy.usecases.recompute import changed_days
-from bkkenergy.usecases.runs import DAY, open_days, runs_of
+from bkkenergy.usecases.runs import DAY, dates, open_days, runs_of
 from bkkenergy.usecases.witnesses import values_stored
 
 SETTLED = 4 * DAY
@@ -42,6 +42,10 @@ class MeterMonth:
     meter: str
     first: dt.date
     last: dt.date
+
+    def is_near(self, days: Iterable[dt.date]) -> bool:
+        """Return whether one of some days that wait is so near that the month may still change with it."""
+        return any(self.first - SETTLED <= day <= self.last + SETTLED for day in days)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -94,8 +98,9 @@ def _months(site: Site) -> Iterator[MeterMonth]:
         first, end = day_of_us(seen.first_us), min(day_of_us(seen.last_us), site.today - SETTLED)
         while first <= end:
             last = min(end, (first.replace(day=1) + 31 * DAY).replace(day=1) - DAY)
-            if not any(first - SETTLED <= day <= last + SETTLED for day in waiting.get(name, ())):
-                yield MeterMonth(name, first, last)
+            month = MeterMonth(name, first, last)
+            if not month.is_near(waiting.get(name, ())):
+                yield month
             first = last + DAY
 
 
@@ -108,13 +113,9 @@ def _differing(site: Site, month: MeterMonth) -> list[DifferingDay]:
     except StoreRefused:  # a day beside them is damaged, and named already
         if not days:
             raise
-    if days and any(month.first - SETTLED <= day <= month.last + SETTLED for day in _waiting(site, month)):
+    if days and month.is_near(site.ledger.waiting([month.meter]).get(month.meter, ())):
         return []
     return [DifferingDay(month.meter, day) for day in days]
-
-
-def _waiting(site: Site, month: MeterMonth) -> list[dt.date]:
-    return [*site.ledger.waiting([month.meter]).get(month.meter, ())]
 
 
 def _damaged_days(site: Site, month: MeterMonth) -> list[dt.date]:
@@ -152,9 +153,10 @@ def _days_beside_themselves(site: Site, month: MeterMonth) -> Iterator[dt.date]:
 
 def _days_beside_readings(site: Site, meter: Meter, month: MeterMonth) -> Iterator[dt.date]:
     """Yield days, of those whose readings are stored, whose rows do not follow from them."""
-    days = [month.first + number * DAY for number in range((month.last - month.first).days + 1)]
-    for run in runs_of(days, open_days(site.ledger.purges.spans([meter.id]).get(meter.id, ()))):
-        asked = {run.first + number * DAY for number in range((run.last - run.first).days + 1)}
+    for run in runs_of(
+        dates(month.first, month.last), open_days(site.ledger.purges.spans([meter.id]).get(meter.id, ()))
+    ):
+        asked = set(dates(run.first, run.last))
         for part in computed_run(site, [meter], run, {meter.id: ()}):
             for row in part.rows:
                 yield from asked.intersection(changed_days(site, meter.id, CHANNELS[row.channel], row))

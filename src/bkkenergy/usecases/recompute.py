@@ -37,7 +37,7 @@ from bkkenergy.readings import FIELDS, Quality
 from bkkenergy.site import Site
 from bkkenergy.usecases.fields import counts_by_channel
 from bkkenergy.usecases.ledgerdays import CONTEXT_DAYS, PROFILE_DAYS, computed_run
-from bkkenergy.usecases.runs import DAY, Runs, midnight_us, open_days, runs_of
+from bkkenergy.usecases.runs import DAY, Runs, dates, midnight_us, open_days, runs_of
 
 log = structlog.get_logger(__name__)
 
@@ -177,7 +177,7 @@ def _compute(site: Site, runs: Runs, group: Sequence[Claim], known: Mapping[str,
                 if day_of_us(span.start_us) not in computed[span.meter]:
                     spans[span.meter].append(span)
             for meter in part.meters:
-                computed[meter] |= set(_dates(part.window.first, part.window.last))
+                computed[meter] |= set(dates(part.window.first, part.window.last))
     for claim in group:
         _finish(site, claim, rows[claim.meter], spans[claim.meter], sorted(computed[claim.meter]))
     return [len(computed[claim.meter]) for claim in group]
@@ -248,7 +248,3 @@ def changed_days(site: Site, meter: str, channel: Channel, row: LedgerDays) -> l
     now = np.where(row.quality == Quality.MEASURED, row.values, np.nan)
     is_same = ((was == now) | (np.isnan(was) & np.isnan(now))).all(axis=1)
     return [row.first_day + number * DAY for number in np.flatnonzero(~is_same).tolist()]
-
-
-def _dates(first: dt.date, last: dt.date) -> list[dt.date]:
-    return [first + number * DAY for number in range((last - first).days + 1)]

@@ -24,6 +24,11 @@ def midnight_us(day: dt.date) -> int:
     return (day - dt.date(1970, 1, 1)).days * US_PER_DAY - BANGKOK_US
 
 
+def dates(first: dt.date, last: dt.date) -> list[dt.date]:
+    """Return the days from the first to the last, both included."""
+    return [first + number * DAY for number in range((last - first).days + 1)]
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class OpenDays:
     """Days of a meter between purged ones, both ends included: rows of first..last may be computed.
