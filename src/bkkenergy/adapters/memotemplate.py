@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 from docx import Document
 from docx.opc.exceptions import PackageNotFoundError
@@ -31,7 +32,9 @@ MAX_TEMPLATE_BYTES = 2 << 20
 MAX_INFLATED_BYTES = 20 << 20
 MAX_PARTS = 1000
 ACTIVE_PARTS = re.compile(r"vbaProject|vbaData|activeX|/embeddings/|/afchunk|customUI", re.IGNORECASE)
-ACTIVE_FIELDS = re.compile(r"\b(DDE|DDEAUTO|INCLUDETEXT|INCLUDEPICTURE|IMPORT|LINK|MACROBUTTON|DATABASE|RD)\b")
+ACTIVE_FIELDS = re.compile(
+    r"\b(DDE|DDEAUTO|INCLUDETEXT|INCLUDEPICTURE|IMPORT|LINK|MACROBUTTON|DATABASE|RD)\b", re.IGNORECASE
+)
 MAX_SEAL_BYTES, MAX_SEAL_PX, SEAL_SIDE_PX = 512 << 10, 4000, 1000
 SEAL_FORMATS = ("PNG", "JPEG")
 
@@ -81,20 +84,38 @@ def _need_quiet(name: str, content: bytes) -> None:
             for part in parts:
                 if ACTIVE_PARTS.search(part.filename):
                     raise InputError.of("memo_active", file=name, what=part.filename[-60:])
-                if part.filename.endswith((".xml", ".rels")):
+                if part.filename.lower().endswith((".xml", ".rels")):
                     _need_quiet_part(name, part.filename, archive.read(part))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
         raise InputError.of("memo_no_document", file=name, why=str(error)[:200]) from None
 
 
 def _need_quiet_part(name: str, part: str, content: bytes) -> None:
-    for node in parsed(content).iter():
+    root = parsed(content)
+    for node in root.iter():
         tag = str(node.tag)
         if tag == "Relationship" and node.attrib.get("TargetMode", "").lower() == "external":
             raise InputError.of("memo_external", file=name, link=node.attrib.get("Target", "")[:80])
-        is_active = tag == "altChunk" or "macroEnabled" in node.attrib.get("ContentType", "")
-        if is_active or (tag == "instrText" and ACTIVE_FIELDS.search(node.text or "")):
-            raise InputError.of("memo_active", file=name, what=f"{part[-40:]}: {(node.text or tag).strip()[:40]}")
+        if tag == "altChunk" or "macroEnabled" in node.attrib.get("ContentType", ""):
+            raise InputError.of("memo_active", file=name, what=f"{part[-40:]}: {tag}")
+    for code in _field_codes(root):
+        if ACTIVE_FIELDS.search(code):
+            raise InputError.of("memo_active", file=name, what=f"{part[-40:]}: {code.strip()[:40]}")
+
+
+def _field_codes(root: ET.Element) -> Iterator[str]:
+    """Yield the codes of a part's fields, each whole: an editor may have cut one in several runs."""
+    code = ""
+    for node in root.iter():
+        values = {key.rpartition("}")[2]: value for key, value in node.attrib.items()}
+        if node.tag == "fldSimple":
+            yield values.get("instr", "")
+        elif node.tag == "instrText":
+            code += node.text or ""
+        elif node.tag == "fldChar" and values.get("fldCharType") == "begin":
+            yield code
+            code = ""
+    yield code
 
 
 def _document(name: str, content: bytes) -> Any:

@@ -51,9 +51,14 @@ def linked(document):
     document.part.relate_to("https://example.org/t.dotm", RELATIONSHIP_TYPE.HYPERLINK, is_external=True)
 
 
-def field(document):
-    code = parse_xml(f'<w:r {nsdecls("w")}><w:instrText> DDEAUTO c:\\cmd.exe "/k calc" </w:instrText></w:r>')
-    document.paragraphs[0]._p.append(code)
+def field(*codes):
+    """A template with a field whose code is cut in runs."""
+    runs = "".join(f"<w:instrText>{code}</w:instrText>" for code in codes)
+    return with_run(f'<w:r {nsdecls("w")}><w:fldChar w:fldCharType="begin"/>{runs}</w:r>')
+
+
+def with_run(xml):
+    return template(lambda document: document.paragraphs[0]._p.append(parse_xml(xml)))
 
 
 @pytest.mark.parametrize("lang", ["th", "en"])
@@ -76,17 +81,26 @@ def test_the_standard_template_passes(lang):
         (lambda: with_part("word/other.xml", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"), "outlines_xml_entities"),
         (lambda: with_text("[Content_Types].xml", b"wordprocessingml.document.main", b"ms-word.document.macroEnabled.main"), "memo_active"),
         (lambda: template(linked), "memo_external"),
-        (lambda: template(field), "memo_active"),
+        (lambda: field(" DDEAUTO c:\\cmd.exe /k calc "), "memo_active"),
+        (lambda: field(" dde c:\\cmd.exe /k calc "), "memo_active"),
+        (lambda: field(" LI", "NK Excel.Sheet a.xlsx "), "memo_active"),
+        (lambda: with_run(f'<w:fldSimple {nsdecls("w")} w:instr=" INCLUDEPICTURE http://a/b "/>'), "memo_active"),
+        (lambda: with_part("word/OTHER.XML", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"), "outlines_xml_entities"),
         (lambda: template(places=("{{subject}}", "{{body}}", "{{ cycler.__init__ }}")), "memo_no_place"),
         (lambda: template(places=("{{subject}}",)), "memo_lacks"),
     ],
     ids=["empty", "no parts", "cut", "large", "macro", "ole", "activex", "bomb", "many", "entities", "docm", "link",
-         "field", "code", "lacks"],
+         "field", "small letters", "cut field", "simple field", "large letters", "code", "lacks"],
 )  # fmt: skip
 def test_what_is_no_safe_template_is_refused_with_its_reason(content, key):
     with pytest.raises(InputError) as refused:
         checked_template("own.docx", content())
     assert refused.value.key == f"error.{key}"
+
+
+@pytest.mark.parametrize("codes", [(" PAGE ",), (" PA", "GE "), (" DATE \\@ d ",)])
+def test_fields_that_load_nothing_stay(codes):
+    assert checked_template("own.docx", field(*codes))
 
 
 def test_places_are_seen_in_nested_tables_boxes_of_text_and_first_pages(tmp_path):
