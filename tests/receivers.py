@@ -26,7 +26,7 @@ class MailServer:
     def __init__(self, certificate: tuple[Path, Path] | None = None, password: str | None = None) -> None:
         self.messages: list[EmailMessage] = []
         self.refused = {"nobody@example.com"}
-        self.answer = "250 OK"
+        self.answer, self.refusal = "250 OK", "550 no such mailbox"
         context = None
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -77,7 +77,7 @@ class MailServer:
         self, _server, _session, envelope, address, _options
     ):
         if address in self.refused:
-            return "550 no such mailbox"
+            return self.refusal
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

@@ -120,6 +120,15 @@ def test_a_mailbox_that_smtp_refuses_is_not_asked_again_until_a_person_lets_it(a
     assert standings(state) == []
 
 
+def test_a_relay_that_refuses_us_ends_no_address(state):
+    with mail_server() as server:
+        server.refusal = "554 5.7.1 Relay access denied"
+        posted(state, "no relay", to="nobody@example.com")
+        assert send_waiting(state, settings(server.port), NOW) == 0
+    assert state_of(state, "no relay")[0] == "failed"
+    assert standings(state) == []
+
+
 @pytest.mark.skipif(DOVECOT is None, reason="Debian's dovecot-imapd is not installed")
 def test_a_delivery_report_in_the_mailbox_ends_in_the_recipient_s_state(app, state, tmp_path):
     (tmp_path / "password").write_text("secret")

@@ -1,4 +1,4 @@
-"""Delivery reports that came back: what they say ends in the state of the recipient and of the message."""
+"""Delivery reports that came back: an address that they say is refused is not written to again."""
 
 from __future__ import annotations
 

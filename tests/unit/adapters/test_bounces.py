@@ -33,14 +33,28 @@ def report(
 
 
 def test_a_mailbox_that_is_not_there_is_refused_for_good():
-    assert bounces_of(report()) == [
-        Bounce(ADDRESS, is_final=True, reason="5.1.1 550 5.1.1 No such user", message_id="<abc@bangkok.go.th>")
-    ]
+    assert bounces_of(report()) == [Bounce(ADDRESS, is_final=True, reason="5.1.1 550 5.1.1 No such user")]
 
 
-def test_a_full_mailbox_may_take_mail_again():
-    (bounce,) = bounces_of(report(status="4.2.2"))
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("4.2.2", "452 4.2.2 Mailbox full"), ("5.2.2", "552 5.2.2 Mailbox full"), ("5.3.4", "552 5.3.4 Message too big"),
+        ("5.7.1", "554 5.7.1 Relay access denied"), ("5.7.26", "550 5.7.26 Unauthenticated sender"),
+        ("5.1.8", "550 5.1.8 Sender rejected"), ("5.0.0", "554 Content rejected"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_of_a_mail_or_of_us_does_not_end_the_address(status, said):
+    (bounce,) = bounces_of(report(status=status, said=f"smtp; {said}"))
     assert not bounce.is_final
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [("5.0.0", "550 No such user"), ("5.1.10", "556 Null MX"), ("5.2.1", "550 5.2.1 Disabled")]
+)
+def test_a_mailbox_that_is_gone_is_known_by_its_status_or_the_code(status, said):
+    (bounce,) = bounces_of(report(status=status, said=f"smtp; {said}"))
+    assert bounce.is_final
 
 
 def test_the_address_that_we_wrote_to_is_named_where_mail_was_forwarded():

@@ -9,9 +9,9 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from email.message import EmailMessage, Message
+from email.message import Message
 
-from bkkenergy.adapters.delivery.base import DeliveryFailed
+from bkkenergy.adapters.delivery.base import DeliveryFailed, is_of_mailbox
 from bkkenergy.recipients import BounceSettings, MailSettings
 from bkkenergy.tomlfiles import read_secret
 
@@ -21,12 +21,11 @@ MAX_READ, MAX_MAIL_BYTES = 200, 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
-    """What a mail server reports of one address. is_final : it will never be delivered. message_id : of our mail."""
+    """What a mail server reports of one address. is_final : the address is refused, whatever is sent there."""
 
     address: str
     is_final: bool
     reason: str
-    message_id: str = ""
 
 
 def bounces_of(content: bytes) -> list[Bounce]:
@@ -37,35 +36,23 @@ def bounces_of(content: bytes) -> list[Bounce]:
     mail = email.message_from_bytes(content, policy=email.policy.default)
     if mail.get_content_type() != "multipart/report" or mail.get_param("report-type") != "delivery-status":
         return []
-    named = _message_id(mail)
     return [
         bounce
         for part in mail.walk()
         if part.get_content_type() == "message/delivery-status"
         for block in (part.get_payload() if part.is_multipart() else [])
-        if isinstance(block, Message) and (bounce := _of_block(block, named)) is not None
+        if isinstance(block, Message) and (bounce := _of_block(block)) is not None
     ]
 
 
-def _of_block(block: Message, message_id: str) -> Bounce | None:
+def _of_block(block: Message) -> Bounce | None:
     address = str(block.get("Original-Recipient") or block.get("Final-Recipient") or "").partition(";")[2].strip()
     if "@" not in address or str(block.get("Action", "")).strip().lower() != "failed":
         return None
     status = str(block.get("Status", "")).strip()
     said = str(block.get("Diagnostic-Code", "")).partition(";")[2].strip()
     reason = " ".join(filter(None, (status, " ".join(said.split()))))
-    return Bounce(address, status.startswith("5"), reason[:300], message_id)
-
-
-def _message_id(mail: EmailMessage) -> str:
-    """Return the Message-ID of the mail that came back: the report has it whole, or its head."""
-    for part in mail.walk():
-        if part.get_content_type() in {"text/rfc822-headers", "message/rfc822"}:
-            inner = part.get_payload()
-            head = inner[0] if isinstance(inner, list) and inner else email.message_from_string(str(inner))
-            if isinstance(head, Message) and head.get("Message-ID"):
-                return str(head["Message-ID"]).strip()
-    return ""
+    return Bounce(address, is_of_mailbox(reason), reason[:300])
 
 
 def read_bounces(settings: MailSettings, asked: BounceSettings) -> Iterator[Bounce]:

@@ -9,13 +9,13 @@ import ssl
 from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
 
-from bkkenergy.adapters.delivery.base import DeliveryFailed, Notification
+from bkkenergy.adapters.delivery.base import DeliveryFailed, Notification, is_of_mailbox
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.i18n import Words
 from bkkenergy.recipients import MailSettings, Recipient
 from bkkenergy.settings import Settings
 
-MAILBOX_GONE = 500
+NEVER_TAKEN = 500
 
 
 def send_mail(settings: Settings, recipient: Recipient, message: Notification) -> None:
@@ -29,10 +29,10 @@ def send_mail(settings: Settings, recipient: Recipient, message: Notification) -
                 server.login(mail.username, mail.password.get_secret_value())
             server.send_message(composed(mail, recipient, message))
     except smtplib.SMTPRecipientsRefused as error:
-        code = next(iter(error.recipients.values()))[0]
+        code, answer = next(iter(error.recipients.values()))
         said = f"{recipient.to} is refused ({error.recipients})"
-        is_final = code >= MAILBOX_GONE
-        raise DeliveryFailed(said, is_final=is_final, is_of_address=is_final) from None
+        is_of_address = is_of_mailbox(f"{code} {answer.decode(errors='replace')}")
+        raise DeliveryFailed(said, is_final=code >= NEVER_TAKEN, is_of_address=is_of_address) from None
     except (OSError, smtplib.SMTPException) as error:
         raise DeliveryFailed(f"{mail.host}:{mail.port}: {error}", is_final=False) from error
 
