@@ -172,3 +172,15 @@ def test_a_picture_beside_a_place_stays(tmp_path):
     _write(document.paragraphs[0], "Health")
     assert document.paragraphs[0].text == "Health"
     assert len(document.inline_shapes) == 1
+
+
+@pytest.mark.browser
+def test_a_browser_is_replaced_after_some_pages_whatever_it_draws(monkeypatch):
+    from bkkenergy.reports.render import browser
+
+    monkeypatch.setattr(browser, "PAGES_PER_BROWSER", 1)
+    with browser.Browser() as drawing:
+        drawing.page_picture(b"<p>one")
+        first = drawing._pid
+        drawing.page_picture(b"<p>two")
+        assert drawing._pid != first

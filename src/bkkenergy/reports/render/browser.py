@@ -15,7 +15,8 @@ import shutil
 import signal
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -77,9 +78,7 @@ class Browser:
         return self._seen(page, *PICTURE_PX)
 
     def _seen(self, page: bytes, width_px: int, height_px: int) -> bytes:
-        try:
-            if not self._pid:
-                self._start()
+        with self._running():
             self._show(page)
             size = {"width": width_px, "height": height_px, "deviceScaleFactor": 1, "mobile": False}
             self._call("Emulation.setDeviceMetricsOverride", session=True, **size)
@@ -88,9 +87,6 @@ class Browser:
             drawn = base64.b64decode(self._call("Page.captureScreenshot", session=True, format="png")["data"])
             self._call("Emulation.setDefaultBackgroundColorOverride", session=True)
             self._call("Emulation.clearDeviceMetricsOverride", session=True)
-        except PrintFailed:
-            self._stop()
-            raise
         return drawn
 
     def pdf(self, page: bytes) -> bytes:
@@ -99,11 +95,17 @@ class Browser:
 
         Raises InputError where no browser is installed, PrintFailed when it fails; the next page starts it again.
         """
+        with self._running():
+            return self._printed(page)
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        """Have a browser, after some pages a new one; one that fails is stopped."""
         try:
             if not self._pid or self._pages >= PAGES_PER_BROWSER:
                 self._stop()
                 self._start()
-            return self._printed(page)
+            yield
         except PrintFailed:
             self._stop()
             raise
