@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 import os
 import shutil
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
 
 from bkkenergy.adapters.sqlite import SqliteStore
-from bkkenergy.adapters.state.outbox import messages
+from bkkenergy.adapters.state import transaction
+from bkkenergy.adapters.state.outbox import OutboxMessage, messages, post
 from bkkenergy.adapters.state.runs import Due
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli.beside import USUAL_MAX, worked_off, workers_for
 from bkkenergy.errors import BkkEnergyError
+from bkkenergy.jobs.post import send_waiting
 from bkkenergy.jobs.service import Jobs
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.settings import ArchiveSettings
 from bkkenergy.site import load_configuration
 from bkkenergy.site.folder import TURNED
+from bkkenergy.usecases.standings import PICTURE_DAYS
 from tests.commands import bkkenergy
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.receivers import http_receiver, mail_server
 from tests.sites import make_jobs
+from tests.web import make_app
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning:aiosmtpd")
 
@@ -386,6 +394,57 @@ def test_papers_of_a_month_are_archived_and_sent_to_who_wants_them(month, home):
     names = {part.get_filename() for part in sent.iter_attachments()}
     assert names == {"health_2026-11_committee.th.xlsx", "health_2026-11_memo.th.docx"}, "a memorandum has no table"
     assert set(names) <= {path.rpartition("/")[2] for path in archive(home)}
+
+
+LINE = """
+[web]
+public_address = "https://energy.example.org"
+[line]
+url = "{url}"
+pictures = true
+[[recipient]]
+channel = "line"
+to = "U0123"
+secret_file = "token"
+agencies = ["health"]
+reports = ["day"]
+language = "en"
+"""
+
+
+@pytest.mark.browser
+def test_line_is_sent_a_picture_that_is_archived_and_opens_without_signing_in(home, clock):
+    (home / "token").write_text("t")
+    with http_receiver() as line:
+        write_settings(home, LINE.format(url=line.url))
+        jobs = jobs_at(home, clock)
+        assert jobs.tick() == 3
+        jobs.tick()
+    (request,) = line.requests
+    link = json.loads(request[2])["messages"][1]["originalContentUrl"]
+    path = "health/2026-11-23/r1/health_2026-11-23.en.png"
+    assert link.endswith(path)
+    assert path in archive(home)
+    anybody = TestClient(make_app(home, clock))
+    answer = anybody.get(link.removeprefix("https://energy.example.org"))
+    assert answer.headers["Content-Type"] == "image/png"
+    picture = Image.open(io.BytesIO(answer.content)).convert("L")
+    darkest, lightest = picture.getextrema()
+    assert darkest < 64, "there is text"
+    assert lightest > 250, "on a page"
+    clock.forward(days=PICTURE_DAYS, seconds=1)
+    assert anybody.get(link.removeprefix("https://energy.example.org")).status_code == 404
+
+
+def test_an_alert_goes_out_where_the_archive_cannot_be_opened(home, clock):
+    with mail_server() as mail:
+        write_settings(home, MONTH.format(port=mail.port))
+        jobs = jobs_at(home, clock)
+        closed = ArchiveSettings(kind="s3")
+        with transaction(jobs.queue.engine) as connection:
+            message = OutboxMessage(subject="A silent meter", text="since noon")
+            post(connection, key="alert", channel="mail", recipient="head@example.com", message=message, now=clock())
+        assert send_waiting(jobs.queue.engine, jobs.settings.model_copy(update={"archive": closed}), clock()) == 1
 
 
 def test_a_paper_that_cannot_be_made_is_said_and_the_report_goes_out(month, home, monkeypatch):

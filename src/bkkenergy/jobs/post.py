@@ -135,7 +135,8 @@ def _handed_over(engine: StateStore, settings: Settings, posted: Posted, now: dt
 def _message(engine: StateStore, settings: Settings, posted: Posted, now: dt.datetime) -> Notification:
     """Return a message, a mail with its files. Raises UnavailableError where one is not as it was written.
 
-    Links to the site are made now, so that a picture's days begin when it is sent.
+    Links to the site are made now, so that a picture's days begin when it is sent. What has no files, as an alert,
+    does not need the archive.
     """
     message, site = posted.message, settings.web.public_address
     picture = str(message.data.get("picture", ""))

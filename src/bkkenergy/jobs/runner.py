@@ -187,7 +187,8 @@ def _archived(context: RunContext, run: Run, report: AgencyReport) -> None:
             files.append(written(draft, name, form, lang, content))
         for lang in picture_langs(delivery, run):
             picture = context.browser.page_picture(RENDERERS["html"](report, lang))
-            files.append(written(draft, f"{run.agency}_{run.period.slug}.{lang}.{PICTURE}", PICTURE, lang, picture))
+            name = report_name(run.agency, run.period.slug, PICTURE, lang)
+            files.append(written(draft, name, PICTURE, lang, picture))
         for paper in papers.files(report, langs):
             files.append(written(draft, paper.name, paper.form, paper.lang, paper.content, document=paper.document))
 

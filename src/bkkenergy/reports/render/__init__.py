@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from bkkenergy.i18n import Lang
+from bkkenergy.recipients import PICTURE
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.render.csv import render_csv
 from bkkenergy.reports.render.docx import render_docx
@@ -28,5 +29,5 @@ RENDERERS: Mapping[str, Renderer] = MappingProxyType(
         "csv": render_csv,
     }
 )
-HAS_LANGUAGE = frozenset({"html", "pdf", "xlsx", "docx", "csv"})
+HAS_LANGUAGE = frozenset({"html", "pdf", "xlsx", "docx", "csv", PICTURE})
 """Formats whose bytes differ by language; the others are written once."""
