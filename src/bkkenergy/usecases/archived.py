@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
+from bkkenergy.adapters.state import StateStore
 from bkkenergy.adapters.state.runs import Artefact, Run, RunQueue
 from bkkenergy.calendar import Period
-from bkkenergy.errors import UnavailableError
+from bkkenergy.errors import NotThere, UnavailableError
 from bkkenergy.ports.archive import ArchiveDraft, NotInArchive, ReportArchive
 from bkkenergy.recipients import ENERGY
 
@@ -30,10 +31,19 @@ def written(
     return Artefact(document=document, form=form, lang=lang, path=path, size_bytes=len(content), sha256=digest)
 
 
-def file_at(queue: RunQueue, agency: str, period: Period, path: str) -> Artefact | None:
-    """Return a file of an agency's finished runs by its path; None where the ledger of runs names no such file."""
-    every = queue.artefacts(queue.runs(agency=agency, period=period, state="done")).values()
-    return next((file for files in every for file in files if file.path == path), None)
+def file_of_run(engine: StateStore, path: str) -> Artefact:
+    """Return the file of a closed run that has this path in the archive. Raises NotThere for any other."""
+    agency, slug, *_ = *path.split("/"), "", ""
+    try:
+        period = Period.of(slug)
+    except ValueError:
+        raise NotThere from None
+    queue = RunQueue(engine, "archive")
+    files = queue.artefacts(queue.runs(agency=agency, period=period, state="done")).values()
+    named = next((file for of_run in files for file in of_run if file.path == path), None)
+    if named is None:
+        raise NotThere
+    return named
 
 
 def archived_file(archive: ReportArchive, file: Artefact) -> bytes:

@@ -7,8 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
+from bkkenergy.recipients import DocumentKind
+from bkkenergy.reports.papers.kinds import PAPER_FORMS, PaperForm
 from bkkenergy.web.budgets import HEAVY_API
-from bkkenergy.web.papers import MEDIA, AskedForm, AskedKind, asked_file, need_subject, period_asked
+from bkkenergy.web.papers import MEDIA, asked_file, need_subject, period_asked
 from bkkenergy.web.problems import PROBLEMS, TOO_MUCH
 from bkkenergy.web.security import ApiVisitor
 
@@ -21,13 +23,13 @@ PeriodName = Annotated[str, Query(max_length=32, description="2026-11-23, 2026-W
     "/{paper}/{subject}",
     response_class=Response,
     responses={
-        200: {"content": {media: {} for media in dict.fromkeys(MEDIA.values())}},
+        200: {"content": {media: {} for media in dict.fromkeys(MEDIA[form] for form in PAPER_FORMS)}},
         429: TOO_MUCH,
     },
     dependencies=HEAVY_API,
 )
 def paper_made(
-    paper: AskedKind, subject: SubjectId, visitor: ApiVisitor, period: PeriodName, form: AskedForm = "json"
+    paper: DocumentKind, subject: SubjectId, visitor: ApiVisitor, period: PeriodName, form: PaperForm = "json"
 ) -> Response:
     """Return an agency's or a building's energy report (`energy`), or a paper made from it, over a period."""
     need_subject(visitor, subject)

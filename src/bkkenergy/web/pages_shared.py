@@ -5,20 +5,17 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from bkkenergy.adapters.state.runs import RunQueue
 from bkkenergy.adapters.state.standings import standing_of
-from bkkenergy.calendar import Period
-from bkkenergy.errors import NotThere
 from bkkenergy.i18n import Words
-from bkkenergy.recipients import PICTURE
 from bkkenergy.site.open import open_archive
-from bkkenergy.usecases.archived import archived_file, file_at
+from bkkenergy.usecases.archived import archived_file, file_of_run
 from bkkenergy.usecases.standings import begin_by_link, end_by_link, message_of_link, need_picture
+from bkkenergy.web.papers import MEDIA
 from bkkenergy.web.render import open_page
 from bkkenergy.web.security import here_of, language_of
 
 router = APIRouter(default_response_class=HTMLResponse)
-UNSEEN = {"X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer", "Cache-Control": "private, max-age=3600"}
+UNSEEN = {"X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer"}
 
 
 @router.get("/unsubscribe/{number}/{given}")
@@ -35,7 +32,7 @@ def unsubscribe_page(number: int, given: str, request: Request) -> Response:
         standing=standing_of(state, posted.channel, posted.recipient),
         path=f"/unsubscribe/{number}/{given}",
     )
-    answer.headers.update({"X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"})
+    answer.headers.update({**UNSEEN, "Cache-Control": "no-store"})
     return answer
 
 
@@ -62,8 +59,7 @@ def shared_picture(
     """Return a report's picture by a link that was sent, until it is over."""
     here, path = here_of(request), f"{agency}/{period}/{revision}/{name}"
     need_picture(here.opened.state, until_s, given, path, here.clock())
-    picture = file_at(RunQueue(here.opened.state, "web"), agency, Period.of(period), path)
-    if picture is None or picture.form != PICTURE:
-        raise NotThere
+    picture = file_of_run(here.opened.state, path)
     content = archived_file(open_archive(here.settings), picture)
-    return Response(content, media_type="image/png", headers=UNSEEN)
+    headers = {**UNSEEN, "Cache-Control": "private, max-age=3600"}
+    return Response(content, media_type=MEDIA[picture.form], headers=headers)

@@ -20,7 +20,6 @@ from bkkenergy.reports.render.browser import PrintFailed, drawn_by_browser
 from bkkenergy.usecases.stationery import (
     SEAL,
     TEMPLATE,
-    TERMS,
     MemoTerms,
     reset_stationery,
     stationery_entered,
@@ -36,7 +35,6 @@ from bkkenergy.web.render import page
 from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
 
 router = APIRouter(default_response_class=HTMLResponse)
-MAX_TERM = 300
 
 
 @router.get("/agencies/{agency}/memo")
@@ -83,7 +81,7 @@ def give_terms(agency: str, visitor: PageVisitor, form: OwnForm) -> Response:
     """Take what stands on every memorandum."""
     _need_agency(visitor, agency)
     visitor.need("edit", agency)
-    to, signer, position = (str(form.get(name, "")).strip()[:MAX_TERM] for name in ("to", "signer", "position"))
+    to, signer, position = (str(form.get(name, "")).strip() for name in ("to", "signer", "position"))
     terms = MemoTerms(to, signer, position, "thai_digits" in form)
     here = visitor.here
     return _done(visitor, agency, lambda: store_terms(here.opened.state, visitor.actor, agency, terms, here.clock()))
@@ -127,7 +125,6 @@ def _page(visitor: Visitor, agency: str, fault: str = "") -> Response:
         entered=entered,
         seal=f"data:image/png;base64,{base64.b64encode(entered.seal).decode()}" if entered.seal else "",
         places=PLACES,
-        parts=(TEMPLATE, SEAL, TERMS),
         versions=stationery_versions(state, visitor.actor, agency),
         instant=lambda us: dt.datetime.fromtimestamp(us / 1e6, BANGKOK),
         month=f"{here.today.replace(day=1) - dt.timedelta(days=1):%Y-%m}",

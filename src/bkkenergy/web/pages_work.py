@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
 
 import structlog
 from fastapi import APIRouter, HTTPException
@@ -19,13 +18,14 @@ from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.i18n import Lang
 from bkkenergy.plan import PROJECT_STATES, Project, moves_from, roll_up
-from bkkenergy.recipients import CITY
+from bkkenergy.recipients import CITY, DOCUMENT_KINDS, ENERGY, DocumentKind
+from bkkenergy.reports.papers.kinds import PAPER_FORMS, PaperForm
 from bkkenergy.reports.plan.phrasing import way_text
 from bkkenergy.reports.plan.progress import measured_projects, why_each
 from bkkenergy.reports.savings.power import showable_projects
 from bkkenergy.reports.savingwords import showable_text
 from bkkenergy.site.open import open_archive
-from bkkenergy.usecases.archived import archived_file, file_at
+from bkkenergy.usecases.archived import archived_file, file_of_run
 from bkkenergy.usecases.owndelivery import wants_monthly
 from bkkenergy.usecases.plan import move_project
 from bkkenergy.usecases.reruns import ask_again, ask_for_archive
@@ -33,10 +33,6 @@ from bkkenergy.usecases.standings import send_again
 from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.paging import Offset, Rows
 from bkkenergy.web.papers import (
-    ASKED_FORMS,
-    ASKED_KINDS,
-    AskedForm,
-    AskedKind,
     asked_file,
     asked_mail,
     file_response,
@@ -120,8 +116,8 @@ def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "", offset:
             if run.is_for_the_archive
         ],
         may_ask=[one for one in agencies if one != CITY and visitor.account.may("edit", one)],
-        asked_kinds=ASKED_KINDS,
-        asked_forms=ASKED_FORMS,
+        asked_kinds=DOCUMENT_KINDS,
+        asked_forms=PAPER_FORMS,
         last_month=f"{visitor.here.today.replace(day=1) - dt.timedelta(days=1):%Y-%m}",
     )
 
@@ -138,7 +134,7 @@ def _by_document(files: Sequence[Artefact], lang: Lang) -> list[tuple[str, list[
 
 @router.get("/reports/made", dependencies=HEAVY_PAGE)
 def report_made(
-    visitor: PageVisitor, subject: str, period: str, kind: AskedKind = "energy", form: AskedForm = "html"
+    visitor: PageVisitor, subject: str, period: str, kind: DocumentKind = ENERGY, form: PaperForm = "html"
 ) -> Response:
     """Make a report or a paper now, and show it (HTML) or return its file."""
     name, content = asked_file(visitor, kind, subject, period_asked(visitor, period.strip()), form)
@@ -169,20 +165,10 @@ def archive_asked(visitor: PageVisitor, form: OwnForm) -> Response:
 @router.get("/reports/file/{path:path}")
 def report_file(path: str, visitor: PageVisitor) -> Response:
     """Return a file of the archive, as the ledger names it; nothing else of the disk."""
-    parts = PurePosixPath(path).parts
-    if len(parts) != 4:  # noqa: PLR2004 - agency, period, revision, name
-        raise HTTPException(404, "not found")
-    visitor.need("see", parts[0])
-    ledger = ledger_of(visitor)
-    try:
-        period = Period.of(parts[1])
-    except ValueError:
-        raise HTTPException(404, "not found") from None
-    file = file_at(ledger, parts[0], period, path)
-    if file is None:
-        raise HTTPException(404, "not found")
+    visitor.need("see", path.partition("/")[0])
+    file = file_of_run(visitor.here.opened.state, path)
     content = archived_file(open_archive(visitor.here.settings), file)
-    return file_response(parts[3], content, file.form, shown_forms=("html", "pdf"))
+    return file_response(path.rpartition("/")[2], content, file.form, shown_forms=("html", "pdf"))
 
 
 # -- plan ----------------------------------------------------------------------------------------------------------

@@ -1,18 +1,18 @@
-"""Reports and papers that a visitor asks for: made now, from an agency or a building that the visitor may see."""
+"""Reports and papers that a visitor asks for: made now, from an agency or a building that the visitor may see.
+
+A PDF is printed by a browser on the server. Requests for what is made here take turns (`budgets`).
+"""
 
 from __future__ import annotations
-
-from typing import Literal, get_args
 
 from fastapi import HTTPException
 from fastapi.responses import Response
 
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
-from bkkenergy.recipients import PaperKind
+from bkkenergy.recipients import ENERGY, DocumentKind
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.papers.kinds import (
-    PAPER_KINDS,
     PLAIN_STATIONERY,
     PaperForm,
     forms_of,
@@ -23,17 +23,12 @@ from bkkenergy.reports.papers.kinds import (
     subject_report,
 )
 from bkkenergy.reports.papers.model import Paper
-from bkkenergy.reports.render import HAS_LANGUAGE, RENDERERS
+from bkkenergy.reports.render import HAS_LANGUAGE, PICTURE, RENDERERS
 from bkkenergy.reports.render.mail import report_message
 from bkkenergy.reports.write import report_name
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.security import REPORT_POLICY, Visitor
 
-AskedKind = Literal["energy", "poster", "committee", "pv", "progress", "training", "partner", "memo"]
-ASKED_KINDS: tuple[AskedKind, ...] = get_args(AskedKind)
-AskedForm = Literal["html", "pdf", "docx", "xlsx", "csv", "json"]
-ASKED_FORMS: tuple[AskedForm, ...] = get_args(AskedForm)
-"""A PDF is printed by a browser on the server. Requests for what is made here take turns (`budgets`)."""
 MEDIA = {
     "html": "text/html; charset=utf-8",
     "pdf": "application/pdf",
@@ -41,6 +36,7 @@ MEDIA = {
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",
+    PICTURE: "image/png",
 }
 KEPT_S = 600.0
 MAX_DAYS = 366
@@ -65,7 +61,7 @@ def file_response(name: str, content: bytes, form: str, *, shown_forms: tuple[st
     headers = {"Content-Disposition": f'{shown}; filename="{name}"'}
     if form == "html":
         headers["Content-Security-Policy"] = REPORT_POLICY
-    return Response(content, media_type=MEDIA.get(form, "image/png"), headers=headers)
+    return Response(content, media_type=MEDIA[form], headers=headers)
 
 
 def paper_response(paper: Paper, form: PaperForm) -> Response:
@@ -103,26 +99,24 @@ def _asked_report(here: AppContext, subject: str, period: Period) -> AgencyRepor
     return report
 
 
-def asked_file(visitor: Visitor, kind: AskedKind, subject: str, period: Period, form: AskedForm) -> tuple[str, bytes]:
+def asked_file(
+    visitor: Visitor, kind: DocumentKind, subject: str, period: Period, form: PaperForm
+) -> tuple[str, bytes]:
     """Return the name and the bytes of what was asked for. Raises 422 for what cannot be made."""
     here, words = visitor.here, visitor.words
     need_subject(visitor, subject)
-    if form not in (RENDERERS if kind == "energy" else forms_of(kind)):
+    if form not in (RENDERERS if kind == ENERGY else forms_of(kind)):
         raise HTTPException(422, words("error.paper_form", form=form, kind=kind))
     try:
         report = _asked_report(here, subject, period)
-        if kind == "energy":
+        if kind == ENERGY:
             lang = visitor.lang if form in HAS_LANGUAGE else "th"
             return report_name(subject, period.slug, form, lang), RENDERERS[form](report, visitor.lang)
         stationery = stationery_of(here.opened, subject) if kind == "memo" else PLAIN_STATIONERY
         paper = make_paper(
-            here.opened, _paper_kind(kind), report, period, visitor.lang, now=here.clock(),
+            here.opened, kind, report, period, visitor.lang, now=here.clock(),
             fields=stationery.terms.fields, thai_digits=stationery.terms.thai_digits,
         )  # fmt: skip
         return paper_name(paper, form), render_paper(paper, form, None, stationery)
     except InputError as why:
         raise HTTPException(422, why.said(visitor.lang)) from None
-
-
-def _paper_kind(kind: AskedKind) -> PaperKind:
-    return next(known for known in PAPER_KINDS if known == kind)
