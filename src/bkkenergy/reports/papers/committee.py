@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.reports.content import BuildingSaving
-from bkkenergy.reports.pageone import first_thing, owner_of_fault, saved_money
+from bkkenergy.reports.pageone import saved_money
+from bkkenergy.reports.papers.actions import actions_grid, now_text
 from bkkenergy.reports.papers.asked import AskedPaper
 from bkkenergy.reports.papers.model import Block, GridColumn, Paper, PaperGrid, PaperText, Value
 from bkkenergy.reports.phrasing import headline, name_of, placebo_source
-from bkkenergy.reports.savings.phrasing import fault_texts, verdict_text
+from bkkenergy.reports.savings.phrasing import verdict_of
 from bkkenergy.reports.yearwords import path_sentences
-from bkkenergy.savings.faultgroups import fault_groups
 from bkkenergy.savings.versions import judging
 from bkkenergy.texts import BE_OFFSET_YEARS
 
@@ -26,24 +26,14 @@ def committee(asked: AskedPaper) -> Paper:
             words("committee.result"),
             (f"{saved.name}: {words.number(saved.thb)} {words('unit.thb')} ({saved.note})", *_objectives(asked)),
         ),
-        *_first(asked),
+        *filter(None, [now_text(report, words)]),
         _indicators(asked),
         _baselines(asked),
-        _actions(asked),
+        actions_grid(report, words, words("committee.actions"), has_reasons=False),
         _projects(asked),
     ]
     sources = [words("saving.method", source=placebo_source(report, words))] if report.total_saving else []
     return asked.paper(blocks, sentence=headline_of(asked), sources=[*asked.cost_sources, *sources])
-
-
-def _first(asked: AskedPaper) -> Iterator[PaperText]:
-    """Yield the one thing to do now, where there is one."""
-    words, report = asked.words, asked.report
-    first = first_thing(report, words)
-    if first is not None:
-        stakes = f" · {first.stakes}" if first.stakes else ""
-        owner = f"{words('work.owner')}: {first.owner}"
-        yield PaperText(words("one.now"), (f"{first.title}{stakes}", f"→ {first.task} · {owner}"))
 
 
 def headline_of(asked: AskedPaper) -> str:
@@ -83,10 +73,10 @@ def _indicators(asked: AskedPaper) -> PaperGrid:
         intensity = None
         if building is not None and building.use.energy_kwh is not None and building.gross_floor_area_m2:
             intensity = building.use.energy_kwh / building.gross_floor_area_m2
-        rows.append((name_of(report, saving.building_id, words), *_enpi(saving), intensity, _verdict(asked, saving)))
+        rows.append((name_of(report, saving.building_id, words), *_enpi(saving), intensity, verdict_of(saving, words)))
     total = None
     if report.total_saving is not None and all(saving.baseline_kwh is not None for saving in report.savings):
-        total = (words("report.total"), *_enpi(report.total_saving), None, _verdict(asked, report.total_saving))
+        total = (words("report.total"), *_enpi(report.total_saving), None, verdict_of(report.total_saving, words))
     title, note = words("committee.enpi_table"), words("committee.enpi_note")
     return PaperGrid(title, columns, tuple(rows), total, note, starts_page=True)
 
@@ -95,13 +85,6 @@ def _enpi(saving: BuildingSaving) -> tuple[Value, Value, Value]:
     if saving.baseline_kwh is None or saving.actual_kwh is None or not saving.baseline_kwh:
         return None, None, None
     return saving.baseline_kwh, saving.actual_kwh, saving.actual_kwh / saving.baseline_kwh
-
-
-def _verdict(asked: AskedPaper, saving: BuildingSaving) -> str:
-    words = asked.words
-    if saving.band is None:
-        return (saving.why or {}).get(words.lang) or words("saving.no_baseline")
-    return verdict_text(saving.band, words)
 
 
 def _baselines(asked: AskedPaper) -> PaperGrid:
@@ -129,27 +112,6 @@ def _baselines(asked: AskedPaper) -> PaperGrid:
         scores = baseline.held_out
         rows.append((name, baseline.first, baseline.last, baseline.valid_days, form, scores.cvrmse, scores.nmbe))
     return PaperGrid(words("committee.enb_table"), columns, tuple(rows), None, words("committee.enb_note"))
-
-
-def _actions(asked: AskedPaper) -> PaperGrid:
-    """List findings as actions: what, where, worth, who, until when."""
-    words, report = asked.words, asked.report
-    columns = (
-        GridColumn(words("report.building")),
-        GridColumn(words("insight.title")),
-        GridColumn(words("committee.todo")),
-        GridColumn(words("committee.thb_a_month"), "number"),
-        GridColumn(words("work.owner")),
-        GridColumn(words("work.due"), "date"),
-    )
-    rows: list[tuple[Value, ...]] = []
-    for fault in fault_groups(report.findings):
-        texts, owner = fault_texts(fault, words), owner_of_fault(report, fault)
-        thb = fault.cost_thb_a_month if fault.cost_thb_a_month >= 1 else None
-        who = words("one.no_owner") if owner is None else owner.owner
-        building, due = name_of(report, fault.chief.building, words), None if owner is None else owner.due
-        rows.append((building, texts.name, texts.todo, thb, who, due))
-    return PaperGrid(words("committee.actions"), columns, tuple(rows))
 
 
 def _projects(asked: AskedPaper) -> PaperGrid:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.comparisons import comparisons
-from bkkenergy.reports.content import AgencyReport, Use
-from bkkenergy.reports.pageone import beside, first_thing, owner_of_fault, saved_money
+from bkkenergy.reports.content import AgencyReport, BuildingSaving, Use
+from bkkenergy.reports.pageone import beside, saved_money
+from bkkenergy.reports.papers.actions import actions_grid, now_text
 from bkkenergy.reports.papers.docx import paper_docx
 from bkkenergy.reports.papers.model import (
     Block,
@@ -39,8 +40,7 @@ from bkkenergy.reports.phrasing import (
     subject_name,
     title,
 )
-from bkkenergy.reports.savings.phrasing import fault_texts, verdict_of
-from bkkenergy.savings.faultgroups import fault_groups
+from bkkenergy.reports.savings.phrasing import verdict_of
 
 KG_PER_TONNE = 1000
 
@@ -80,7 +80,7 @@ def _blocks(report: AgencyReport, words: Words) -> Iterator[Block]:
         yield PaperText("", (words("report.missing", names=names),))
     yield KeyFigures(tuple(_figures(report, words)))
     yield _beside(report, words)
-    yield _now(report, words)
+    yield now_text(report, words) or PaperText(words("one.now"), (words("one.nothing"),))
     yield _buildings(report, words)
     if report.bill:
         thb = words("unit.thb")
@@ -90,7 +90,7 @@ def _blocks(report: AgencyReport, words: Words) -> Iterator[Block]:
     if report.savings:
         yield _savings(report, words)
     if report.findings:
-        yield _findings(report, words)
+        yield actions_grid(report, words, words("insight.title"), has_reasons=True)
     if report.attention:
         rows = tuple((subject_name(report, one, words), attention_text(one, words)) for one in report.attention)
         columns = (GridColumn(words("report.building")), GridColumn(words("report.attention")))
@@ -107,13 +107,13 @@ def _figures(report: AgencyReport, words: Words) -> Iterator[KeyFigure]:
     cost = words("report.bill_cost" if report.bill else "report.cost")
     yield KeyFigure(words("report.energy"), use.energy_kwh, words("unit.kwh"), covered)
     if (intensity := intensity_kwh_m2(report)) is not None:
-        yield KeyFigure(words("report.energy"), intensity, words("report.intensity"), "", 1)
+        yield KeyFigure(words("report.energy"), intensity, words("report.intensity"), covered, 1)
     yield KeyFigure(cost, use.cost_thb, words("unit.thb"), cost_note(report, words))
     yield KeyFigure(saved.name, saved.thb, words("unit.thb"), saved.note)
     tonnes = None if use.co2e_kg is None else use.co2e_kg / KG_PER_TONNE
-    yield KeyFigure(words("report.co2"), tonnes, words("unit.tco2e"), "", 2)
+    yield KeyFigure(words("report.co2"), tonnes, words("unit.tco2e"), covered, 2)
     peak_at = words("report.peak_at", at=words.moment(use.peak_at)) if use.peak_at else ""
-    yield KeyFigure(words("report.peak"), use.peak_kw, words("unit.kw"), peak_at)
+    yield KeyFigure(words("report.peak"), use.peak_kw, words("unit.kw"), " · ".join(filter(None, (peak_at, covered))))
 
 
 def _beside(report: AgencyReport, words: Words) -> PaperGrid:
@@ -128,14 +128,6 @@ def _beside(report: AgencyReport, words: Words) -> PaperGrid:
             for one in comparisons(report, words) if one.reference_kwh not in known]  # fmt: skip
     rows = tuple((f"{name} ({note})" if note else name, *values) for name, note, *values in (*first, *more))
     return PaperGrid(words("compared.title"), columns, rows, None, saving_sentence(report, words))
-
-
-def _now(report: AgencyReport, words: Words) -> PaperText:
-    first = first_thing(report, words)
-    if first is None:
-        return PaperText(words("one.now"), (words("one.nothing"),))
-    stakes = f" · {first.stakes}" if first.stakes else ""
-    return PaperText(words("one.now"), (f"{first.title}{stakes}", first.task, f"{words('work.owner')}: {first.owner}"))
 
 
 def _buildings(report: AgencyReport, words: Words) -> PaperGrid:
@@ -168,31 +160,10 @@ def _savings(report: AgencyReport, words: Words) -> PaperGrid:
         GridColumn(words("saving.half"), "ratio", 1),
         GridColumn(words("saving.verdict")),
     )
-    lines = [(name_of(report, one.building_id, words), one) for one in report.savings]
-    if report.total_saving is not None:
-        lines.append((words("report.total"), report.total_saving))
-    rows = []
-    for name, one in lines:
-        rows.append(
-            (name, one.baseline_kwh, one.actual_kwh, one.saving_ratio, one.half_width_ratio, verdict_of(one, words))
-        )
-    total = rows.pop() if report.total_saving is not None else None
-    return PaperGrid(words("saving.title"), columns, tuple(rows), total)
+    rows = tuple((name_of(report, one.building_id, words), *_saving(one, words)) for one in report.savings)
+    total = None if report.total_saving is None else (words("report.total"), *_saving(report.total_saving, words))
+    return PaperGrid(words("saving.title"), columns, rows, total)
 
 
-def _findings(report: AgencyReport, words: Words) -> PaperGrid:
-    columns = (
-        GridColumn(words("report.building")),
-        GridColumn(words("insight.title")),
-        GridColumn(words("committee.todo")),
-        GridColumn(words("committee.thb_a_month"), "number"),
-        GridColumn(words("work.owner")),
-    )
-    rows = []
-    for fault in fault_groups(report.findings):
-        texts, owner = fault_texts(fault, words), owner_of_fault(report, fault)
-        named = words("one.no_owner") if owner is None or not owner.owner else owner.owner
-        thb = fault.cost_thb_a_month if fault.cost_thb_a_month >= 1 else None
-        what = f"{texts.name}: {texts.what}"
-        rows.append((name_of(report, fault.chief.building, words), what, texts.todo, thb, named))
-    return PaperGrid(words("insight.title"), columns, tuple(rows))
+def _saving(one: BuildingSaving, words: Words) -> tuple[Value, ...]:
+    return one.baseline_kwh, one.actual_kwh, one.saving_ratio, one.half_width_ratio, verdict_of(one, words)
