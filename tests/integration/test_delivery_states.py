@@ -16,7 +16,7 @@ from bkkenergy.jobs.bounces import look_for_bounces
 from bkkenergy.jobs.post import send_waiting
 from bkkenergy.recipients import BounceSettings, LineSettings, MailSettings, Recipient
 from bkkenergy.settings import Settings, WebSettings
-from bkkenergy.usecases.standings import PICTURE_DAYS, picture_path
+from bkkenergy.usecases.standings import PICTURE_DAYS, note_refusal, picture_path
 from tests.imap import DOVECOT, imap_server
 from tests.integration.test_record_pages import english
 from tests.receivers import http_receiver, mail_server
@@ -117,6 +117,19 @@ def test_a_mailbox_that_smtp_refuses_is_not_asked_again_until_a_person_lets_it(a
     again = f"/jobs/recipients/{standing.number}/again"
     assert signed_in(app, "manager-health").post(again, data={"csrf": csrf}).status_code == 403
     assert admin.post(again, data={"csrf": csrf}).status_code == 303
+    assert standings(state) == []
+
+
+def test_a_refusal_does_not_replace_what_a_person_has_ended(state, anybody):
+    with mail_server() as server:
+        posted(state, "ended")
+        send_waiting(state, settings(server.port), NOW)
+        path = server.messages[-1]["List-Unsubscribe"].strip("<>").removeprefix(SITE)
+    anybody.post(path)
+    note_refusal(state, "mail", TO, "550 5.1.1 No such user", NOW)
+    (standing,) = standings(state)
+    assert standing.state == "unsubscribed"
+    assert anybody.post(f"{path}/undo").status_code == 303
     assert standings(state) == []
 
 

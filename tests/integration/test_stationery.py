@@ -16,8 +16,13 @@ PAGE = "/agencies/health/memo"
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    return make_app(make_site(tmp_path_factory.mktemp("memo"), days=9))
+def home(tmp_path_factory):
+    return make_site(tmp_path_factory.mktemp("memo"), days=9)
+
+
+@pytest.fixture(scope="module")
+def app(home):
+    return make_app(home)
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +69,37 @@ def test_an_agency_s_template_seal_and_terms_are_on_its_memoranda_until_they_are
     page = manager.get(PAGE).text
     assert page.count("back to the standard one") >= 3
     assert "ours.docx" in page, "what was there stays in the history"
+
+
+def test_what_was_entered_counts_before_the_configuration_s_files(manager, home):
+    def with_line(text):
+        return template(lambda document: document.add_paragraph(text))
+
+    def texts():
+        return [paragraph.text for paragraph in docx.Document(io.BytesIO(memo(manager).content)).paragraphs]
+
+    (home / "config/memo").mkdir()
+    (home / "config/memo/health.docx").write_bytes(with_line("of the configuration"))
+    assert "of the configuration" in texts()
+    assert sent(manager, "template", "ours.docx", with_line("entered")).status_code == 303
+    assert "entered" in texts()
+    assert "of the configuration" not in texts()
+    assert manager.post(f"{PAGE}/template/reset", data={"csrf": csrf_of(manager)}).status_code == 303
+    assert "of the configuration" in texts()
+    (home / "config/memo/health.docx").unlink()
+
+
+def test_digits_of_a_memorandum_are_thai_where_the_terms_say_so(app, manager):
+    def digits():
+        text = "".join(paragraph.text for paragraph in docx.Document(io.BytesIO(memo(thai).content)).paragraphs)
+        return {digit for digit in text if digit.isdigit()}
+
+    thai = signed_in(app, "viewer-health")
+    assert digits() <= set("0123456789")
+    terms = {"csrf": csrf_of(manager), "thai_digits": "1"}
+    assert manager.post(f"{PAGE}/terms", data=terms).status_code == 303
+    assert digits() & set("๐๑๒๓๔๕๖๗๘๙")
+    assert manager.post(f"{PAGE}/terms/reset", data={"csrf": csrf_of(manager)}).status_code == 303
 
 
 @pytest.mark.parametrize(
