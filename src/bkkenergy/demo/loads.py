@@ -88,7 +88,7 @@ def simulated_weather(index: pd.DatetimeIndex, *, month_mean_c: Sequence[float],
     """
     rng = np.random.default_rng(seed)
     local = index.tz_convert(BANGKOK)
-    days, day_of = np.unique(local.normalize(), return_inverse=True)
+    day_of, days = pd.factorize(local.normalize(), sort=True)
     clearness_ratio = np.clip(rng.beta(5, 2.2, len(days)), 0.25, 1.0)[day_of]
     flicker = np.clip(1 + 0.12 * _wandering(rng, len(index), 0.8), 0.4, 1.1)
     here = pvlib.location.Location(13.75, 100.5, tz="Asia/Bangkok")

@@ -121,8 +121,8 @@ def typical_year_load(
     interval_h = float((starts[1] - starts[0]) / pd.Timedelta(hours=1))
     local = starts.tz_convert(BANGKOK)
     hour = (local.hour + local.minute / 60).to_numpy()
-    days, day_of = np.unique(local.normalize(), return_inverse=True)
-    hours = [open_hours(pd.Timestamp(day).date()) or (0.0, 0.0) for day in days]
+    day_of, days = pd.factorize(local.normalize())
+    hours = [open_hours(day.date()) or (0.0, 0.0) for day in days]
     opening, closing = (np.array(side)[day_of] for side in zip(*hours, strict=True))
     is_open = (hour >= opening) & (hour < closing)
     power_kw = floor_m2 / 1000 * (typical.base + np.where(is_open, typical.open, 0.0))
