@@ -75,11 +75,11 @@ def clipped(ac_kw: FloatArray, rating_kw: FloatArray, spread_ratio: FloatArray) 
     array([[50. , 93.2, 99.8]])
     """
     cut_kw: FloatArray = np.minimum(ac_kw, rating_kw)
-    varies = np.flatnonzero((spread_ratio > 0) & (ac_kw * (1 + FAR * spread_ratio) > rating_kw).any(axis=0))
-    mean_kw = ac_kw[:, varies]
-    spread_kw = np.maximum(mean_kw * spread_ratio[varies], np.finfo(np.float64).tiny)
-    above = (mean_kw - rating_kw) / spread_kw
+    varies = np.flatnonzero((spread_ratio > 0) & (ac_kw * (1 + FAR * spread_ratio) > rating_kw))
+    plane, interval = np.divmod(varies, len(spread_ratio))
+    mean_kw = ac_kw.ravel()[varies]
+    over_kw, spread_kw = mean_kw - rating_kw[plane, 0], mean_kw * spread_ratio[interval]
+    above = over_kw / spread_kw
     density = np.exp(-np.square(above) / 2) / np.sqrt(2 * np.pi)
-    lost_kw = (mean_kw - rating_kw) * scipy.special.ndtr(above) + spread_kw * density
-    cut_kw[:, varies] = np.where(mean_kw > 0, mean_kw - lost_kw, mean_kw)
+    cut_kw.flat[varies] = mean_kw - over_kw * scipy.special.ndtr(above) - spread_kw * density
     return cut_kw

@@ -51,6 +51,14 @@ def test_more_losses_never_give_more_energy(weather, config, plane, name, more):
     )
 
 
+def test_what_inverters_cut_off_a_roof_is_the_same_beside_other_roofs(weather, config):
+    roofs = [Plane(10, 180, 145, 100), Plane(10, 180, 100, 100), Plane(30, 90, 200, 100)]
+    uneven = Models(spread_ratio=config.quarter_hours.spread_ratio)
+    together = simulate(weather, roofs, config.losses, uneven).ac_kw
+    alone = [simulate(weather, [roof], config.losses, uneven).ac_kw[0] for roof in roofs]
+    np.testing.assert_array_equal(together, alone)
+
+
 @settings(deadline=None, max_examples=15)
 @given(st.lists(planes, min_size=1, max_size=5))
 def test_steps_multiply_to_the_result(weather, config, found):
