@@ -9,16 +9,13 @@ import argparse
 import datetime as dt
 import shutil
 import statistics
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, CDPSession, Page, sync_playwright
 
 from tests.bench.rows import MISSED, costs
 from tests.bench.web import prepared
+from tests.servers import web_app
 
 CHROMIUM = "/usr/bin/chromium"
 BUILDING = "agency-00.b-0000"
@@ -120,18 +117,10 @@ def main() -> None:
     folder = given.folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     port, cookie = prepared(folder, 1, 1)
-    command = [sys.executable, "-m", "bkkenergy", "web", "--config", str(folder / "config")]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
+    server = web_app(folder / "config", port)
+    url = server.url
     try:
-        for _ in range(3000):
-            try:
-                urllib.request.urlopen(f"{url}/login", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.1)
-        else:
-            raise SystemExit("the server did not start")
+        server.start()
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
             context = browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True)
@@ -141,8 +130,7 @@ def main() -> None:
         if missed:
             raise SystemExit(MISSED)
     finally:
-        server.terminate()
-        server.wait(20)
+        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

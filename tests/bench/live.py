@@ -8,9 +8,7 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +21,7 @@ from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
 from tests.bench.reports import SETTINGS, site
 from tests.ports import free_port
+from tests.servers import web_app
 
 CLIENTS, USERS = 50, 2
 CHROMIUM = "/usr/bin/chromium"
@@ -78,18 +77,11 @@ def main() -> None:
     store, rng = open_writable(config.settings), np.random.default_rng(1)
     for minute in range(60, 0, -1):
         send(store, names, time.time() - 60 * minute, rng)
-    command = [sys.executable, "-m", "bkkenergy", "web", "--config", str(folder / "config")]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    app = web_app(folder / "config", port)
     clients = []
     try:
-        for _ in range(3000):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/login", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.1)
-        else:
-            raise SystemExit("the server did not start")
+        server = app.start().process
+        assert server is not None
         alone_mb = memory_mb(server.pid)
         for number in range(CLIENTS):
             out = (folder / f"client-{number}").open("wb")
@@ -126,8 +118,7 @@ def main() -> None:
     finally:
         for client in clients:
             client.terminate()
-        server.terminate()
-        server.wait(20)
+        app.stop()
         store.close()
 
 

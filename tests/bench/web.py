@@ -10,7 +10,6 @@ import datetime as dt
 import re
 import shutil
 import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -23,6 +22,7 @@ from bkkenergy.site import load_configuration
 from tests.bench.reports import DAYS, SETTINGS, fill, site, timed
 from tests.bench.rows import MISSED, costs
 from tests.ports import free_port
+from tests.servers import web_app
 from tests.sites import make_jobs
 
 PAGES = ("/", "/agencies/agency-07", "/buildings/agency-07.b-0007", "/reports", "/plan", "/meters?agency=agency-07",
@@ -117,18 +117,9 @@ def main() -> None:
         raise SystemExit("wrk is not installed: deploy/install-test-packages wrk")
     folder = given.folder.resolve()
     port, cookie = prepared(folder, given.agencies, given.buildings)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bkkenergy", "web", "--config", str(folder / "config")],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    app = web_app(folder / "config", port)
     try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/login", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.1)
+        app.start()
         missed = 0
         print(f"\n{'page':40} {'kB':>6} {'alone p50':>10} {'p95 ms':>8} {'of an empty page':>17}")
         empty_ms = load(port, cookie, (EMPTY,), folder, 2, given.seconds)[3]
@@ -160,8 +151,7 @@ def main() -> None:
         if missed:
             raise SystemExit(MISSED)
     finally:
-        process.terminate()
-        process.wait(20)
+        app.stop()
         if not given.keep:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
-import time
-import urllib.request
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.e2e.conftest import CUT_TEXTS
-from tests.servers import free_port
+from tests.servers import free_port, web_app
 from tests.web import PASSWORD, SETTINGS, make_site
 
 pytestmark = [pytest.mark.browser]
@@ -26,20 +22,9 @@ def address(tmp_path_factory):
     home, port = tmp_path_factory.mktemp("webapp"), free_port()
     settings = SETTINGS.replace('["html", "csv"]', '["html", "pdf", "csv"]') + f"port = {port}\n"
     make_site(home, settings=settings)
-    command = [sys.executable, "-m", "bkkenergy", "web", "--config", str(home / "config")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(f"{url}/login", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(20)
+    app = web_app(home / "config", port).start()
+    yield app.url
+    app.stop()
 
 
 LEAK = re.compile(r"\b(None|nan|Undefined)\b|\b(web|report|balance)\.(?!secure_cookies|oidc)(?=\w)", re.ASCII)

@@ -38,7 +38,7 @@ from bkkenergy.usecases.runs import midnight_us
 from tests.conftest import ROOT
 from tests.integration.conftest import dealt_with, ingesting, reading, wait_until
 from tests.ports import free_port
-from tests.servers import Server, started
+from tests.servers import Server, started, web_app
 from tests.sites import energy, influx_store, on_postgresql
 from tests.web import PASSWORD, make_site
 
@@ -497,7 +497,7 @@ port = {web_port}
 behind_proxy = true
 """
     home = make_site(tmp_path, days=2, settings=text)
-    app = Server([sys.executable, "-m", "bkkenergy", "web", "--config", str(home / "config")], web_port, "/login")
+    app = web_app(home / "config", web_port)
     environment = os.environ | {
         "BKKENERGY_SITE": f"https://:{port}",
         "BKKENERGY_PLAIN": f"http://:{plain_port}",
