@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
@@ -34,7 +33,7 @@ from bkkenergy.usecases.balance import BuildingEnergy, SubMeters, building_energ
 from bkkenergy.usecases.balance_record import balance_record, flows_of, sub_meters_record
 from bkkenergy.usecases.channels import channel_series
 from bkkenergy.usecases.edits import Edit, preview_edit
-from bkkenergy.usecases.energy import KWH_DIGITS, IntervalEnergy, building_of, energy_series, listed_kwh
+from bkkenergy.usecases.energy import KWH_DIGITS, IntervalEnergy, building_of, energy_series, listed_kwh, listed_values
 from bkkenergy.usecases.flows import Flow
 from bkkenergy.usecases.gross import pv_of
 from bkkenergy.usecases.plants import plant_text, plant_yields
@@ -132,7 +131,7 @@ def _show_channel(site: Site, name: str, span: Period, step: Step, channel: Chan
     series = _in_steps(lambda: channel_series(site.energy, meter, span, step, channel))
     if series.waiting:
         click.echo(words("command.days_wait", count=len(series.waiting)), err=True)
-    values = [None if np.isnan(value) else round(value, KWH_DIGITS) for value in series.values.tolist()]
+    values = listed_values(series.values, KWH_DIGITS)
     quality = [Quality(value).name.lower() for value in series.quality.tolist()]
     starts = [start.isoformat() for start in series.starts]
     rows = list(zip(starts, values, quality, strict=True))

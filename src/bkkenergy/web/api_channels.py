@@ -6,7 +6,6 @@ import datetime as dt
 from typing import Literal
 
 import msgspec
-import numpy as np
 import pandas as pd
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
@@ -15,6 +14,7 @@ from bkkenergy.calendar import Period
 from bkkenergy.ports.channels import CHANNELS
 from bkkenergy.readings import Quality
 from bkkenergy.usecases.channels import channel_series
+from bkkenergy.usecases.energy import listed_values
 from bkkenergy.usecases.standing import owner_of
 from bkkenergy.web.api import SERIES_RESPONSES, SeriesFormat, checked_span, file_of, step_of, tagged
 from bkkenergy.web.api_rows import Row
@@ -96,7 +96,7 @@ def meter_channel(
         "unit": CHANNELS[channel].unit,
         "step": "60min" if is_hourly and step == "15min" else step,
         "starts": [at.isoformat() for at in series.starts],
-        "values": [None if np.isnan(value) else round(value, DIGITS) for value in series.values.tolist()],
+        "values": listed_values(series.values, DIGITS),
         "quality": quality,
         "waiting_days": [day.isoformat() for day in series.waiting],
     }

@@ -12,7 +12,8 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from bkkenergy.calendar import epoch_us
-from bkkenergy.readings import US_PER_S, FloatArray, Quality
+from bkkenergy.readings import US_PER_S, Quality
+from bkkenergy.usecases.energy import listed_values
 from bkkenergy.usecases.explore import CHANNEL_OF, FROM_ANYWHERE, Quantity, SeenStep, SubjectKind, is_mean
 from bkkenergy.usecases.explore_compare import ComparisonKind
 from bkkenergy.usecases.explore_series import SeenSeries
@@ -166,7 +167,7 @@ def record_of(seen: ExploreView, visitor: Visitor) -> dict[str, Any]:
         "step_s": int(lengths_s[0]) if len(lengths_s) == 1 else None,
         "starts_s": starts_s.tolist(),
         "end_s": end_s,
-        "values": _listed(series.values),
+        "values": listed_values(series.values, DIGITS),
         "quality": [run["quality"] for run in runs for _ in range(run["begin"], run["end"])],
         "quality_runs": runs,
         "known_ratio": np.round(series.known_ratio, DIGITS).tolist(),
@@ -179,7 +180,7 @@ def record_of(seen: ExploreView, visitor: Visitor) -> dict[str, Any]:
         if seen.weather is None
         else {
             "quantity": "irradiance" if look.quantity == "production" else "temperature",
-            "values": _listed(seen.weather.values),
+            "values": listed_values(seen.weather.values, DIGITS),
         },
         "closed_days": seen.closed,
         "notes_left": seen.marks_left,
@@ -218,11 +219,7 @@ def _compared(seen: ExploreView, visitor: Visitor) -> dict[str, Any] | None:
         "name": comparison_name(other, visitor.words),
         "first": None if other.period is None else other.period.first_day,
         "last": None if other.period is None else other.period.last_day,
-        "values": _listed(other.values),
-        "low": _listed(other.low) if has_interval else None,
-        "high": _listed(other.high) if has_interval else None,
+        "values": listed_values(other.values, DIGITS),
+        "low": listed_values(other.low, DIGITS) if has_interval else None,
+        "high": listed_values(other.high, DIGITS) if has_interval else None,
     }
-
-
-def _listed(values: FloatArray) -> list[float | None]:
-    return [None if np.isnan(value) else round(value, DIGITS) for value in values.tolist()]
