@@ -143,16 +143,15 @@ def explore(
         raise HTTPException(
             422, f"{quantity} is not shown of {key}. Ask for one of: {', '.join(seen.look.subject.quantities)}"
         )
-    record = record_of(seen, visitor)
-    return tagged(request, msgspec.json.encode(compacted(record) if compact else record))
+    return tagged(request, msgspec.json.encode(record_of(seen, visitor, is_compact=compact)))
 
 
-def record_of(seen: ExploreView, visitor: Visitor) -> dict[str, Any]:
-    """Return a view as the API sends it."""
+def record_of(seen: ExploreView, visitor: Visitor, *, is_compact: bool) -> dict[str, Any]:
+    """Return a view as the API sends it. is_compact : without the columns that its runs and its step say as well."""
     look, series, words = seen.look, seen.series, visitor.words
     starts_s, end_s = epoch_us(series.starts) // US_PER_S, int(look.period.end.timestamp())
-    lengths_s = np.unique(np.diff([*starts_s, end_s]))
-    runs = quality_runs(series)
+    lengths_s = np.unique(np.diff(starts_s, append=end_s))
+    step_s, runs = int(lengths_s[0]) if len(lengths_s) == 1 else None, quality_runs(series)
     return {
         "kind": look.subject.kind,
         "key": look.subject.key,
@@ -164,13 +163,13 @@ def record_of(seen: ExploreView, visitor: Visitor) -> dict[str, Any]:
         "is_mean": is_mean(look.quantity),
         "from_zero": look.quantity not in FROM_ANYWHERE,
         "first_s": int(starts_s[0]),
-        "step_s": int(lengths_s[0]) if len(lengths_s) == 1 else None,
-        "starts_s": starts_s.tolist(),
+        "step_s": step_s,
+        "starts_s": [] if is_compact and step_s else starts_s.tolist(),
         "end_s": end_s,
         "values": listed_values(series.values, DIGITS),
-        "quality": [run["quality"] for run in runs for _ in range(run["begin"], run["end"])],
+        "quality": [] if is_compact else [run["quality"] for run in runs for _ in range(run["begin"], run["end"])],
         "quality_runs": runs,
-        "known_ratio": np.round(series.known_ratio, DIGITS).tolist(),
+        "known_ratio": [] if is_compact else np.round(series.known_ratio, DIGITS).tolist(),
         "total_kwh": series.total_kwh if CHANNEL_OF[look.quantity].unit == "kWh" else None,
         "total": None if is_mean(look.quantity) else series.total_kwh,
         "total_unit": "" if is_mean(look.quantity) else CHANNEL_OF[look.quantity].unit,
@@ -201,12 +200,6 @@ def quality_runs(series: SeenSeries) -> list[dict[str, Any]]:
 
 def _quality_name(code: int) -> str | None:
     return None if code == NOT_BEGUN else Quality(code).name.lower()
-
-
-def compacted(record: dict[str, Any]) -> dict[str, Any]:
-    """Return what the API sends of a view, without the columns that its runs and its step say as well."""
-    left_out = ("quality", "known_ratio") if record["step_s"] is None else ("quality", "known_ratio", "starts_s")
-    return {name: [] if name in left_out else value for name, value in record.items()}
 
 
 def _compared(seen: ExploreView, visitor: Visitor) -> dict[str, Any] | None:
