@@ -258,13 +258,13 @@
         y: {
           range: () => {
             const from = stepAt(edges, shown[0]), to = stepAt(edges, shown[1] - 1) + 1, pad = { min: { pad: from0 ? 0 : 0.1, soft: 0, mode: from0 ? 1 : 0 }, max: { pad: 0.06 } };
-            let min = from0 ? 0 : Infinity, max = from0 ? 0.0001 : -Infinity;
+            let min = Infinity, max = -Infinity;
             for (const values of columns) {
               measure(values, from, to);
               min = Math.min(min, lowest);
               max = Math.max(max, highest);
             }
-            return min > max ? [0, 1] : uPlot.rangeNum(min, max, pad);
+            return min > max ? [0, 1] : uPlot.rangeNum(from0 ? Math.min(min, 0) : min, from0 ? Math.max(max, 0.0001) : max, pad);
           },
         },
       },
