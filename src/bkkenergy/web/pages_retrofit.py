@@ -21,12 +21,13 @@ from bkkenergy.reports.retrofit.screen import (
     Opportunity,
     Survey,
     chosen,
-    equipment_of,
+    equipment_by_building,
     ranked,
     surveyed,
 )
 from bkkenergy.reports.retrofit.words import code_text, doubled_lines, measure_name, proof_text, source_lines
 from bkkenergy.retrofits.catalogue import BuildingCode
+from bkkenergy.site import Site
 from bkkenergy.site.retrofit_config import load_retrofit
 from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.context import AppContext
@@ -120,10 +121,12 @@ def agency_surveys(here: AppContext, agency: str) -> AgencySurveys:
 
 
 def _agency_surveys(here: AppContext, agency: str) -> AgencySurveys:
-    buildings = here.portfolio.buildings_of(agency)
-    catalogue = load_retrofit(here.site.config.folder)
-    surveys = surveyed(here.site, buildings, catalogue, last_day=here.today - dt.timedelta(days=1))
-    without = tuple(building.id for building in buildings if not equipment_of(here.portfolio, building))
+    site = here.site
+    buildings = site.portfolio.buildings_of(agency)
+    catalogue = load_retrofit(site.config.folder)
+    surveys = surveyed(site, buildings, catalogue, last_day=here.today - dt.timedelta(days=1))
+    equipment = equipment_by_building(site.portfolio)
+    without = tuple(building.id for building in buildings if building.id not in equipment)
     judged = tuple(survey for survey in surveys if survey.candidates or survey.building.id not in without)
     coded = tuple(one for one in buildings if catalogue.building_code and catalogue.building_code.concerns(one))
     return AgencySurveys(judged, without, coded, catalogue.building_code)
@@ -134,16 +137,17 @@ def city_page(visitor: PageVisitor, budget: str = "", by: str = "tco2e") -> Resp
     """Show the measures of all agencies that one may see by what a tonne costs; with a budget, what to do within it."""
     here = visitor.here
     seen = city_surveys(here, agencies_seen(visitor))
-    shown, asked = within(seen.together, visitor.words.lang, budget, by)
+    together = seen.together
+    shown, asked = within(together, visitor.words.lang, budget, by)
     return page(
         visitor,
         "retrofit.html.j2",
-        **_shown(visitor, seen.together, shown),
+        **_shown(visitor, together, shown),
         **asked,
         agency=None,
         action="/retrofit",
         is_demo=any(here.portfolio.agencies[name].demonstration for name in seen.surveys),
-        parts=_parts(here, shown),
+        parts=_parts(here.site, shown),
         left=len(seen.left),
         judged=len(seen.surveys),
         has_package=False,
@@ -184,7 +188,7 @@ def within(seen: AgencySurveys, lang: Lang, budget: str, by: str) -> tuple[list[
     candidates, fault, is_chosen = seen.candidates, "", False
     if budget.strip():
         try:
-            candidates = ranked(chosen(candidates, amount_of(budget), "npv" if by == "npv" else "tco2e"))
+            candidates = chosen(candidates, amount_of(budget), "npv" if by == "npv" else "tco2e")
             is_chosen = True
         except InputError as why:
             fault = why.said(lang)
@@ -212,19 +216,19 @@ def _shown(visitor: Visitor, seen: AgencySurveys, shown: Sequence[Opportunity]) 
     }
 
 
-def _parts(here: AppContext, shown: Sequence[Opportunity]) -> list[AgencyPart]:
+def _parts(site: Site, shown: Sequence[Opportunity]) -> list[AgencyPart]:
     """Return the shown measures by agency, the most tonnes first."""
     by_agency: dict[str, list[Opportunity]] = {}
     for one in shown:
         by_agency.setdefault(one.building.agency, []).append(one)
     parts = [
         AgencyPart(
-            here.portfolio.agencies[name],
+            site.portfolio.agencies[name],
             len(of_agency),
             sum(one.option.cost_high_thb for one in of_agency),
             sum(one.worth.tco2e for one in of_agency),
             sum(one.worth.npv_thb for one in of_agency),
-            has_package(here.site, name),
+            has_package(site, name),
         )
         for name, of_agency in by_agency.items()
     ]

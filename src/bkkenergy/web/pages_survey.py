@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
 from bkkenergy.portfolio.more import EquipmentKind
-from bkkenergy.reports.retrofit.screen import equipment_of
+from bkkenergy.reports.retrofit.screen import equipment_by_building
 from bkkenergy.site.record_kinds import SITE_KINDS
 from bkkenergy.usecases.photos import photo_counts
 from bkkenergy.usecases.portfolio_view import seen_record
@@ -46,7 +46,7 @@ def survey_data(visitor: Visitor, building: Building) -> dict[str, Any]:
     records, actor, day = here.portfolio.records, visitor.actor, here.today
     entries = [
         seen_record(records, actor, SITE_KINDS, "equipment", one.id, day)
-        for one in equipment_of(here.portfolio, building)
+        for one in equipment_by_building(here.portfolio).get(building.id, [])
     ]
     return {
         "building": building.id,

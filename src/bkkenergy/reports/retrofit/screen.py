@@ -85,12 +85,13 @@ class Survey:
     why: InputError | None = None
 
 
-def equipment_of(portfolio: Portfolio, building: Building) -> list[Equipment]:
-    """Return a building's equipment that uses energy, by id."""
-    of_building = [
-        one for one in portfolio.equipment.values() if one.building == building.id and one.kind != "transformer"
-    ]
-    return sorted(of_building, key=lambda one: one.id)
+def equipment_by_building(portfolio: Portfolio) -> dict[str, list[Equipment]]:
+    """Return the equipment that uses energy of each building that has some, by id."""
+    by_building: dict[str, list[Equipment]] = {}
+    for one in sorted(portfolio.equipment.values(), key=lambda one: one.id):
+        if one.kind != "transformer":
+            by_building.setdefault(one.building, []).append(one)
+    return by_building
 
 
 def surveyed(
@@ -103,11 +104,12 @@ def surveyed(
 ) -> Iterator[Survey]:
     """Yield each building's survey, in their order. on_building : called after each. Raises StoreUnavailable."""
     banks = bank_opportunities(site, buildings, catalogue, last_day=last_day)
-    with_equipment = [one for one in buildings if equipment_of(site.portfolio, one) and one.main_meters]
+    by_building = equipment_by_building(site.portfolio)
+    with_equipment = [one for one in buildings if one.id in by_building and one.main_meters]
     facts = facts_of_all(site, with_equipment, last_day=last_day)
     for building in buildings:
-        equipment = equipment_of(site.portfolio, building)
-        if not equipment:
+        equipment = by_building.get(building.id)
+        if equipment is None:
             survey = _not_judged(building, InputError.of("no_equipment", building=Named(building.id, building.name_th)))
         elif not building.main_meters:
             survey = _not_judged(
