@@ -38,6 +38,7 @@ from bkkenergy.site.packaged import packaged_config_dir
 from bkkenergy.site.retrofit_config import load_retrofit
 from bkkenergy.tomlfiles import validated
 from bkkenergy.usecases.plan import enter_projects, move_project
+from bkkenergy.web import pages_retrofit
 from bkkenergy.web.pages_retrofit import city_surveys
 from tests.commands import bkkenergy
 from tests.sites import make_jobs
@@ -141,6 +142,32 @@ def test_agencies_that_are_not_surveyed_yet_are_said(app):
     """A survey of many buildings takes longer than a request may: the figures say what they rest on."""
     seen = city_surveys(app.state.here, [AGENCY, "education", "environment"], map(float, count(0, 15)).__next__)
     assert (list(seen.surveys), seen.left) == ([AGENCY], ("education", "environment"))
+
+
+def test_a_page_of_a_part_says_so(app, monkeypatch):
+    """Of what is not surveyed yet, and of measures beyond those that a page lists; sums are of all that are surveyed."""
+    admin, asked = signed_in(app, "admin"), {"lang": "en", "budget": "9,000,000"}
+    whole = admin.get("/retrofit", params=asked).text
+    assert "attention-note" not in whole
+    assert "are listed" not in whole
+    monkeypatch.setattr(pages_retrofit, "MAX_ROWS", 2)
+    cut = admin.get("/retrofit", params=asked).text
+    assert re.search(r'class="headline">.*?</p>', cut)[0] == re.search(r'class="headline">.*?</p>', whole)[0]
+    assert [f'<th scope="row">{rank}. ' in text for text in (whole, cut) for rank in (2, 3)] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert re.search(r"The first 2 of \d+ are listed", cut)
+    of_agency = admin.get(PAGE, params={"lang": "en"}).text
+    assert ('<th scope="row">3. ' in of_agency, "are listed" in of_agency) == (True, False), (
+        "it has all, as the other says"
+    )
+    monkeypatch.setattr(pages_retrofit, "CITY_S", -1.0)
+    nothing = admin.get("/retrofit", params=asked).text
+    assert "Surveyed so far: 0 agencies" in nothing
+    assert 'href="/retrofit?budget=9%2C000%2C000&amp;by=tco2e"' in nothing
 
 
 def test_a_measure_is_proposed_by_one_click_with_how_it_will_be_shown(home, app, manager):

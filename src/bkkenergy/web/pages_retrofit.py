@@ -42,7 +42,7 @@ SURVEY_S = 600.0
 CITY_S = 20.0
 """After so long a page of all agencies is shown with those that are surveyed by then, and says so."""
 MAX_ROWS = 100
-"""More measures than this are not listed on a page: the cheapest tonnes are."""
+"""More measures than this are not listed on the page of all agencies: the cheapest tonnes are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def city_page(visitor: PageVisitor, budget: str = "", by: str = "tco2e") -> Resp
     return page(
         visitor,
         "retrofit.html.j2",
-        **_shown(visitor, together, shown),
+        **_shown(visitor, together, shown, max_rows=MAX_ROWS),
         **asked,
         agency=None,
         action="/retrofit",
@@ -195,13 +195,15 @@ def within(seen: AgencySurveys, lang: Lang, budget: str, by: str) -> tuple[list[
     return candidates, {"budget": budget, "by": by, "fault": fault, "is_chosen": is_chosen}
 
 
-def _shown(visitor: Visitor, seen: AgencySurveys, shown: Sequence[Opportunity]) -> dict[str, Any]:
-    """Return what the page says of measures, of one agency or of many."""
+def _shown(
+    visitor: Visitor, seen: AgencySurveys, shown: Sequence[Opportunity], *, max_rows: int | None = None
+) -> dict[str, Any]:
+    """Return what the page says of measures, of one agency or of many. max_rows : how many it lists; None is all."""
     here, words = visitor.here, visitor.words
     return {
         "title": words("retrofit.page"),
         "picture": fluid(abatement_curve(shown, words)),
-        "rows": [(one, measure_name(one, words), proof_text(one, words)) for one in shown[:MAX_ROWS]],
+        "rows": [(one, measure_name(one, words), proof_text(one, words)) for one in shown[:max_rows]],
         "count": len(shown),
         "cost": sum(one.option.cost_high_thb for one in shown),
         "tonnes": sum(one.worth.tco2e for one in shown),
