@@ -90,12 +90,12 @@ def test_a_missing_file_is_not_taken_for_a_fault_of_the_archive_nor_one_for_the_
     archive.probe()
 
 
-@pytest.mark.parametrize("fault", ["no bucket", "another key", "nobody listens"])
+@pytest.mark.parametrize("fault", ["no bucket", "another key", "no server listens"])
 def test_a_bucket_that_cannot_be_used_is_never_taken_for_an_empty_one(objects, bucket, fault):
     wrong = {
         "no bucket": {"bucket": "no-such-bucket"},
         "another key": {"secret_key": SecretStr("wrong")},
-        "nobody listens": {"endpoint": "http://127.0.0.1:9", "timeout_s": 1.0},
+        "no server listens": {"endpoint": "http://127.0.0.1:9", "timeout_s": 1.0},
     }[fault]
     archive = ObjectArchive(objects.bucket(bucket).model_copy(update=wrong))
     for ask in (archive.probe, lambda: archive.read("a"), lambda: archive.draft(RUN).write("a", b"1")):

@@ -99,7 +99,7 @@ MIDDLE_US = f"({MIDDLE} * 86400 - 25200) * 1000000"
     ],
 )
 def test_what_changed_in_the_file_is_named_with_its_meter_and_day(home, statement):
-    """SQLite's own check says nothing of it: one register of 12,011 became 48,046 and nobody knew."""
+    """SQLite's own check says nothing of it: one register of 12,011 became 48,046, and no check named it."""
     changed(home, statement)
     check = ledger_check(home)
     assert not check["is_well"]
@@ -199,13 +199,13 @@ def test_bytes_that_turned_in_the_log_lose_what_came_after_them_and_nothing_wron
 @contextmanager
 def mounted(folder, options):
     """A small disk of its own over a folder, with what was in it."""
-    kept = shutil.copytree(folder, folder.with_name("kept"))
+    aside = shutil.copytree(folder, folder.with_name("aside"))
     if subprocess.run(
         ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=False, capture_output=True
     ).returncode:
         pytest.skip("may not mount here")
     try:
-        shutil.copytree(kept, folder, dirs_exist_ok=True)
+        shutil.copytree(aside, folder, dirs_exist_ok=True)
         yield
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)
