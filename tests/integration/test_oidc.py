@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import hashlib
 import json
 import threading
@@ -16,9 +17,8 @@ from joserfc.jwk import OctKey, RSAKey
 from joserfc.jwt import encode
 
 from bkkenergy.access import server_actor
-from bkkenergy.adapters.state.users import users
-from bkkenergy.usecases.people import alter_user, give_password
-from bkkenergy.web.oidc import granted
+from bkkenergy.adapters.state.users import add_user, users
+from bkkenergy.usecases.people import alter_user, give_password, granted
 from tests.web import PASSWORD, SETTINGS, make_app, make_site
 
 # Answers that nobody reads to their end leave a socket to the garbage collector.
@@ -274,7 +274,7 @@ def test_a_token_without_a_number_opens_nothing(app, provider, subject):
     assert trip(app, provider, sub=subject)[1].status_code == 403
 
 
-def test_whoever_was_invited_comes_once_by_name_and_the_password_opens_nothing_any_more(app, provider):
+def test_who_was_invited_comes_once_by_name_and_the_password_opens_nothing_any_more(app, provider):
     invite(app, "engineer-health")
     client, answer = trip(app, provider, preferred_username="engineer-health", sub="7")
     assert answer.status_code == 303
@@ -283,6 +283,28 @@ def test_whoever_was_invited_comes_once_by_name_and_the_password_opens_nothing_a
     assert TestClient(app, follow_redirects=False).post("/login", data=form).status_code == 401
     assert trip(app, provider, preferred_username="engineer-health", sub="8")[1].status_code == 403
     assert trip(app, provider, preferred_username="other", sub="7")[1].status_code == 303
+
+
+def test_a_name_that_was_entered_more_than_a_week_ago_opens_nothing(app, provider):
+    state, now = state_of(app), app.state.here.clock()
+    for name, days in (("late", 8), ("early", 6)):
+        add_user(state, name, PASSWORD, "viewer", ["health"], now - dt.timedelta(days=days), must_change=True)
+    assert trip(app, provider, preferred_username="late", sub="13")[1].status_code == 403
+    assert trip(app, provider, preferred_username="early", sub="14")[1].status_code == 303
+
+
+def test_a_new_one_time_password_invites_no_second_person(app, provider):
+    add_user(state_of(app), "twice", PASSWORD, "viewer", ["health"], app.state.here.clock(), must_change=True)
+    assert trip(app, provider, preferred_username="twice", sub="15")[1].status_code == 303
+    invite(app, "twice")
+    assert trip(app, provider, preferred_username="twice", sub="16")[1].status_code == 403
+
+
+def test_two_people_whose_numbers_begin_alike_are_never_one(app, provider):
+    """What was cut to the column's length was the same of both."""
+    add_user(state_of(app), "long", PASSWORD, "viewer", ["health"], app.state.here.clock(), must_change=True)
+    assert trip(app, provider, preferred_username="long", sub="9" * 255)[1].status_code == 303
+    assert trip(app, provider, preferred_username="long", sub="9" * 256)[1].status_code == 403
 
 
 def test_an_administrator_of_the_server_is_never_taken_by_name(app, provider):
@@ -335,6 +357,7 @@ def test_where_passwords_are_switched_off_none_opens_anything(grouped):
         (["d"], None),
         (None, None),
         ({"a": 1}, None),
+        ([{"name": "a"}, "b"], ("manager", ("health",))),
     ],
 )
 def test_the_highest_role_counts_over_the_agencies_of_its_own_groups(groups, given):

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from bkkenergy.access import EVERY_AGENCY, Actor, Role, TokenScope
+from bkkenergy.access import EVERY_AGENCY, ROLES, Actor, Role, TokenScope
 from bkkenergy.adapters.state import StateStore, transaction
+from bkkenergy.adapters.state.identities import Grant
 from bkkenergy.adapters.state.tokens import add_token, drop_token, tokens
 from bkkenergy.adapters.state.users import (
     PasswordHash,
@@ -44,6 +45,22 @@ def is_name(name: str) -> bool:
     """Return whether a text can be a user's name: none that looks like another one, and none that is not seen."""
     plain = name.replace(SARA_AM, "")  # the one letter of Thai that would be written as two
     return unicodedata.normalize("NFKC", plain) == plain and name.isprintable() and name == name.strip() != ""
+
+
+def granted(groups: object, table: Sequence[str]) -> Grant | None:
+    """Return what groups of a provider of sign-in give: the highest role, over the agencies of the groups that give it.
+
+    None without one. table : lines of `web.oidc.groups`.
+    """
+    known = {group for group in groups if isinstance(group, str)} if isinstance(groups, list) else set()
+    given: dict[str, set[str]] = {}
+    for line in table:
+        group, _, what = line.partition(": ")
+        role, *agencies = what.split()
+        if group in known:
+            given.setdefault(role, set()).update(agencies)
+    best = next((role for role in reversed(ROLES) if role in given), None)
+    return None if best is None else Grant(best, tuple(sorted(given[best])))
 
 
 @use_case("users.list", "administer", "agency")

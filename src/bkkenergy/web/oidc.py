@@ -12,7 +12,7 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,14 +20,13 @@ import urllib3
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from bkkenergy.access import ROLES
-from bkkenergy.adapters.state.identities import Grant, ProviderPerson, sign_in_person
+from bkkenergy.adapters.state.identities import ProviderPerson, sign_in_person
 from bkkenergy.adapters.state.users import note
 from bkkenergy.errors import UnavailableError
 from bkkenergy.i18n import Words
 from bkkenergy.settings import OidcSettings
 from bkkenergy.tomlfiles import read_secret
-from bkkenergy.usecases.people import is_name
+from bkkenergy.usecases.people import granted, is_name
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.render import open_page
 from bkkenergy.web.security import address_of, here_of, inside, language_of, set_session
@@ -41,6 +40,8 @@ DISCOVERY_KEPT_S = 3600.0
 NEW_KEYS_S = 60.0
 """Keys are asked for again at most so often, whatever a token names: an attacker would make us ask the provider."""
 LEEWAY_S = 60
+MAX_SUBJECT = 255
+"""Of OpenID Connect Core 1.0, section 2."""
 
 
 class ProviderUnavailable(UnavailableError):
@@ -128,25 +129,15 @@ def come_back(request: Request, code: str = "", state: str = "") -> Response:
 
 
 def person_of(claims: Mapping[str, Any], oidc: OidcSettings) -> ProviderPerson | None:
-    """Return the person of the provider's claims; None without a number or a name, or where no group gives a role."""
-    subject, name = str(claims.get("sub") or "")[:255], str(claims.get(oidc.claim) or "")[:64]
+    """Return the person of the provider's claims; None without a number or a name, or where no group gives a role.
+
+    A number that is longer than the standard allows is none: cut off, it would be that of another person as well.
+    """
+    subject, name = str(claims.get("sub") or ""), str(claims.get(oidc.claim) or "")[:64]
     grant = granted(claims.get(oidc.groups_claim), oidc.groups)
-    if not subject or not is_name(name) or (oidc.groups and grant is None):
+    if not 0 < len(subject) <= MAX_SUBJECT or not is_name(name) or (oidc.groups and grant is None):
         return None
     return ProviderPerson(oidc.issuer, subject, name, str(claims.get("name") or "")[:128], grant)
-
-
-def granted(groups: object, table: Sequence[str]) -> Grant | None:
-    """Return what groups give: the highest role, over the agencies of the groups that give it. None without one."""
-    known = set(groups) if isinstance(groups, list) else set()
-    given: dict[str, set[str]] = {}
-    for line in table:
-        group, _, what = line.partition(": ")
-        role, *agencies = what.split()
-        if group in known:
-            given.setdefault(role, set()).update(agencies)
-    best = next((role for role in reversed(ROLES) if role in given), None)
-    return None if best is None else Grant(best, tuple(sorted(given[best])))
 
 
 def _claims(here: AppContext, oidc: OidcSettings, code: str, trip: dict[str, str]) -> dict[str, Any]:

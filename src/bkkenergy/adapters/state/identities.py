@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, insert, select, update
@@ -42,7 +42,7 @@ class ProviderPerson:
     subject: str
     name: str
     display: str = ""
-    grant: Grant | None = field(default=None)
+    grant: Grant | None = None
 
 
 def sign_in_person(
@@ -58,7 +58,7 @@ def sign_in_person(
         if row is None:
             row = _invited(connection, person, now_us)
             if row is None and person.grant is not None:
-                row = _entered(connection, person, now_us)
+                row = _entered(connection, person, person.grant, now_us)
             if row is None:
                 return None
             key = {"issuer": person.issuer, "subject": person.subject}
@@ -104,13 +104,9 @@ def _invited(connection: Connection, person: ProviderPerson, now_us: int) -> Row
     return row
 
 
-def _entered(connection: Connection, person: ProviderPerson, now_us: int) -> Row[Any] | None:
+def _entered(connection: Connection, person: ProviderPerson, grant: Grant, now_us: int) -> Row[Any] | None:
     """Insert a user who may come in by groups of the provider; None where another user has the name."""
-    grant = person.grant
-    if (
-        grant is None
-        or connection.execute(select(user.c.id).where(func.lower(user.c.name) == person.name.lower())).first()
-    ):
+    if connection.execute(select(user.c.id).where(func.lower(user.c.name) == person.name.lower())).first():
         return None
     values: dict[str, Any] = {
         "name": person.name,
