@@ -71,6 +71,11 @@ MIDDLE_US = f"({MIDDLE} * 86400 - 25200) * 1000000"
             id="a_register",
         ),
         pytest.param(
+            f"UPDATE reading SET energy_kwh = x'00' WHERE meter = {READINGS} AND ts_us = "
+            f"(SELECT ts_us FROM reading WHERE meter = {READINGS} AND ts_us > {MIDDLE_US} LIMIT 1)",
+            id="a_register_that_is_no_number",
+        ),
+        pytest.param(
             f"DELETE FROM reading WHERE meter = {READINGS} AND ts_us BETWEEN {MIDDLE_US} AND {MIDDLE_US} + 86399999999",
             id="readings_gone",
         ),

@@ -21,11 +21,12 @@ from bkkenergy.adapters.sqlite_file import (
     METER_TABLE,
     Database,
     Transaction,
+    damaged,
     hold_in_place,
     make_tables,
     open_database,
 )
-from bkkenergy.ports.readings import DEFAULT_FIELDS, NotedState, StoreUnfit, UnmarkedCommit
+from bkkenergy.ports.readings import DEFAULT_FIELDS, NotedState, StoreRefused, StoreUnfit, UnmarkedCommit
 from bkkenergy.readings import FIELDS, MORE_FIELDS, FloatArray, IntArray, ReadingBatch
 
 ROWS_AT_ONCE = (8000, 4000, 2000, 1000, 500, 250, 100, 50, 20, 10, 5, 2, 1)
@@ -142,8 +143,15 @@ class SqliteStore:
         rows = self._connection.rows(query, (meter_id, *span_us))
         if not rows:
             return np.empty(0, np.int64), {}
-        ts_us, *columns = np.ascontiguousarray(np.array(rows, np.float64).T)  # exact to the year 2255
+        ts_us, *columns = np.ascontiguousarray(self._array(rows, meter_id).T)  # exact to the year 2255
         return ts_us.astype(np.int64), dict(zip(fields, columns, strict=True))
+
+    def _array(self, rows: Sequence[Sequence[float | None]], meter_id: str) -> FloatArray:
+        """Return rows as numbers. Raises StoreRefused where one is none: SQLite gives whatever is in the file."""
+        try:
+            return np.array(rows, np.float64)
+        except ValueError as error:
+            raise StoreRefused(damaged(self.path, f"a reading of {meter_id} is no number: {error}")) from error
 
     def last_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
         """Return the instant of the latest reading of each meter that has one."""
@@ -234,7 +242,8 @@ class SqliteStore:
             "AND ts_us >= ? AND ts_us < ? AND energy_kwh IS NOT NULL ORDER BY ts_us DESC LIMIT 1"
         )
         rows_of = {name: self._connection.rows(query, (name, start_us, end_us)) for name in meter_ids}
-        return {name: (int(rows[0][0]), float(rows[0][1])) for name, rows in rows_of.items() if rows}
+        latest = {name: self._array(rows, name)[0] for name, rows in rows_of.items() if rows}
+        return {name: (int(ts_us), float(value)) for name, (ts_us, value) in latest.items()}
 
     def close(self) -> None:
         """Close the file."""

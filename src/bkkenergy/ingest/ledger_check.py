@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bkkenergy.ingest.doctor import CheckResult
-from bkkenergy.ports.readings import StoreUnavailable, StoreUnfit
+from bkkenergy.ports.readings import StoreRefused, StoreUnavailable, StoreUnfit
 from bkkenergy.site import Configuration, open_site
 from bkkenergy.usecases.ledgercheck import compare_ledger
 
@@ -20,7 +20,7 @@ def examine_ledger(config: Configuration, *, within_s: float) -> Iterator[CheckR
     try:
         with open_site(config) as site:
             result = compare_ledger(site, within_s=within_s)
-    except (StoreUnavailable, StoreUnfit) as error:
+    except (StoreUnavailable, StoreRefused, StoreUnfit) as error:
         yield CheckResult.of("ledger", False, "says", "says_do", text=error)
         return
     if not result.months:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -20,11 +21,12 @@ from bkkenergy.portfolio import Meter
 from bkkenergy.ports.channels import CHANNELS
 from bkkenergy.ports.ledger import LedgerDays
 from bkkenergy.ports.readings import StoreRefused
+from bkkenergy.readings import FIELDS
 from bkkenergy.site import Site
 from bkkenergy.usecases.fields import counts_by_channel
 from bkkenergy.usecases.ledgerdays import computed_run
 from bkkenergy.usecases.recompute import changed_days
-from bkkenergy.usecases.runs import DAY, dates, open_days, runs_of
+from bkkenergy.usecases.runs import DAY, dates_between, midnight_us, open_days, runs_of
 from bkkenergy.usecases.witnesses import values_stored
 
 SETTLED = 4 * DAY
@@ -43,9 +45,9 @@ class MeterMonth:
     first: dt.date
     last: dt.date
 
-    def is_near(self, days: Iterable[dt.date]) -> bool:
-        """Return whether one of some days that wait is so near that the month may still change with it."""
-        return any(self.first - SETTLED <= day <= self.last + SETTLED for day in days)
+    def may_change(self, waiting: Mapping[str, Collection[dt.date]]) -> bool:
+        """Check whether a day that waits to be computed is near. waiting : days by meter."""
+        return any(self.first - SETTLED <= day <= self.last + SETTLED for day in waiting.get(self.meter, ()))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -75,15 +77,15 @@ def compare_ledger(site: Site, *, within_s: float) -> LedgerComparison:
 
     Raises
     ------
-    StoreUnavailable
+    StoreUnavailable, StoreRefused
         If readings or ledger cannot be read.
     """
     until_s, months = time.monotonic() + within_s, list(_months(site))
     random.Random(site.today.toordinal()).shuffle(months)  # noqa: S311 - an order, no secret
-    differing: list[DifferingDay] = []
+    differing: set[DifferingDay] = set()
     compared = 0
     for month in months:
-        differing += _differing(site, month)
+        differing |= _differing(site, month)
         compared += 1
         if time.monotonic() > until_s:
             break
@@ -99,35 +101,43 @@ def _months(site: Site) -> Iterator[MeterMonth]:
         while first <= end:
             last = min(end, (first.replace(day=1) + 31 * DAY).replace(day=1) - DAY)
             month = MeterMonth(name, first, last)
-            if not month.is_near(waiting.get(name, ())):
+            if not month.may_change(waiting):
                 yield month
             first = last + DAY
 
 
-def _differing(site: Site, month: MeterMonth) -> list[DifferingDay]:
-    """List the days of a month that differ; none of a month for which readings came meanwhile."""
+def _differing(site: Site, month: MeterMonth) -> set[DifferingDay]:
+    """Return the days of a month that differ; none of a month for which readings came meanwhile."""
     meter = site.portfolio.meters_ever[month.meter]
-    days = set(_damaged_days(site, month))
+    days = set(_by_halves(month, partial(_days_beside_themselves, site)))
     try:
         days |= set(_days_beside_readings(site, meter, month))
-    except StoreRefused:  # a day beside them is damaged, and named already
+    except StoreRefused:  # rows, which are named already, or readings of these days or of days beside them
+        around = replace(month, first=month.first - SETTLED, last=month.last + SETTLED)
+        days |= set(_by_halves(around, partial(_read, site)))
         if not days:
             raise
-    if days and month.is_near(site.ledger.waiting([month.meter]).get(month.meter, ())):
-        return []
-    return [DifferingDay(month.meter, day) for day in days]
+    if days and month.may_change(site.ledger.waiting([month.meter])):
+        return set()
+    return {DifferingDay(month.meter, day) for day in days}
 
 
-def _damaged_days(site: Site, month: MeterMonth) -> list[dt.date]:
-    """List days whose row does not follow from its slots, or whose slots cannot be read: looked for by halves."""
+def _by_halves(month: MeterMonth, look: Callable[[MeterMonth], Iterable[dt.date]]) -> list[dt.date]:
+    """List days that a look yields, and those at which nothing can be looked at, found by halves."""
     try:
-        return [*_days_beside_themselves(site, month)]
+        return [*look(month)]
     except StoreRefused:
         if month.first == month.last:
             return [month.first]
         middle = month.first + (month.last - month.first) // 2
         halves = replace(month, last=middle), replace(month, first=middle + DAY)
-        return [day for half in halves for day in _damaged_days(site, half)]
+        return [day for half in halves for day in _by_halves(half, look)]
+
+
+def _read(site: Site, month: MeterMonth) -> tuple[dt.date, ...]:
+    """Read the readings of days; return no day. Raises StoreRefused where one cannot be read."""
+    site.readings.readings([month.meter], midnight_us(month.first), midnight_us(month.last + DAY), FIELDS)
+    return ()
 
 
 def _days_beside_themselves(site: Site, month: MeterMonth) -> Iterator[dt.date]:
@@ -154,9 +164,9 @@ def _days_beside_themselves(site: Site, month: MeterMonth) -> Iterator[dt.date]:
 def _days_beside_readings(site: Site, meter: Meter, month: MeterMonth) -> Iterator[dt.date]:
     """Yield days, of those whose readings are stored, whose rows do not follow from them."""
     for run in runs_of(
-        dates(month.first, month.last), open_days(site.ledger.purges.spans([meter.id]).get(meter.id, ()))
+        dates_between(month.first, month.last), open_days(site.ledger.purges.spans([meter.id]).get(meter.id, ()))
     ):
-        asked = set(dates(run.first, run.last))
+        asked = set(dates_between(run.first, run.last))
         for part in computed_run(site, [meter], run, {meter.id: ()}):
             for row in part.rows:
                 yield from asked.intersection(changed_days(site, meter.id, CHANNELS[row.channel], row))

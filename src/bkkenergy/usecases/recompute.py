@@ -37,7 +37,7 @@ from bkkenergy.readings import FIELDS, Quality
 from bkkenergy.site import Site
 from bkkenergy.usecases.fields import counts_by_channel
 from bkkenergy.usecases.ledgerdays import CONTEXT_DAYS, PROFILE_DAYS, computed_run
-from bkkenergy.usecases.runs import DAY, Runs, dates, midnight_us, open_days, runs_of
+from bkkenergy.usecases.runs import DAY, Runs, dates_between, midnight_us, open_days, runs_of
 
 log = structlog.get_logger(__name__)
 
@@ -177,7 +177,7 @@ def _compute(site: Site, runs: Runs, group: Sequence[Claim], known: Mapping[str,
                 if day_of_us(span.start_us) not in computed[span.meter]:
                     spans[span.meter].append(span)
             for meter in part.meters:
-                computed[meter] |= set(dates(part.window.first, part.window.last))
+                computed[meter] |= set(dates_between(part.window.first, part.window.last))
     for claim in group:
         _finish(site, claim, rows[claim.meter], spans[claim.meter], sorted(computed[claim.meter]))
     return [len(computed[claim.meter]) for claim in group]

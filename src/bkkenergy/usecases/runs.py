@@ -24,8 +24,8 @@ def midnight_us(day: dt.date) -> int:
     return (day - dt.date(1970, 1, 1)).days * US_PER_DAY - BANGKOK_US
 
 
-def dates(first: dt.date, last: dt.date) -> list[dt.date]:
-    """Return the days from the first to the last, both included."""
+def dates_between(first: dt.date, last: dt.date) -> list[dt.date]:
+    """Return days in order, both ends included."""
     return [first + number * DAY for number in range((last - first).days + 1)]
 
 
