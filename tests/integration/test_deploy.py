@@ -409,9 +409,9 @@ def test_each_unit_ends_before_it_takes_the_machines_memory(unit):
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
 def test_units_are_sound_and_hardened(unit, tmp_path):
     text = unit.read_text()
-    arguments = re.search(r"bin/bkkenergy (.+?) --config", text)[1]
-    command = arguments.split("/var/backups")[0].split(" $$")[0].split()
-    bkkenergy(*command, "--help")
+    for arguments in re.findall(r"bin/bkkenergy (.+?) --config", text):
+        command = arguments.split("/var/backups")[0].split(" $$")[0].split()
+        bkkenergy(*command, "--help")
     offline = ["systemd-analyze", "security", "--offline=true", "--threshold=30", "--no-pager", str(unit)]
     done = subprocess.run(offline, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout[-400:] + done.stderr
@@ -422,6 +422,19 @@ def test_units_are_sound_and_hardened(unit, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert unit.name not in done.stderr, done.stderr
+
+
+def test_the_ledger_is_compared_also_where_the_backup_cannot_be_read(tmp_path):
+    """The key of encrypted backups is better not on this machine: then the ledger was never looked at."""
+    program = tmp_path / "bkkenergy"
+    program.write_text('#!/bin/sh\necho "$1" >> asked\n[ "$1" = doctor ]\n')
+    program.chmod(0o755)
+    text = (DEPLOY / "systemd/bkkenergy-verify.service").read_text()
+    (line,) = re.findall(r"^ExecStart=/bin/sh -c '(.*)'$", text, re.MULTILINE)
+    line = line.replace("$$", "$").replace("/opt/bkkenergy/.venv/bin/bkkenergy", str(program))
+    done = subprocess.run(["/bin/sh", "-c", line], cwd=tmp_path, check=False, capture_output=True, timeout=60)
+    assert (tmp_path / "asked").read_text().split() == ["restore", "doctor"]
+    assert done.returncode == 1
 
 
 def queries() -> Iterator[tuple[str, str]]:
