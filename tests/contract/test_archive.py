@@ -90,6 +90,18 @@ def test_a_missing_file_is_not_taken_for_a_fault_of_the_archive_nor_one_for_the_
     archive.probe()
 
 
+@pytest.mark.parametrize("fault", ["another", "none"])
+def test_what_is_not_read_back_as_it_was_written_is_a_fault_of_the_archive(archive, monkeypatch, fault):
+    def read(path):
+        if fault == "none":
+            raise NotInArchive(path)
+        return b"another"
+
+    monkeypatch.setattr(archive, "read", read)
+    with pytest.raises(ArchiveUnavailable):
+        archive.probe()
+
+
 @pytest.mark.parametrize("fault", ["no bucket", "another key", "no server listens"])
 def test_a_bucket_that_cannot_be_used_is_never_taken_for_an_empty_one(objects, bucket, fault):
     wrong = {

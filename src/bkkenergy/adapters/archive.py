@@ -101,8 +101,9 @@ class FolderArchive:
         try:
             make_folder(path.parent)
             path.write_bytes(path.name.encode())
-            self.read(f"{STAGING}/{path.name}")
-        except OSError as error:
+            if self.read(f"{STAGING}/{path.name}") != path.name.encode():
+                raise ArchiveUnavailable(f"{self.where}: a file that was written is read back as another one")
+        except (OSError, NotInArchive) as error:
             raise ArchiveUnavailable(str(error)) from None
         finally:
             with suppress(OSError):
