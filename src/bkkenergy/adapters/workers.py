@@ -28,7 +28,7 @@ LESS_URGENT = 5
 FIRST_TO_GO = "500"
 """Where the machine has no memory left, the kernel ends this process rather than the service."""
 PAGE_BYTES = resource.getpagesize()
-MAX_PROCESSES = min(2, max(1, (os.cpu_count() or 1) - 1))
+MAX_PROCESSES = min(2, max(1, len(os.sched_getaffinity(0)) - 1))
 """Of heavy work at once in this process, for all who ask: one processor is left to what answers people."""
 REST_S = 600.0
 """A worker without work for so long ends, and gives its memory back."""
