@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
-from bkkenergy.recipients import ENERGY, DocumentKind
+from bkkenergy.recipients import ENERGY, PICTURE, DocumentKind
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.papers.kinds import (
     PLAIN_STATIONERY,
@@ -23,7 +23,7 @@ from bkkenergy.reports.papers.kinds import (
     subject_report,
 )
 from bkkenergy.reports.papers.model import Paper
-from bkkenergy.reports.render import HAS_LANGUAGE, PICTURE, RENDERERS
+from bkkenergy.reports.render import HAS_LANGUAGE, RENDERERS
 from bkkenergy.reports.render.mail import report_message
 from bkkenergy.reports.write import report_name
 from bkkenergy.web.context import AppContext
