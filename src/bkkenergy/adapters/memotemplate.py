@@ -86,8 +86,8 @@ def _need_quiet(name: str, content: bytes) -> None:
                     raise InputError.of("memo_active", file=name, what=part.filename[-60:])
                 if part.filename.lower().endswith((".xml", ".rels")):
                     _need_quiet_part(name, part.filename, archive.read(part))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
-        raise InputError.of("memo_no_document", file=name, why=str(error)[:200]) from None
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError):
+        raise InputError.of("memo_no_document", file=name) from None
 
 
 def _need_quiet_part(name: str, part: str, content: bytes) -> None:
@@ -121,8 +121,8 @@ def _field_codes(root: ET.Element) -> Iterator[str]:
 def _document(name: str, content: bytes) -> Any:
     try:
         return Document(io.BytesIO(content))
-    except (PackageNotFoundError, ValueError, KeyError, zipfile.BadZipFile, OSError, SyntaxError) as error:
-        raise InputError.of("memo_no_document", file=name, why=str(error)[:200]) from None
+    except (PackageNotFoundError, ValueError, KeyError, zipfile.BadZipFile, OSError, SyntaxError):
+        raise InputError.of("memo_no_document", file=name) from None
 
 
 def paragraphs_of(document: Any) -> Iterator[Paragraph]:

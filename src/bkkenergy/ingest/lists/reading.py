@@ -84,7 +84,7 @@ class ListContext:
 def read_rows(table: ListTable, context: ListContext) -> ListReading:
     """Return what the rows of a list ask for."""
     reading = ListReading()
-    taken = {key for kind in (context.kind,) for key in context.known.present.by_kind.get(kind, {})}
+    taken = set(context.known.present.by_kind.get(context.kind, {}))
     seen: dict[tuple[tuple[str, str], ...], int] = {}
     for number, cells in table.rows:
         own_texts = _texts(table, cells, context)
@@ -175,9 +175,8 @@ class _RowReader:
         }
         if isinstance(values.get("drivers"), dict):
             said["drivers"] = before.get("drivers", {}) | values["drivers"]
-        row_body = self._checked(
-            kind, key, dict(before) | {name: value for name, value in said.items() if name != "id"}
-        )
+        of_row = dict(before) | {name: value for name, value in said.items() if name != "id"}
+        row_body = self._checked(kind, key, of_row)
         if row_body is None:
             return
         merge = merged({name: values[name] for name in said}, row_body, before, body)
@@ -307,9 +306,8 @@ class _RowReader:
         known = names.get(plain_name(text)) or names.get(general_name(text))
         is_id = one.target == "tariff" or (one.target == "building" and self.context.known.present.of("building", text))
         if known is None and not is_id:
-            self._fault(
-                self._path(kind, one.name), Fault.of("no_reference", text, kind=kind_term(one.target), name=text)
-            )
+            fault = Fault.of("no_reference", text, kind=kind_term(one.target), name=text)
+            self._fault(self._path(kind, one.name), fault)
             return None
         return known or text
 
@@ -331,9 +329,8 @@ class _RowReader:
                 values["id"] = known
                 return known
             name = f"{prefix}{plain_name(str(values.get('name_th', '')))}"
-            if (first := self.reading.row_of_name.setdefault(name, self.number)) != self.number and values.get(
-                "name_th"
-            ):
+            first = self.reading.row_of_name.setdefault(name, self.number)
+            if first != self.number and values.get("name_th"):
                 self._fault("name_th", Fault.of("list_twice", name, name=values["name_th"], first=first))
                 return ""
             local = self._new_local(values, prefix)

@@ -12,7 +12,7 @@ from bkkenergy.savings.faultgroups import fault_groups
 
 
 def now_text(report: AgencyReport, words: Words) -> PaperText | None:
-    """Return the one thing to do now, for what, and by whom; None where there is nothing."""
+    """Return the one thing to do now, its worth and its owner; None where there is nothing."""
     first = first_thing(report, words)
     if first is None:
         return None
