@@ -107,8 +107,8 @@ def test_digits_of_a_memorandum_are_thai_where_the_terms_say_so(app, manager):
     [
         ("template", "m.docx", with_part("word/vbaProject.bin", b"macro"), "runs or is loaded"),
         ("template", "m.docx", template(places=("{{subject}}", "{{body}}", "{{salary}}")), "salary"),
-        ("template", "m.docx", b"", "no DOCX"),
-        ("seal", "s.png", b"GIF89a", "no PNG"),
+        ("template", "m.docx", b"", "cannot be opened as a DOCX"),
+        ("seal", "s.png", b"GIF89a", "no picture that can be drawn"),
     ],
 )
 def test_what_is_refused_is_said_and_not_stored(manager, part, name, content, said):
