@@ -22,7 +22,7 @@ from bkkenergy.adapters.ledger.sql import SqlLedger
 from bkkenergy.adapters.ledger.tables import ledger_day, ledger_hour
 from bkkenergy.adapters.partitions import END_DAY, FIRST_DAY, months_between
 from bkkenergy.ports.ledger import EXPORT, IMPORT, POWER_FACTOR, LedgerDays
-from bkkenergy.ports.readings import StoreUnavailable
+from bkkenergy.ports.readings import NewerTables, StoreUnavailable
 from bkkenergy.readings import Quality
 from tests.sites import postgresql_database
 
@@ -409,3 +409,13 @@ def test_a_step_whose_session_is_ended_leaves_everything_as_it_was_and_is_made_l
     assert everything(before) == rows
     assert len(filled(before)) == 7
     own.close()
+
+
+def test_tables_of_a_newer_version_are_refused_and_not_touched(before):
+    before.prepare()
+    with before._engine.begin() as connection:
+        connection.execute(text("INSERT INTO ledger_schema (number) VALUES (99)"))
+    rows = everything(before)
+    with pytest.raises(NewerTables, match="99"):
+        before.prepare()
+    assert everything(before) == rows

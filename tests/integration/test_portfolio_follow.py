@@ -109,7 +109,7 @@ class Following:
     def __init__(self, config):
         self.follower = FollowerThread(Follower(load_configuration(config)), every_s=0.2)
         loaded = load_configuration(config)
-        self.ingester = Ingester(loaded.settings, loaded.portfolio, loaded.profiles, lambda: self.follower.portfolio)
+        self.ingester = Ingester(loaded.settings, loaded.portfolio, loaded.profiles, self.follower.portfolio)
         self.thread = threading.Thread(target=self.ingester.run)
 
     def __enter__(self):

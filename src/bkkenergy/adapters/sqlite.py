@@ -26,7 +26,7 @@ from bkkenergy.adapters.sqlite_file import (
     make_tables,
     open_database,
 )
-from bkkenergy.ports.readings import DEFAULT_FIELDS, NotedState, StoreRefused, StoreUnfit, UnmarkedCommit
+from bkkenergy.ports.readings import DEFAULT_FIELDS, NewerTables, NotedState, StoreRefused, StoreUnfit, UnmarkedCommit
 from bkkenergy.readings import FIELDS, MORE_FIELDS, FloatArray, IntArray, ReadingBatch
 
 ROWS_AT_ONCE = (8000, 4000, 2000, 1000, 500, 250, 100, 50, 20, 10, 5, 2, 1)
@@ -54,6 +54,10 @@ _SCHEMA = f"""
 {_reading_table(MORE_TABLE)}
 CREATE TABLE IF NOT EXISTS probe (one INTEGER PRIMARY KEY CHECK (one = 1), value INTEGER NOT NULL);
 """
+
+
+SCHEMA_NUMBER = 1
+"""Of readings and ledger in a file. It goes up with a change that would make an older version wrong."""
 
 
 class SqliteStore:
@@ -84,8 +88,13 @@ class SqliteStore:
         return connection
 
     def prepare(self) -> None:
-        """Make the tables, and the columns that an older file lacks."""
+        """Make the tables, and the columns that an older file lacks. Raises NewerTables."""
+        ((number,),) = self._connection.rows("PRAGMA user_version")
+        if number > SCHEMA_NUMBER:
+            raise NewerTables.of("newer_tables", where=self.path, there=number, here=SCHEMA_NUMBER)
         make_tables(self._connection, self.path, _SCHEMA + sqlite_schema())
+        if number < SCHEMA_NUMBER:
+            make_tables(self._connection, self.path, f"PRAGMA user_version = {SCHEMA_NUMBER};")
         for table, fields in FIELDS_OF.items():
             known = {row[1] for row in self._connection.rows(f"PRAGMA table_info({table})")}
             added = "".join(f"ALTER TABLE {table} ADD COLUMN {name} REAL;" for name in fields if name not in known)

@@ -16,7 +16,7 @@ from bkkenergy.ingest.ledger_check import examine_ledger
 from bkkenergy.ingest.poll_check import examine_outbound, examine_polled
 from bkkenergy.ingest.sort import Sorter
 from bkkenergy.ingest.topics import topics_for
-from bkkenergy.ports.readings import StoreUnavailable
+from bkkenergy.ports.readings import StoreUnavailable, StoreUnfit
 from bkkenergy.settings import load_settings
 from bkkenergy.site import load_configuration
 from bkkenergy.site.folder import outbound_file
@@ -67,7 +67,7 @@ def _findings(config_dir: Path, within_s: float) -> Iterator[CheckResult]:
     """Run every check; where the state that holds the portfolio cannot be read, those that need none."""
     try:
         config = load_configuration(config_dir)
-    except StoreUnavailable as error:
+    except (StoreUnavailable, StoreUnfit) as error:
         yield CheckResult.of("portfolio", False, "says", "portfolio_do", text=error)
         yield from examine_storage(load_settings(config_dir))
         return

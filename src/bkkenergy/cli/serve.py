@@ -18,7 +18,7 @@ from bkkenergy.site.follower import Follower, FollowerThread
 def _ingest_until_stopped(config: Configuration) -> None:
     """Run the ingester in this thread; SIGTERM and Ctrl-C end it after the batch at hand."""
     follower = FollowerThread(Follower(config))
-    ingester = Ingester(config.settings, config.portfolio, config.profiles, lambda: follower.portfolio)
+    ingester = Ingester(config.settings, config.portfolio, config.profiles, follower.portfolio)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ingester.stop())
     follower.start()

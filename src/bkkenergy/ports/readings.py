@@ -28,6 +28,10 @@ class StoreUnfit(BkkEnergyError):
     """The store answers, but what is written cannot be read back as it was. A person has to act before we start."""
 
 
+class NewerTables(StoreUnfit):
+    """A database was brought up by a newer version: what this one wrote there could be wrong in silence."""
+
+
 class UnmarkedCommit(BkkEnergyError):
     """Readings were committed to a store that no energy ledger hears of. Open it by `open_writable`."""
 

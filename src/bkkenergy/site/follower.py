@@ -15,6 +15,7 @@ from bkkenergy.errors import BkkEnergyError, Fault
 from bkkenergy.payloads.check import payload_faults_ever
 from bkkenergy.portfolio import Portfolio, portfolio_on
 from bkkenergy.portfolio.check import cross_check
+from bkkenergy.ports.readings import NewerTables
 from bkkenergy.site.configuration import Configuration
 from bkkenergy.site.portfolio_source import has_state
 from bkkenergy.site.record_kinds import SITE_KINDS
@@ -47,8 +48,12 @@ class Follower:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def look(self) -> Configuration | None:
-        """Return the configuration with the portfolio of now where that is another one. Raises StoreUnavailable."""
+        """Return the configuration with the portfolio of now where that is another one.
+
+        Raises StoreUnavailable, and NewerTables where the site was upgraded under this process.
+        """
         with self._lock:
+            self._hold_version()
             portfolio = self._newer() or self.config.portfolio
             portfolio = portfolio.on(self.clock().astimezone(BANGKOK).date())
             if portfolio is self.config.portfolio:
@@ -56,10 +61,18 @@ class Follower:
             self.config = self.config.with_portfolio(portfolio)
             return self.config
 
+    def _hold_version(self) -> None:
+        if (engine := self._engine()) is not None:
+            from bkkenergy.adapters.engines import translate_db_errors  # noqa: PLC0415 - not where there is no state
+            from bkkenergy.adapters.state import hold_version  # noqa: PLC0415
+
+            with translate_db_errors(engine):
+                hold_version(engine)
+
     def _newer(self) -> Portfolio | None:
         """Return the portfolio of a newer revision; None where there is none that can be used."""
         engine = self._engine()
-        if engine is None:
+        if engine is None or self.config.settings.portfolio.source == "files":
             return None
         from bkkenergy.adapters.state import reading  # noqa: PLC0415 - not where files are the source
         from bkkenergy.adapters.state.portfolio import newest_revision, records_at  # noqa: PLC0415
@@ -83,8 +96,6 @@ class Follower:
 
     def _engine(self) -> StateStore | None:
         settings = self.config.settings
-        if settings.portfolio.source == "files":
-            return None
         if self.state is None and self._own is None and has_state(settings):
             from bkkenergy.adapters.state import open_state  # noqa: PLC0415
 
@@ -103,9 +114,16 @@ class FollowerThread:
 
     def __init__(self, follower: Follower, *, every_s: float = LOOK_EVERY_S) -> None:
         self._follower, self._every_s = follower, every_s
-        self.portfolio = follower.config.portfolio
+        self._portfolio = follower.config.portfolio
+        self._outdated: NewerTables | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="portfolio-follower", daemon=True)
+
+    def portfolio(self) -> Portfolio:
+        """Return the portfolio as it is now. Raises NewerTables where the site was upgraded under this process."""
+        if self._outdated is not None:
+            raise self._outdated
+        return self._portfolio
 
     def start(self) -> None:
         """Start to look."""
@@ -122,6 +140,9 @@ class FollowerThread:
         while not self._stop.wait(self._every_s):
             try:
                 changed = self._follower.look()
+            except NewerTables as error:
+                self._outdated = error
+                return
             except BkkEnergyError as error:
                 if not is_unavailable:
                     log.warning("portfolio_not_looked_at", why=str(error))
@@ -129,4 +150,4 @@ class FollowerThread:
                 continue
             is_unavailable = False
             if changed is not None:
-                self.portfolio = changed.portfolio
+                self._portfolio = changed.portfolio

@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection, inspect, text
 
+from bkkenergy.adapters.engines import shown
 from bkkenergy.adapters.ledger.rows import date_of, day_number, day_of_hour, start_hour
 from bkkenergy.adapters.ledger.tables import ledger_day, ledger_hour, metadata
 from bkkenergy.adapters.partitions import Partitioned, make_edges, make_month, months_between
+from bkkenergy.ports.readings import NewerTables
 
 BY_MONTH = (
     Partitioned(ledger_day.name, "day", day_number, date_of),
@@ -28,11 +30,13 @@ FIRST = 1
 def bring_up(connection: Connection) -> None:
     """Make the tables that are missing, and take those of a version before up to this one's.
 
-    In the transaction at hand, which other processes wait for: all or nothing.
+    In the transaction at hand, which other processes wait for: all or nothing. Raises NewerTables.
     """
     is_new = not inspect(connection).has_table(BY_MONTH[0].table)
     connection.execute(text(f"CREATE TABLE IF NOT EXISTS {TABLE} (number integer NOT NULL)"))
     number = connection.execute(text(f"SELECT max(number) FROM {TABLE}")).scalar()  # noqa: S608 - our own name
+    if number is not None and number > HEAD:
+        raise NewerTables.of("newer_tables", where=shown(connection.engine), there=number, here=HEAD)
     for step, make in STEPS.items():
         if not is_new and step > (number or FIRST):
             make(connection)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from bkkenergy.adapters.engines import AdvisoryLock, engine_of, shown, translate_db_errors
 from bkkenergy.errors import BkkEnergyError
-from bkkenergy.ports.readings import StoreUnavailable
+from bkkenergy.ports.readings import NewerTables, StoreUnavailable
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import STATE_URL_VARIABLE, StateSettings
 
@@ -22,6 +22,7 @@ __all__ = [
     "StateTransaction",
     "Unwritable",
     "faults_of_data_apart",
+    "hold_version",
     "open_state",
     "reading",
     "transaction",
@@ -38,18 +39,32 @@ HEAD = "0024"
 
 
 def open_state(settings: StateSettings) -> Engine:
-    """Open the state's database with its tables as this version wants them. Raises ConfigError, StoreUnavailable."""
+    """Open the state's database with its tables as this version wants them.
+
+    Raises ConfigError, StoreUnavailable, and NewerTables where a newer version was here.
+    """
     url = settings.url.get_secret_value() if settings.url is not None else None
     engine = engine_of(url, settings.path, STATE_URL_VARIABLE)
     try:
+        hold_version(engine)
         if _version(engine) != HEAD:
             _upgrade(engine)
+    except NewerTables:
+        engine.dispose()
+        raise
     except (SQLAlchemyError, OSError) as error:
         engine.dispose()
         raise StoreUnavailable(
             f"state database {shown(engine)}: {error}. Check the server, the path and rights."
         ) from error
     return engine
+
+
+def hold_version(engine: Engine) -> None:
+    """Raise NewerTables where the state's tables are a newer version's, also under a process that is running."""
+    version = _version(engine)
+    if version is not None and version > HEAD:
+        raise NewerTables.of("newer_tables", where=shown(engine), there=version, here=HEAD)
 
 
 _present: ContextVar[Connection | None] = ContextVar("present transaction", default=None)
@@ -114,7 +129,7 @@ def us_of(instant: dt.datetime) -> int:
 
 
 def _version(engine: Engine) -> str | None:
-    with engine.connect() as connection:
+    with engine.connect().execution_options(is_reading=True) as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
