@@ -23,7 +23,12 @@ from tests.ports import free_port
 class MailServer:
     """aiosmtpd: wants STARTTLS and a password where told to, keeps what it takes, refuses some recipients."""
 
-    def __init__(self, certificate: tuple[Path, Path] | None = None, password: str | None = None) -> None:
+    def __init__(
+        self,
+        certificate: tuple[Path, Path] | None = None,
+        password: str | None = None,
+        address: str = "127.0.0.1",
+    ) -> None:
         self.messages: list[EmailMessage] = []
         self.refused = {"nobody@example.com"}
         self.answer, self.refusal = "250 OK", "550 no such mailbox"
@@ -50,7 +55,7 @@ class MailServer:
                     authenticator=authenticated, auth_required=password is not None,
                 )  # fmt: skip
 
-        self.controller = Own(self, hostname="127.0.0.1", port=free_port())
+        self.controller = Own(self, hostname=address, port=free_port())
 
     @property
     def port(self) -> int:

@@ -45,10 +45,11 @@ class Server:
     process: subprocess.Popen[bytes] | None = field(default=None)
     stops_at: int = signal.SIGTERM
     starts_within_s: float = STARTS_WITHIN_S
+    address: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}:{self.port}"
 
     @property
     def is_running(self) -> bool:
@@ -78,7 +79,7 @@ class Server:
 
             with socket.socket() as sock:
                 sock.settimeout(0.5)
-                return sock.connect_ex(("127.0.0.1", self.port)) == 0
+                return sock.connect_ex((self.address, self.port)) == 0
         try:
             with urllib.request.urlopen(self.url + self.probe, timeout=1) as response:
                 return response.status < 300
@@ -237,7 +238,7 @@ def influxd_version(executable: str) -> str:
     raise AssertionError(f"{executable} says no version")
 
 
-def influxdb(folder: Path, *, http: str = "", more: str = "") -> Influx:
+def influxdb(folder: Path, *, http: str = "", more: str = "", address: str = "127.0.0.1") -> Influx:
     """The InfluxDB that BKKENERGY_TEST_INFLUXDB names, 1.x or 2.x; without it Debian's 1.6.
 
     http, more : lines of 1.x's configuration, for [http] and as sections of their own.
@@ -251,23 +252,24 @@ def influxdb(folder: Path, *, http: str = "", more: str = "") -> Influx:
             "bolt-path": folder / "influxd.bolt",
             "sqlite-path": folder / "influxd.sqlite",
             "engine-path": folder / "engine",
-            "http-bind-address": f"127.0.0.1:{port}",
+            "http-bind-address": f"{address}:{port}",
             "log-level": "error",
         }
         arguments = [f"--{name}={value}" for name, value in options.items()]
         # Its set-up answers once the rest does, which /health of 2.9 does not wait for.
         command = [executable, *arguments, "--reporting-disabled"]
-        return Influx(command, port, "/api/v2/setup", folder=folder, version=version)
+        return Influx(command, port, "/api/v2/setup", folder=folder, version=version, address=address)
     return Influx(
-        [executable, "-config", str(_config_of_1(folder, port, http, more))],
+        [executable, "-config", str(_config_of_1(folder, f"{address}:{port}", http, more))],
         port,
         "/ping",
         folder=folder,
         version=version,
+        address=address,
     )
 
 
-def _config_of_1(folder: Path, port: int, http: str, more: str) -> Path:
+def _config_of_1(folder: Path, bound: str, http: str, more: str) -> Path:
     config = folder / "influxdb.conf"
     config.write_text(
         f"""reporting-disabled = true
@@ -282,7 +284,7 @@ query-log-enabled = false
 [monitor]
 store-enabled = false
 [http]
-bind-address = "127.0.0.1:{port}"
+bind-address = "{bound}"
 log-enabled = false
 {http}
 {more}
@@ -316,19 +318,20 @@ class ObjectStore(Server):
         return settings
 
 
-def object_store(folder: Path) -> ObjectStore:
-    """Debian's Swift, its four servers in one process."""
+def object_store(folder: Path, *, address: str = "127.0.0.1") -> ObjectStore:
+    """Debian's Swift, its four servers in one process. address : of the one that clients reach."""
     assert Path("/usr/bin/swift-proxy-server").exists(), "swift-proxy is not installed: deploy/install-test-packages"
     proxy, *others = (free_port() for _ in range(4))
     script = Path(__file__).parent / "swift_server.py"
-    command = ["/usr/bin/python3", str(script), str(folder), *map(str, (proxy, *others))]
-    return ObjectStore(command, proxy)
+    command = ["/usr/bin/python3", str(script), str(folder), address, *map(str, (proxy, *others))]
+    return ObjectStore(command, proxy, address=address)
 
 
-def postgresql() -> Server:
+def postgresql(*, address: str = "127.0.0.1") -> Server:
     """Debian's PostgreSQL, a cluster of its own with the user `bkk`; root may not run it, so another does.
 
-    Its folder lies beside those of the tests, whose own is closed to others by each session that begins.
+    Its folder lies beside those of the tests, whose own is closed to others by each session that begins. Who reaches
+    its address may enter.
     """
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     assert folders, "postgresql is not installed: deploy/install-test-packages"
@@ -339,9 +342,11 @@ def postgresql() -> Server:
         shutil.chown(folder, "postgres", "postgres")
     initdb = [*as_user, str(folders[-1] / "initdb"), "-D", str(folder), "-U", "bkk", "-A", "trust", "--no-sync"]
     subprocess.run(initdb, check=True, capture_output=True, cwd="/")
+    with (folder / "pg_hba.conf").open("a") as rules:
+        rules.write(f"host all all {address}/24 trust\n")
     settings = {
         "port": port,
-        "listen_addresses": "127.0.0.1",
+        "listen_addresses": address,
         "unix_socket_directories": "",
         # What a test kills is a process: what that wrote is read back by the next. Only a loss of power needs these.
         "fsync": "off",
@@ -349,7 +354,9 @@ def postgresql() -> Server:
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     command = [*as_user, str(folders[-1] / "postgres"), "-D", str(folder), *options]
-    return Server(command, port, stops_at=signal.SIGINT)  # at SIGTERM it waits until its clients have gone
+    return Server(
+        command, port, stops_at=signal.SIGINT, address=address
+    )  # at SIGTERM it waits until its clients have gone
 
 
 @contextmanager

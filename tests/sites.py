@@ -34,12 +34,12 @@ from tests.folders import shared_folder
 numbers = itertools.count()
 
 
-def postgresql_database(port: int, prefix: str = "test") -> SecretStr:
+def postgresql_database(port: int, prefix: str = "test", *, address: str = "127.0.0.1") -> SecretStr:
     """The URL of a new database on a test's server."""
     name = f"{prefix}{next(numbers)}"
-    with psycopg.connect(f"host=127.0.0.1 port={port} user=bkk dbname=postgres", autocommit=True) as admin:
+    with psycopg.connect(f"host={address} port={port} user=bkk dbname=postgres", autocommit=True) as admin:
         admin.execute(f'CREATE DATABASE "{name}"')
-    return SecretStr(f"postgresql+psycopg://bkk@127.0.0.1:{port}/{name}")
+    return SecretStr(f"postgresql+psycopg://bkk@{address}:{port}/{name}")
 
 
 def postgresql_copy(url: SecretStr, prefix: str = "copy") -> SecretStr:

@@ -1,6 +1,6 @@
-"""OpenStack Swift with its S3 layer in one process, for Debian's python3: swift_server.py FOLDER PROXY ACCOUNT CONTAINER OBJECT.
+"""OpenStack Swift with its S3 layer in one process, for Debian's python3.
 
-Rings of one device and one copy. The key is `test:tester` with the secret `testing`.
+Arguments: FOLDER ADDRESS PROXY ACCOUNT CONTAINER OBJECT, the address of the proxy and four ports. Rings of one device and one copy. The key is `test:tester` with the secret `testing`.
 """
 
 import sys
@@ -49,7 +49,8 @@ def write_ring(path: Path, port: int) -> None:
 
 def main() -> None:
     eventlet.monkey_patch()
-    folder, ports = Path(sys.argv[1]), dict(zip(("proxy", "account", "container", "object"), sys.argv[2:], strict=True))
+    folder, address = Path(sys.argv[1]), sys.argv[2]
+    ports = dict(zip(("proxy", "account", "container", "object"), sys.argv[3:], strict=True))
     (folder / "devices/one").mkdir(parents=True, exist_ok=True)
     (folder / "swift.conf").write_text("[swift-hash]\nswift_hash_path_suffix = tests\nswift_hash_path_prefix = tests\n")
     for kind in ("account", "container", "object"):
@@ -60,7 +61,7 @@ def main() -> None:
     servers = []
     for kind in ("account", "container", "object", "proxy"):
         app = loadapp(str(folder / f"{kind}.conf"), global_conf={"log_name": kind})
-        listener = eventlet.listen(("127.0.0.1", int(ports[kind])))
+        listener = eventlet.listen((address if kind == "proxy" else "127.0.0.1", int(ports[kind])))
         servers.append(eventlet.spawn(wsgi.server, listener, app, protocol=SwiftHttpProtocol, log_output=False))
     for server in servers:
         server.wait()

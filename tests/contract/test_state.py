@@ -45,6 +45,7 @@ from bkkenergy.settings import StateSettings
 from bkkenergy.usecases.dismissals import dismiss
 from bkkenergy.usecases.plan import enter_projects, move_project
 from tests.planned import save_projects
+from tests.sites import postgresql_database
 
 NOW = dt.datetime(2026, 11, 24, 0, 30, tzinfo=dt.UTC)
 LEASE_S = 60.0
@@ -731,6 +732,18 @@ def test_a_database_that_does_not_answer_is_told_without_its_password():
         open_state(StateSettings(url=url))
     assert "127.0.0.1:1" in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.postgres
+def test_a_host_that_is_cut_off_is_given_up_by_the_server_within_half_a_minute(postgres):
+    """What it had locked is free then, the lead too; Linux by itself would wait for two hours."""
+    state = open_state(StateSettings(url=postgresql_database(postgres.port)))
+    with state.connect() as connection:
+        names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout")
+        idle_s, every_s, count, sent_within = (connection.execute(text(f"SHOW {name}")).scalar() for name in names)
+    state.dispose()
+    assert int(idle_s) + int(every_s) * int(count) == 30
+    assert sent_within in {"30s", "30000"}
 
 
 def test_a_url_that_means_nothing_is_told_with_what_to_write():

@@ -21,6 +21,9 @@ BUSY_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10
 SEND_TIMEOUT_MS = 30_000
 """What is sent is acknowledged by the server's kernel within this, or the connection is broken."""
+IDLE_S, PROBE_EVERY_S, PROBES = 10, 5, 4
+"""A connection on which nothing comes is probed, by both sides: a host that is cut off is given up after 30 s. Without,
+a server would keep what that host had locked, the lead too, for the two hours of Linux."""
 
 
 @unique
@@ -71,12 +74,19 @@ def _stay_with_file(engine: Engine, path: Path) -> None:
     event.listen(engine, "begin", look)
 
 
-def _reachable_within(url: str) -> dict[str, int]:
-    """Return driver options by which a dead server is unreachable in seconds, where the URL sets none."""
+def _reachable_within(url: str) -> dict[str, int | str]:
+    """Return driver options by which a dead server or client is given up in seconds, where the URL sets none."""
     if not url.startswith("postgresql"):
         return {}
     given = make_url(url).query
-    limits = {"connect_timeout": CONNECT_TIMEOUT_S, "tcp_user_timeout": SEND_TIMEOUT_MS}
+    probes = {"keepalives_idle": IDLE_S, "keepalives_interval": PROBE_EVERY_S, "keepalives_count": PROBES}
+    limits: dict[str, int | str] = {
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "tcp_user_timeout": SEND_TIMEOUT_MS,
+        **probes,
+        "options": " ".join(f"-c tcp_{name}={value}" for name, value in probes.items())
+        + f" -c tcp_user_timeout={SEND_TIMEOUT_MS}",
+    }
     return {name: value for name, value in limits.items() if name not in given}
 
 
