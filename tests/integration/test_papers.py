@@ -277,6 +277,12 @@ def test_what_nobody_has_written_is_a_line_to_be_filled_by_hand(memo_of):
     assert text_of(render_paper(memo_of(), "docx")).count("." * 40) >= 4
 
 
+def test_a_memorandum_has_the_day_of_bangkok(site, week, report):
+    evening = dt.datetime(2026, 11, 27, 18, 0, tzinfo=dt.UTC)
+    paper = make_paper(site, "memo", report, week, "en", now=evening)
+    assert "28 November 2026" in text_of(render_paper(paper, "docx"))
+
+
 def test_thai_digits_leave_document_numbers_alone(memo_of, report):
     document = text_of(render_paper(memo_of(thai="yes"), "docx"))
     energy = Words("th").number(report.total.energy_kwh)

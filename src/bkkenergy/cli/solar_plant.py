@@ -34,13 +34,14 @@ def plant_command(plant_id: str, years: int, config_dir: Path, *, as_json: bool,
     """Show how PLANT works: months against what the light should give, performance ratio, drops, ageing, dust."""
     with opened_site(load_configuration(config_dir)) as site:
         work = plant_work(site, plant_named(site.portfolio, plant_id), today=today_here(), years=years)
-        texts = [drop_text(drop, site.portfolio, Words(lang)) for drop in work.drops]
+        words = Words(lang)
+        texts = [drop_text(drop, site.portfolio, words) for drop in work.drops]
+        texts += plant_notes(work, site.portfolio, words)
     if as_json:
         print_json(work_record(work))
         return
-    words = Words(lang)
     console.print(_table(work, words))
-    for text in (*texts, *plant_notes(work, words)):
+    for text in texts:
         click.echo(f"  {text}")
 
 

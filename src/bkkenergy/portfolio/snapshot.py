@@ -161,6 +161,15 @@ class Portfolio(Frozen):
         """Return the buildings of one agency, in the order of the files."""
         return self.by_agency.get(agency_id, ())
 
+    def with_alone(self, building: Building) -> Portfolio:
+        """Return the portfolio in which a building is the only one of its agency.
+
+        All are still there by their ids: the nearest weather station may be another building's.
+        """
+        alone = self.model_copy()
+        alone.__dict__["by_agency"] = {**self.by_agency, building.agency: (building,)}
+        return alone
+
     def calendar_on(self, building: Building, day: dt.date) -> OpeningCalendar:
         """Return the calendar that a building has on a day, as it is on that day."""
         there = self.on(day)

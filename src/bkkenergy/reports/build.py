@@ -34,7 +34,7 @@ from bkkenergy.reports.content import (
     UseBar,
     Values,
 )
-from bkkenergy.reports.sums import PeriodSums
+from bkkenergy.reports.sums import PeriodSums, compared_dates
 from bkkenergy.settings import ReportSettings
 from bkkenergy.site.figures import Prices
 from bkkenergy.usecases.balance import EXCEEDS_KWH, SubMeters
@@ -215,15 +215,6 @@ def _day_rows(hourly: FloatArray) -> tuple[Values, ...]:
     )
 
 
-def compared_dates(period: Period, weeks: int) -> dict[dt.date, list[dt.date]]:
-    """Map each day of the period to the same weekday of the `weeks` weeks that end before it begins."""
-    dates = {}
-    for day in period.dates:
-        whole_weeks = (day - period.first_day).days // 7 + 1
-        dates[day] = [day - dt.timedelta(weeks=whole_weeks + n) for n in range(weeks)]
-    return dates
-
-
 def _building_uses(inputs: AgencyInputs, sums: PeriodSums) -> tuple[BuildingUse, ...]:
     usual = {building.id: _usual(inputs, building, sums) for building in inputs.buildings}
     profiles = sums.usual_profiles({name: compared.days for name, compared in usual.items()})
@@ -312,9 +303,10 @@ class _Usual:
 
 
 def _usual(inputs: AgencyInputs, building: Building, sums: PeriodSums) -> _Usual:
-    """Compute what a building usually takes. Only days with enough data count, and only days like the one compared.
+    """Compute what a building usually takes in the quarter-hours that are known of the period.
 
-    Alike are two open days, or two closed ones.
+    Only days with enough data count, and only days like the one compared: two open days, or two closed ones. What is
+    missing of the period is left out of the usual too: a month that is not over is no month of less use.
     """
     mains = [meter.id for meter in building.main_meters]
     if len(inputs.period.dates) > MAX_COMPARED_DAYS or not mains:
@@ -323,16 +315,21 @@ def _usual(inputs: AgencyInputs, building: Building, sums: PeriodSums) -> _Usual
     coverage_ratio = sums.daily_coverage_ratio[mains].to_numpy(np.float64).min(axis=1)
     is_good = (coverage_ratio >= inputs.min_coverage_ratio(building)) & np.isfinite(energy_kwh)
     good_kwh = {day: kwh for day, kwh, good in zip(sums.dates, energy_kwh.tolist(), is_good, strict=True) if good}
+    quarters_kwh = sums.day_quarters_kwh(building.id)
     usual_kwh, used, counts = 0.0, set[dt.date](), []
     for day, candidates in compared_dates(inputs.period, inputs.thresholds.compared_weeks).items():
+        is_known = np.isfinite(quarters_kwh[day])
+        if not is_known.any():
+            continue
         is_open = inputs.portfolio.is_open(building, day)
         like = [d for d in candidates if d in good_kwh and inputs.portfolio.is_open(building, d) == is_open]
         if not like:
             return _Usual()
-        usual_kwh += sum(good_kwh[d] for d in like) / len(like)
+        each_kwh = [good_kwh[d] if is_known.all() else float(np.nansum(quarters_kwh[d][is_known])) for d in like]
+        usual_kwh += sum(each_kwh) / len(like)
         used.update(like)
         counts.append(len(like))
-    return _Usual(usual_kwh, sorted(used), min(counts))
+    return _Usual(usual_kwh, sorted(used), min(counts)) if counts else _Usual()
 
 
 def _agency_use(inputs: AgencyInputs, uses: Sequence[Use]) -> Use:

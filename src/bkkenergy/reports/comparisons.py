@@ -22,12 +22,16 @@ from bkkenergy.reports.shares import (
 from bkkenergy.reports.yearwords import beside_text, year_verdict
 from bkkenergy.texts import BE_OFFSET_YEARS
 
+SAME_USE_RATIO = 0.001
+"""Two sums of use that are nearer are one figure to a reader."""
+
 
 @dataclass(frozen=True, slots=True)
 class ComparedWith:
     """One comparison: with what, how much that is, and how far the use is from it.
 
     difference_thb : at the report's mean price; None where it is not known. is_sure : the difference is no chance.
+    of_use : which use is compared, where that is not the one that the report states.
     """
 
     name: str
@@ -37,6 +41,7 @@ class ComparedWith:
     difference_thb: float | None
     note: str
     is_sure: bool = True
+    of_use: tuple[str, ...] = ()
 
 
 def comparisons(report: AgencyReport, words: Words) -> list[ComparedWith]:
@@ -74,16 +79,31 @@ def comparison_methods(report: AgencyReport, words: Words) -> list[str]:
     if report.total_year_change is not None:
         lines.append(words("compared.method_adjusted"))
     if report.target is not None and report.period_kind != "day" and any(True for _ in _target(report, words)):
-        year = words.year(report.target.year_be - BE_OFFSET_YEARS)
-        ratio = words.percent(report.target.saving_ratio)
-        lines.append(words("compared.method_target", ratio=ratio, year=year, source=report.target.source))
+        lines += target_method(report, words)
     return [*lines, words("compared.method_money")] if comparisons(report, words) else lines
+
+
+def target_method(report: AgencyReport, words: Words) -> list[str]:
+    """Say what the target is and who set it; nothing without one."""
+    if report.target is None:
+        return []
+    year, ratio = words.year(report.target.year_be - BE_OFFSET_YEARS), words.percent(report.target.saving_ratio)
+    return [words("compared.method_target", ratio=ratio, year=year, source=report.target.source)]
 
 
 def signed(value: float | None, words: Words, digits: int = 0) -> str:
     """Format a difference with its sign."""
     text = words.number(value, digits).replace("-", "\N{MINUS SIGN}")
     return f"+{text}" if value is not None and value > 0 and text.strip("0.") else text
+
+
+def _used_note(report: AgencyReport, used_kwh: float, words: Words) -> list[str]:
+    """Say which use is compared, where the report states another: that with own production, or that of a part."""
+    stated_kwh = report.total.energy_kwh or 0.0
+    if abs(used_kwh - stated_kwh) <= SAME_USE_RATIO * stated_kwh:
+        return []
+    key = "compared.gross_use" if has_own_supply(report) else "compared.use_of_part"
+    return [words(key, energy=words.number(used_kwh))]
 
 
 def _thb(report: AgencyReport, kwh: float) -> float | None:
@@ -118,7 +138,8 @@ def _scaled_note(report: AgencyReport, before: YearBefore, words: Words) -> str:
     known = before.known_days, before.known_days_before
     if None in known or all(few == len(period.dates) for few, period in zip(known, days, strict=True)):
         return ""
-    return words("compared.scaled", now=known[0], then=known[1], days=len(days[0].dates))
+    count = known[0] if before.is_of_known_days else len(days[0].dates)
+    return words("compared.scaled", now=known[0], then=known[1], days=count)
 
 
 def _year_name(report: AgencyReport, before: Period, words: Words) -> str:
@@ -146,13 +167,15 @@ def _year_adjusted(report: AgencyReport, words: Words) -> Iterator[ComparedWith]
     count, every = sum(1 for one in report.year_changes if one.adjusted_kwh is not None), len(report.year_changes)
     notes = [year_verdict(total, words), *([beside_text(total, words)] if total.is_shared else [])]
     notes += [] if count == every else [words("compared.part", count=count, all=every)]
+    of_use = _used_note(report, total.actual_kwh, words)
     yield ComparedWith(
         words("compared.adjusted", name=_year_name(report, before, words)),
         total.adjusted_kwh,
         total.change_ratio,
         kwh,
         _thb(report, kwh),
-        " · ".join(notes),
+        " · ".join([*notes, *of_use]),
+        of_use=tuple(of_use),
         is_sure=total.is_sure and year_change_ratio(report) >= MIN_JUDGED_RATIO,
     )
 
@@ -166,6 +189,7 @@ def _baseline(report: AgencyReport, words: Words) -> Iterator[ComparedWith]:
     kwh = saving.actual_kwh - saving.baseline_kwh
     is_sure = has_verdict(report)
     note = words("compared.significant" if is_sure else "compared.not_significant")
+    note = " · ".join([note, *_used_note(report, saving.actual_kwh, words)])
     yield ComparedWith(
         words("learn.baseline"), saving.baseline_kwh, kwh / saving.baseline_kwh, kwh, _thb(report, kwh), note, is_sure
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
@@ -321,8 +322,9 @@ class PlanProgress:
 class YearBefore:
     """The same days a year before, of the buildings that are known well in both years.
 
-    energy_kwh, actual_kwh : what they used then and now, each for as many days as the period has, at its mean of known
-    days. building_count : how many they are, of all_count. compared_kwh : what they took in the period as far as it
+    energy_kwh : what they used then, at the mean of its known days, for as many days as are known now. actual_kwh :
+    what they used now as far as it is known. Reports from before have both for as many days as the period has.
+    building_count : how many they are, of all_count. compared_kwh : what they took in the period as far as it
     is known. known_days, known_days_before : of the period and of the year before, the fewest of any of them. co2e_kg,
     actual_co2e_kg : what both emitted, each by the
     factors of its days; None where a day has none. factors : of both, in order.
@@ -340,6 +342,11 @@ class YearBefore:
     compared_kwh: float | None = None
     known_days: int | None = None
     known_days_before: int | None = None
+
+    @property
+    def is_of_known_days(self) -> bool:
+        """Whether both years are for the days that are known now, not for as many as the period has."""
+        return self.compared_kwh is not None and math.isclose(self.compared_kwh, self.actual_kwh)
 
 
 @dataclass(frozen=True, slots=True)

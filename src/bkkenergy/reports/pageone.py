@@ -15,6 +15,8 @@ from bkkenergy.reports.shares import MIN_COMPARED_RATIO, MIN_JUDGED_RATIO, has_v
 from bkkenergy.savings.faultgroups import FaultGroup, fault_groups
 from bkkenergy.savings.insights import dismissed_as
 
+LONG_PERIODS = frozenset({"quarter", "fiscal_year"})
+
 
 @dataclass(frozen=True, slots=True)
 class SavedMoney:
@@ -102,7 +104,8 @@ def _last_year(report: AgencyReport, words: Words) -> OneRow:
         adjusted = adjusted_row(report, words)
         if adjusted is None:
             return _none(words("one.last_year"), words("one.no_last_year"))
-        return replace(_row(adjusted), name=words("one.last_year"), note=words("one.adjusted"))
+        note = " · ".join([words("one.adjusted"), *adjusted.of_use])
+        return replace(_row(adjusted), name=words("one.last_year"), note=note)
     name = words.month(before.first_day) if report.period_kind == "month" else row.name
     share, days = year_before_ratio(report, before), (report.last_day - report.first_day).days + 1
     notes = [] if share >= WHOLE_RATIO else [words("one.part", share=words.percent(share))]
@@ -141,8 +144,17 @@ def _is_known(month: IndexMonth) -> bool:
 
 
 def worth_money(report: AgencyReport) -> list[FaultGroup]:
-    """List faults by which something can be gained; less use than expected is a question, and not the first thing."""
-    return fault_groups(finding for finding in report.findings if finding.cost_thb_a_month >= 0)
+    """List faults by which something can be gained; less use than expected is a question, and not the first thing.
+
+    What was seen on a period's last day alone does not lead the report of a quarter or a year.
+    """
+    faults = fault_groups(finding for finding in report.findings if finding.cost_thb_a_month >= 0)
+    return [fault for fault in faults if not (report.period_kind in LONG_PERIODS and is_of_a_day(fault))]
+
+
+def is_of_a_day(fault: FaultGroup) -> bool:
+    """Return whether a fault was seen on one day alone."""
+    return fault.chief.of_days == 1 and not fault.also
 
 
 def first_thing(report: AgencyReport, words: Words) -> FirstThing | None:
@@ -168,8 +180,7 @@ def _stakes(fault: FaultGroup, words: Words) -> str:
     """Return the money of a fault, of a month or of the one day on which it was seen; nothing below a baht."""
     if fault.cost_thb_a_month < 1:
         return ""
-    is_of_a_day = fault.chief.of_days == 1 and not fault.also
-    return words("one.stakes_day" if is_of_a_day else "one.stakes", thb=words.number(fault.cost_thb_a_month))
+    return words("one.stakes_day" if is_of_a_day(fault) else "one.stakes", thb=words.number(fault.cost_thb_a_month))
 
 
 def owner_of_fault(report: AgencyReport, fault: FaultGroup) -> FindingOwner | None:

@@ -14,6 +14,7 @@ from bkkenergy.metering.demand import demand_kw
 from bkkenergy.metering.quarters import QuarterHours
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
+from bkkenergy.usecases.energy import QUARTERS_PER_HOUR
 
 HOURS_PER_DAY = 24
 
@@ -53,6 +54,11 @@ class PeriodSums:
         self.profile_kw = _mean_day_kw(own_kw)
         self.hour_kw = _hourly_kw(self.power_kw if period.kind == "day" else own_kw)
 
+    def day_quarters_kwh(self, building_id: str) -> dict[dt.date, FloatArray]:
+        """Return (96,) energy of each quarter-hour of a building by day; NaN where it is not known."""
+        rows = (self.power_kw[building_id].to_numpy(np.float64) / QUARTERS_PER_HOUR).reshape(len(self.dates), -1)
+        return dict(zip(self.dates, rows, strict=True))
+
     def usual_profiles(self, days: Mapping[str, Sequence[dt.date]]) -> dict[str, FloatArray]:
         """(24,) mean power of each hour over some days, by building: those of like days together."""
         alike: dict[tuple[dt.date, ...], list[str]] = {}
@@ -62,6 +68,15 @@ class PeriodSums:
         for day_set, names in alike.items():
             profiles |= _mean_day_kw(self.power_kw.loc[on_days(self.power_kw.index, day_set), names])
         return profiles
+
+
+def compared_dates(period: Period, weeks: int) -> dict[dt.date, list[dt.date]]:
+    """Map each day of the period to the same weekday of the `weeks` weeks that end before it begins."""
+    dates = {}
+    for day in period.dates:
+        whole_weeks = (day - period.first_day).days // 7 + 1
+        dates[day] = [day - dt.timedelta(weeks=whole_weeks + n) for n in range(weeks)]
+    return dates
 
 
 def _together_kw(energy_kwh: pd.DataFrame, buildings: Sequence[Building]) -> pd.DataFrame:

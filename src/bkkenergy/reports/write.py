@@ -57,9 +57,8 @@ def make_building_report(
     """
     whole = site_during(site, period)
     building = building_of(whole.portfolio, building_id)
-    records = whole.portfolio.records
-    alone = whole.portfolio.model_copy(update={"buildings": {building.id: building}, "records": records})
-    narrowed = replace(whole.with_config(whole.config.with_portfolio(alone)), energy=whole.energy)
+    alone = whole.config.with_portfolio(whole.portfolio.with_alone(building))
+    narrowed = replace(whole.with_config(alone), energy=whole.energy)
     report = _made(narrowed, building.agency, period, now=now, issued=issued, pool=ComparisonPool(whole))
     return replace(
         report,

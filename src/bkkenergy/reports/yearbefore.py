@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,7 +35,7 @@ def year_before(site: Site, agency_id: str, period: Period, factors: Sequence[Gr
         )
         this, last = now.of(building, least, days), then.of(building, least, days)
         if this is not None and last is not None and last.energy_kwh:
-            known.append((this, last))
+            known.append(_over_known(this, last))
     if not known:
         return None
     return YearBefore(
@@ -54,6 +54,12 @@ def year_before(site: Site, agency_id: str, period: Period, factors: Sequence[Gr
     )
 
 
+def _over_known(this: _BuildingYear, last: _BuildingYear) -> tuple[_BuildingYear, _BuildingYear]:
+    """Return both years over the days that are known of this one, whose energy is then the one that a report states."""
+    scale = this.known_kwh / this.energy_kwh if this.energy_kwh else 1.0
+    return this.scaled(scale), last.scaled(scale)
+
+
 def _whole(amounts: Sequence[float | None]) -> float | None:
     """Sum amounts; None where one of them is not known."""
     return None if None in amounts else sum(amount for amount in amounts if amount is not None)
@@ -67,6 +73,11 @@ class _BuildingYear:
     co2e_kg: float | None
     known_kwh: float
     days: int
+
+    def scaled(self, ratio: float) -> _BuildingYear:
+        """Return it for that share of the days."""
+        co2e_kg = None if self.co2e_kg is None else self.co2e_kg * ratio
+        return replace(self, energy_kwh=self.energy_kwh * ratio, co2e_kg=co2e_kg)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from bkkenergy.solar.plantdays import Drop
 from bkkenergy.usecases.plantwork import PlantWork
 
 
-def plant_notes(work: PlantWork, words: Words) -> list[str]:
+def plant_notes(work: PlantWork, portfolio: Portfolio, words: Words) -> list[str]:
     """Say what the figures rest on, and what cannot be known."""
-    notes = [words(f"plant.light_{work.light}", station=work.station or "")]
+    notes = [words(f"plant.light_{work.light}", station=_station_name(work.station, portfolio, words))]
     notes.append(words(f"plant.witness_{work.witness}"))
     if not work.planes_are_entered:
         notes.append(words("plant.planes_not_entered"))
@@ -34,6 +34,16 @@ def plant_notes(work: PlantWork, words: Words) -> list[str]:
             )
         )
     return notes
+
+
+def _station_name(station: str | None, portfolio: Portfolio, words: Words) -> str:
+    """Return a station's name with that of its building; its id where it is entered no more."""
+    meter = next((one for one in portfolio.meters if one.id == station), None)
+    if meter is None:
+        return station or ""
+    building = portfolio.buildings[meter.building]
+    name = words.either(th=meter.name_th, en=meter.name_en)
+    return f"{name} ({words.either(th=building.name_th, en=building.name_en)})"
 
 
 def drop_text(drop: Drop, portfolio: Portfolio, words: Words) -> str:

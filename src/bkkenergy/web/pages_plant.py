@@ -41,7 +41,7 @@ def plant_page(plant_id: str, visitor: PageVisitor) -> Response:
         work=work,
         fault=fault,
         chart=None if work is None else _chart(work, words),
-        notes=[] if work is None else plant_notes(work, words),
+        notes=[] if work is None else plant_notes(work, visitor.here.portfolio, words),
         drops=[] if work is None else [drop_text(drop, visitor.here.portfolio, words) for drop in work.drops],
         month_name=words.month,
     )

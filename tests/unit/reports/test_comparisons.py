@@ -64,7 +64,7 @@ def test_a_saving_that_may_be_chance_has_no_colour_and_says_so(report):
     unclear = BuildingSaving("", 1000.0, 990.0, 0.01, 0.05, "unclear", is_provisional=False)
     rows = by_name(replace(report, total_saving=unclear), EN)
     row = rows[EN("learn.baseline")]
-    assert (row.is_sure, row.note) == (False, "not statistically significant yet")
+    assert (row.is_sure, row.note) == (False, "not statistically significant yet · use that is compared: 990 kWh")
     assert rows["Target for 2030: 10% below the baseline"].note == "target not reached yet"
     assert '<span class="down">−1.0%' not in RENDERERS["html"](replace(report, total_saving=unclear), "en").decode()
 

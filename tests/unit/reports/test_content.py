@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from bkkenergy.calendar import Period
-from bkkenergy.reports.build import compared_dates
+from bkkenergy.reports.sums import compared_dates
 from bkkenergy.site.figures import Prices
 from tests.builders import meter
 from tests.unit.reports.conftest import FACTOR, RATE

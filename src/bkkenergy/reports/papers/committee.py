@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bkkenergy.adapters.state.baselines import versions_of
+from bkkenergy.reports.comparisons import target_method
 from bkkenergy.reports.content import BuildingSaving
 from bkkenergy.reports.pageone import saved_money
 from bkkenergy.reports.papers.actions import actions_grid, now_text
 from bkkenergy.reports.papers.asked import AskedPaper
 from bkkenergy.reports.papers.model import Block, GridColumn, Paper, PaperGrid, PaperText, Value
+from bkkenergy.reports.papers.poster import bars_drawing, use_figures
 from bkkenergy.reports.phrasing import headline, name_of, placebo_source
 from bkkenergy.reports.savings.phrasing import verdict_of
 from bkkenergy.reports.yearwords import path_sentences
@@ -22,17 +24,20 @@ def committee(asked: AskedPaper) -> Paper:
     words, report = asked.words, asked.report
     saved = saved_money(report, words)
     blocks: list[Block] = [
+        use_figures(report, words),
         PaperText(
             words("committee.result"),
             (f"{saved.name}: {words.number(saved.thb)} {words('unit.thb')} ({saved.note})", *_objectives(asked)),
         ),
         *filter(None, [now_text(report, words)]),
+        *bars_drawing(report, words),
         _indicators(asked),
         _baselines(asked),
         actions_grid(report, words, words("committee.actions"), has_reasons=False),
         _projects(asked),
     ]
     sources = [words("saving.method", source=placebo_source(report, words))] if report.total_saving else []
+    sources += target_method(report, words)
     return asked.paper(blocks, sentence=headline_of(asked), sources=[*asked.cost_sources, *sources])
 
 
@@ -49,7 +54,7 @@ def _objectives(asked: AskedPaper) -> Iterator[str]:
     if report.target is not None:
         year = words.year(report.target.year_be - BE_OFFSET_YEARS)
         ratio = words.percent(report.target.saving_ratio)
-        yield words("compared.method_target", ratio=ratio, year=year, source=report.target.source)
+        yield words("compared.target", ratio=ratio, year=year)
     if report.path is not None:
         yield from path_sentences(report.path, words)
 

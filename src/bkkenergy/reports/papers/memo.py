@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from bkkenergy.calendar import BANGKOK
 from bkkenergy.reports.comparisons import signed
 from bkkenergy.reports.pageone import beside, first_thing, saved_money
 from bkkenergy.reports.papers.asked import AskedPaper
@@ -32,7 +33,7 @@ def memo(asked: AskedPaper) -> Paper:
     block = PaperMemo(
         office=office,
         number=given.get("number") or BLANK,
-        date=words.date(asked.now.date()),
+        date=words.date(asked.now.astimezone(BANGKOK).date()),
         subject=words("memo.subject", title=title(report, words), name=name, period=asked.said_period),
         to=given.get("to") or BLANK,
         body=tuple(_body(asked)),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator
 
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
+from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.papers.asked import AskedPaper
 from bkkenergy.reports.papers.model import GridColumn, Paper, PaperGrid, PaperText, Value, total_row
@@ -41,9 +43,9 @@ def pv_plants(asked: AskedPaper) -> Paper:
     sentence = words("pv.sentence" if known else "pv.nothing", count=len(known), all=len(every),
                      energy=words.number(sum(plant.energy_kwh or 0.0 for plant in known)))  # fmt: skip
     blocks = [PaperGrid(words("pv.plants"), columns, rows, total, words("pv.note"))]
-    months, notes = _work(asked, [plant for _, plant in every])
+    months, notes = _work(asked, every)
     blocks.append(months)
-    texts = [PaperText(words("pv.seen"), tuple(notes))] if notes else []
+    texts = [PaperText(words("pv.seen"), tuple(_said_once(notes, len(every), words)))] if notes else []
     return asked.paper([*blocks, *texts], sentence=sentence, sources=[words("pv.source")])
 
 
@@ -51,8 +53,17 @@ def _yields(asked: AskedPaper, building: Building) -> list[PlantYield]:
     return plant_yields(asked.site.energy, asked.site.portfolio, building, asked.period)
 
 
-def _work(asked: AskedPaper, plants: list[PlantYield]) -> tuple[PaperGrid, list[str]]:
-    """Return the months of the period of each plant, and what is to be said of it."""
+def _said_once(notes: list[tuple[str, str]], count: int, words: Words) -> Iterator[str]:
+    """Yield each note once, with the plants that it is of. notes : plant and note."""
+    plants: dict[str, list[str]] = {}
+    for plant, note in notes:
+        plants.setdefault(note, []).append(plant)
+    for note, names in plants.items():
+        yield f"{words('pv.all') if len(names) == count > 1 else ', '.join(names)}: {note}"
+
+
+def _work(asked: AskedPaper, plants: list[tuple[Building, PlantYield]]) -> tuple[PaperGrid, list[tuple[str, str]]]:
+    """Return the months of the period of each plant, and what is to be said of it, by its building's name."""
     words = asked.words
     columns = (
         GridColumn(words("pv.plant")),
@@ -64,16 +75,18 @@ def _work(asked: AskedPaper, plants: list[PlantYield]) -> tuple[PaperGrid, list[
         GridColumn(words("pv.outage"), "number", 1),
     )
     rows: list[tuple[Value, ...]] = []
-    notes: list[str] = []
+    notes: list[tuple[str, str]] = []
+    counts = Counter(building.id for building, _ in plants)
     after = min(asked.period.last_day, asked.site.today - dt.timedelta(days=1)) + dt.timedelta(days=1)
-    for plant in plants:
+    for building, plant in plants:
+        name = asked.name_of_building(building.id) + (f" ({plant.id})" if counts[building.id] > 1 else "")
         try:
             work = plant_work(asked.site, plant_named(asked.site.portfolio, plant.id), today=after)
         except InputError as why:
-            notes.append(f"{plant.id}: {why.said(words.lang)}")
+            notes.append((name, why.said(words.lang)))
             continue
         rows += [_month_row(plant.id, month, asked) for month in _of_period(work.months, asked.period)]
-        notes += [f"{plant.id}: {note}" for note in plant_notes(work, words)]
+        notes += [(name, note) for note in plant_notes(work, asked.site.portfolio, words)]
     return PaperGrid(words("pv.months"), columns, tuple(rows), None, words("pv.months_note")), notes
 
 

@@ -2,40 +2,57 @@
 
 from __future__ import annotations
 
+from bkkenergy.i18n import Words
+from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.pageone import first_thing, saved_money
 from bkkenergy.reports.papers.asked import AskedPaper
 from bkkenergy.reports.papers.model import Block, KeyFigure, KeyFigures, Paper, PaperDrawing, PaperText
-from bkkenergy.reports.phrasing import has_own_supply
+from bkkenergy.reports.phrasing import SAME_WITHIN_RATIO, has_own_supply
 from bkkenergy.reports.render.views import bar_chart
 from bkkenergy.reports.shares import total_change_ratio
-
-SAME_WITHIN_RATIO = 0.005
 
 
 def poster(asked: AskedPaper) -> Paper:
     """Make the poster of a building, or of an agency, over any period; a week is the usual one."""
     report, words = asked.report, asked.words
-    use = report.total
     change = total_change_ratio(report)
     key = _key(asked)
-    sentence = words(f"poster.{key}", energy=words.number(use.energy_kwh), change=words.percent(abs(change or 0.0)))
-    saved = saved_money(report, words)
-    part = use.coverage_ratio < 1 and words("report.cost_of_part", coverage=words.percent(use.coverage_ratio))
+    sentence = words(
+        f"poster.{key}", energy=words.number(report.total.energy_kwh), change=words.percent(abs(change or 0.0))
+    )
+    blocks: list[Block] = [
+        use_figures(report, words),
+        *bars_drawing(report, words),
+        PaperText(words("poster.task"), _task(asked)),
+        PaperText(words("poster.always"), tuple(words(f"poster.habit_{n}") for n in (1, 2, 3))),
+    ]
+    return asked.paper(blocks, sentence=sentence, sources=asked.cost_sources, layout="poster")
+
+
+def use_figures(report: AgencyReport, words: Words) -> KeyFigures:
+    """Return what was used, what it cost, and what was saved where that can be said."""
+    use, saved = report.total, saved_money(report, words)
+    part = "" if use.coverage_ratio >= 1 else words("report.cost_of_part", coverage=words.percent(use.coverage_ratio))
+    notes = [words("report.from_grid")] if has_own_supply(report) else []
     figures = [
-        KeyFigure(words("report.energy"), use.energy_kwh, words("unit.kwh"), part or ""),
         KeyFigure(
-            words("report.bill_cost" if report.bill else "report.cost"), use.cost_thb, words("unit.thb"), part or ""
+            words("report.energy"), use.energy_kwh, words("unit.kwh"), " · ".join([*notes, *filter(None, [part])])
         ),
+        KeyFigure(words("report.bill_cost" if report.bill else "report.cost"), use.cost_thb, words("unit.thb"), part),
     ]
     if saved.thb is not None:
         figures.append(KeyFigure(saved.name, saved.thb, words("unit.thb"), saved.note))
-    blocks: list[Block] = [KeyFigures(tuple(figures))]
+    return KeyFigures(tuple(figures))
+
+
+def bars_drawing(report: AgencyReport, words: Words) -> list[PaperDrawing]:
+    """Return use by days (or months) as bars, and what their marks are; nothing where there is none."""
     bars = bar_chart(report, words)
-    if bars:
-        blocks.append(PaperDrawing(f"{words('report.bars_day')} ({words('unit.kwh')})", str(bars)))
-    blocks.append(PaperText(words("poster.task"), _task(asked)))
-    blocks.append(PaperText(words("poster.always"), tuple(words(f"poster.habit_{n}") for n in (1, 2, 3))))
-    return asked.paper(blocks, sentence=sentence, sources=asked.cost_sources, layout="poster")
+    if not bars:
+        return []
+    has_expected = any(bar.expected_kwh is not None for bar in report.pictures.bars)
+    title = f"{words(f'report.bars_{report.pictures.bar_step}')} ({words('unit.kwh')})"
+    return [PaperDrawing(title, str(bars), words("report.bars_legend") if has_expected else "")]
 
 
 def _key(asked: AskedPaper) -> str:

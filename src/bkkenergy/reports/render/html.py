@@ -17,6 +17,7 @@ from bkkenergy.reports.emissions import emission_trend, trend_note, upstream_not
 from bkkenergy.reports.official import index_whys
 from bkkenergy.reports.pageone import beside, first_thing, saved_money, worth_money
 from bkkenergy.reports.phrasing import (
+    SAME_WITHIN_RATIO,
     area_notes,
     attention_text,
     compared_note,
@@ -106,13 +107,11 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         heats=building_heats(report, words),
         change_ratio=total_change_ratio(report),
         compared_note=compared_note(report, words),
-        exporting={building.id for building in report.buildings if building.use.exported_kwh},
+        same_within=SAME_WITHIN_RATIO,
+        unregistered=_unregistered(report),
         rows=[_row(building, words) for building in report.buildings],
         area_notes=area_notes(report, words),
-        attention=[
-            {"severity": item.severity, "place": subject_name(report, item, words), "text": attention_text(item, words)}
-            for item in report.attention
-        ],
+        attention=_attention(report, words),
         savings=_saving_rows(report, words),
         findings=[_fault_row(fault, report, words) for fault in fault_groups(report.findings)],
         first_findings=[_fault_row(fault, report, words) for fault in worth_money(report)[:FIRST_FINDINGS]],
@@ -152,6 +151,19 @@ def _path(report: AgencyReport, words: Words) -> dict[str, object] | None:
         "picture": path_picture(report.path, words),
         "method": path_method(words),
     }
+
+
+def _attention(report: AgencyReport, words: Words) -> list[dict[str, str]]:
+    return [
+        {"severity": item.severity, "place": subject_name(report, item, words), "text": attention_text(item, words)}
+        for item in report.attention
+    ]
+
+
+def _unregistered(report: AgencyReport) -> set[str]:
+    """Return who feeds energy into the grid without any PV that is entered."""
+    exporting = {building.id for building in report.buildings if building.use.exported_kwh}
+    return exporting - {plant.building_id for plant in report.solar if plant.is_installed}
 
 
 def unbroken(page: str) -> str:

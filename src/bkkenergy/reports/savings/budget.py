@@ -141,7 +141,7 @@ def budget_year(site: Site, agency: str, until: dt.date, moneys: Sequence[Buildi
     return BudgetYear(
         first_day=span.first_day,
         last_day=span.last_day,
-        until=until,
+        until=min(until, site.today - dt.timedelta(days=1)),
         months=tuple(_month(first, known, more[first]) for first in more),
         half_width_thb=half_thb if ratio >= MIN_MODELLED_RATIO else None,
         modelled_ratio=ratio,

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from bkkenergy.calendar import Period
-from bkkenergy.portfolio import Building
+from bkkenergy.portfolio import Building, Portfolio
+from bkkenergy.portfolio.belongings import plants_of
 from bkkenergy.reports.content import SolarUse
 from bkkenergy.site import Site
 from bkkenergy.solar.assumptions import SolarConfig
@@ -19,10 +20,14 @@ from bkkenergy.usecases.energy import meters_energy_kwh
 def solar_use(site: Site, agency_id: str, period: Period) -> tuple[SolarUse, ...]:
     """Return installed PV with its output; on reports of a month or longer also possible PV."""
     buildings = site.portfolio.buildings_of(agency_id)
-    installed = [_installed(site, building, period) for building in buildings if _has_pv(building)]
+    kwp = {building.id: _installed_kwp(site.portfolio, building) for building in buildings}
+    with_pv = {one.id for one in buildings if kwp[one.id] or any(meter.pv for meter in one.meters)}
+    installed = [
+        _installed(site, building, kwp[building.id], period) for building in buildings if building.id in with_pv
+    ]
     if site.solar is None or period.kind == "day":
         return tuple(installed)
-    bare = [building for building in buildings if not _has_pv(building) and building.roofs]
+    bare = [building for building in buildings if building.id not in with_pv and building.roofs]
     return (*installed, *possible(bare, site.solar))
 
 
@@ -43,17 +48,19 @@ def possible(buildings: Sequence[Building], config: SolarConfig) -> list[SolarUs
     ]
 
 
-def _has_pv(building: Building) -> bool:
-    return any(meter.pv for meter in building.meters) or any(roof.installed_kwp for roof in building.roofs)
+def _installed_kwp(portfolio: Portfolio, building: Building) -> float:
+    """Return the capacity of a building's plants as they are entered, else what its roofs say."""
+    plants = sum(plant.capacity_kwp for plant in plants_of(portfolio, building.id))
+    return plants or sum(roof.installed_kwp or 0.0 for roof in building.roofs)
 
 
-def _installed(site: Site, building: Building, period: Period) -> SolarUse:
+def _installed(site: Site, building: Building, capacity_kwp: float, period: Period) -> SolarUse:
     """Sum what a building's PV meters counted; None where it has none, or they sent nothing."""
     meters = tuple(meter for meter in building.meters if meter.pv)
     energy_kwh = meters_energy_kwh(site.energy, meters, period, "day") if meters else np.empty(0)
     return SolarUse(
         building.id,
         is_installed=True,
-        capacity_kwp=sum(roof.installed_kwp or 0.0 for roof in building.roofs),
+        capacity_kwp=capacity_kwp,
         energy_kwh=float(np.nansum(energy_kwh)) if np.isfinite(energy_kwh).any() else None,
     )
