@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+import re
 import shutil
 import sqlite3
+import stat
 import subprocess
+import threading
 from contextlib import closing, contextmanager, suppress
 
 import pytest
+from sqlalchemy import text
 
+from bkkenergy.adapters.commits import _noted, losses_of, witness_file
+from bkkenergy.adapters.engines import file_engine
+from bkkenergy.adapters.sqlite_file import Transaction, open_database
 from bkkenergy.calendar import day_of_us
 from bkkenergy.ports.ledger import Purged
+from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.site import load_configuration, open_site
 from bkkenergy.usecases.ledgercheck import SETTLED, compare_ledger
 from bkkenergy.usecases.runs import DAY, midnight_us
@@ -21,6 +30,9 @@ from tests.web import make_site
 
 METER = "health.centre-1.main"
 DAYS = 12
+NEWEST_US = 1_900_000_000_000_000
+"""Beyond every reading of the site."""
+numbers = itertools.count()
 OF_THE_METER = f"(SELECT id FROM {{}} WHERE name = '{METER}')"
 READINGS, LEDGER = OF_THE_METER.format("meter"), OF_THE_METER.format("ledger_meter")
 
@@ -173,32 +185,138 @@ def test_bytes_that_turned_in_a_database_are_told_with_its_name_and_no_backup_is
     assert not (tmp_path / "b.tar.gz").exists()
 
 
-def test_bytes_that_turned_in_the_log_lose_what_came_after_them_and_nothing_wrong_is_shown(home):
-    """SQLite leaves out what follows: readings and their marks go together, so that the ledger agrees with what is left."""
-    path = home / "var/store.sqlite"
-    writer = sqlite3.connect(path)
-    writer.execute("PRAGMA wal_autocheckpoint = 0")
-    newest = writer.execute(f"SELECT max(ts_us) FROM reading WHERE meter = {READINGS}").fetchone()[0]
-    for number in range(1, 40):
-        with writer:
-            writer.execute(
-                f"INSERT INTO reading (meter, ts_us, energy_kwh) SELECT {READINGS}, ?, energy_kwh FROM reading "
-                f"WHERE meter = {READINGS} AND ts_us = ?",
-                (newest + number, newest),
+def crashed_after(home, name, commits):
+    """A copy of the site as it lay when the machine stopped: what `commits` did is in the log of a database alone."""
+    path = home / f"var/{name}.sqlite"
+    with closing(open_database(path)) as holder:  # the log is not folded back at the end of others
+        holder.execute("PRAGMA wal_autocheckpoint = 0")
+        commits(holder, path)
+        crashed = home.parent / f"crashed-{next(numbers)}"
+        shutil.copytree(home, crashed, symlinks=True)
+    (crashed / f"var/{name}.sqlite-shm").unlink(missing_ok=True)
+    return crashed
+
+
+def forty_readings(connection, path):
+    for number in range(1, 41):
+        with Transaction(connection, path) as transaction:
+            transaction.execute(
+                f"INSERT INTO reading (meter, ts_us, energy_kwh) VALUES ({READINGS}, ?, ?)",
+                (NEWEST_US + number, number),
             )
-    crashed = home.parent / "crashed"
-    shutil.copytree(home, crashed)  # as it lay when the machine stopped
-    writer.close()
-    (crashed / "var/store.sqlite-shm").unlink(missing_ok=True)
-    log = crashed / "var/store.sqlite-wal"
-    content = bytearray(log.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    log.write_bytes(content)
-    with closing(sqlite3.connect(crashed / "var/store.sqlite")) as connection:
-        left = connection.execute(f"SELECT count(*) FROM reading WHERE meter = {READINGS} AND ts_us > ?", (newest,))
-        assert 0 < left.fetchone()[0] < 39
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def ten_marks_of_tokens(connection, path):
+    """Ten commits of the state by its own engine."""
+    engine = file_engine(path)
+    for number in range(10):
+        with engine.begin() as transaction:
+            transaction.execute(text("UPDATE user_account SET display = :name"), {"name": f"n{number}"})
+    engine.dispose()
+
+
+def turned(path, ratio):
+    content = bytearray(path.read_bytes())
+    content[int(len(content) * ratio)] ^= 0xFF
+    path.write_bytes(content)
+
+
+def commits_check(home):
+    printed = bkkenergy("doctor", "--json", "--config", home / "config", code=None)
+    checks, _ = json.JSONDecoder().raw_decode(printed)  # the log follows
+    return [check for check in checks if check["check"] == "commits"]
+
+
+def test_a_crash_alone_loses_no_commit_and_nothing_is_reported(home):
+    crashed = crashed_after(home, "store", forty_readings)
+    assert commits_check(crashed) == []
+    assert rows_after(crashed) == 40
+
+
+def rows_after(home):
+    with closing(sqlite3.connect(home / "var/store.sqlite")) as connection:
+        query = f"SELECT count(*) FROM reading WHERE meter = {READINGS} AND ts_us > ?"
+        return connection.execute(query, (NEWEST_US,)).fetchone()[0]
+
+
+def test_bytes_that_turned_in_the_log_lose_what_came_after_them_and_that_is_reported(home):
+    """SQLite leaves out what follows without a word. Readings and marks go together: the ledger agrees with what is left."""
+    crashed = crashed_after(home, "store", forty_readings)
+    turned(crashed / "var/store.sqlite-wal", 0.5)
+    (check,) = commits_check(crashed)
+    left = rows_after(crashed)
+    assert 0 < left < 40
+    assert f"store.sqlite: {40 - left} commits made after 20" in check["observed"]
     assert ledger_check(crashed)["is_well"]
+    assert commits_check(crashed) == [check], "until a person has seen to it"
+    (crashed / "var/store.sqlite-losses").unlink()
+    assert commits_check(crashed) == [], "the loss is known, and the file goes on from there"
+
+
+@pytest.mark.parametrize("gone", ["all", "the head", "an older copy"])
+def test_a_log_that_is_gone_or_an_older_copy_in_the_files_place_is_reported(home, gone):
+    before = shutil.copy(home / "var/store.sqlite", home.parent / "older.sqlite")
+    crashed = crashed_after(home, "store", forty_readings)
+    log = crashed / "var/store.sqlite-wal"
+    if gone == "the head":
+        turned(log, 0)
+    else:
+        log.unlink()
+    if gone == "an older copy":
+        shutil.copy(before, crashed / "var/store.sqlite")
+    said = whole_output(crashed, "doctor", "--lang", "th")
+    assert "✗ รายการที่บันทึก" in said
+    assert "หายไป" in said
+    assert rows_after(crashed) == 0
+
+
+def test_commits_of_the_state_are_counted_too(home):
+    crashed = crashed_after(home, "state", ten_marks_of_tokens)
+    assert commits_check(crashed) == []
+    crashed = crashed_after(home, "state", ten_marks_of_tokens)
+    turned(crashed / "var/state.sqlite-wal", 0.6)
+    (check,) = commits_check(crashed)
+    assert re.search(r"state.sqlite: \d commits? made after 20", check["observed"]), check["observed"]
+
+
+def test_many_writers_at_once_and_a_disk_without_a_witness_raise_no_alarm(home):
+    path = home / "var/store.sqlite"
+
+    def write(first):
+        with closing(open_database(path)) as connection:
+            for number in range(30):
+                with Transaction(connection, path) as transaction:
+                    transaction.execute("INSERT INTO reading_more (meter, ts_us) VALUES (1, ?)", (first + number,))
+            with pytest.raises(StoreUnavailable), Transaction(connection, path) as transaction:
+                transaction.execute("INSERT INTO nothing VALUES (1)")
+            with Transaction(connection, path):
+                pass
+
+    threads = [threading.Thread(target=write, args=(NEWEST_US + 1000 * number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        open_database(path).close()
+    assert losses_of(path) == []
+    witness = witness_file(path)
+    newest = max(_noted(path))
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (newest,)
+    witness.write_bytes(b"x" * 100)  # what cannot be read says nothing
+    write(NEWEST_US + 9000)
+    assert losses_of(path) == []
+    assert stat.S_IMODE(witness.stat().st_mode) & 0o007 == 0
+
+
+def test_a_restore_is_meant_and_reports_no_loss(home, tmp_path):
+    bkkenergy("backup", tmp_path / "b.tar.gz", "--config", home / "config")
+    crashed_after(home, "store", forty_readings)
+    for path in (home / "var").glob("s*.sqlite*"):
+        if not path.name.endswith("-witness"):
+            path.unlink()
+    shutil.rmtree(home / "var/reports")
+    bkkenergy("restore", tmp_path / "b.tar.gz", "--config", home / "config")
+    assert commits_check(home) == []
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from bkkenergy.adapters.commits import CountingConnection, report_losses
 from bkkenergy.adapters.files import make_file
 from bkkenergy.adapters.sqlite_file import hold_in_place, identity_of, use_write_ahead_log
 from bkkenergy.errors import ConfigError, Fault
@@ -50,10 +51,15 @@ def make_engine(url: str) -> Engine:
     """Make an engine for a URL, with transactions that begin where we say."""
     if not url.startswith("sqlite"):
         return create_engine(url, pool_pre_ping=True, connect_args=_reachable_within(url))
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
-    event.listen(engine, "connect", _set_up_sqlite)
-    if engine.url.database and not engine.url.database.startswith((":", "file:")):
-        _stay_with_file(engine, Path(engine.url.database))
+    file = make_url(url).database
+    if not file or file.startswith((":", "file:")):
+        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+        event.listen(engine, "connect", _set_up_sqlite)
+    else:
+        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "factory": CountingConnection})
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "connect", lambda connection, _record: report_losses(connection, Path(file)))
+        _stay_with_file(engine, Path(file))
     event.listen(engine, "begin", _begin_at_once)
     return engine
 

@@ -10,6 +10,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from bkkenergy.adapters.commits import CountingConnection, report_losses
 from bkkenergy.adapters.files import make_file
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.ports.readings import StoreRefused, StoreUnavailable
@@ -23,7 +24,7 @@ DAMAGED = "Stop the service, move the file with its -wal and -shm away and resto
 METER_TABLE = "CREATE TABLE IF NOT EXISTS meter (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
 
 
-class Database(sqlite3.Connection):
+class Database(CountingConnection):
     """A connection that knows its file again, and may be referred to weakly: it closes when its thread has ended.
 
     SQLite goes on writing into a file that was moved away or deleted, and says nothing: where the path leads elsewhere,
@@ -84,6 +85,7 @@ def open_database(path: Path) -> Database:
         use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.path, connection.identity = path, identity_of(path)
+        report_losses(connection, path)
     except (OSError, sqlite3.Error) as error:
         raise StoreUnavailable(
             f"{path}: the database cannot be opened ({error}). Check the path, rights and disk."
@@ -141,12 +143,12 @@ class Transaction:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         try:
             if error is None:
-                self._connection.execute("COMMIT")
+                self._connection.commit()
         except sqlite3.Error as failed:
             error = failed
         if error is not None:
             with suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
+                self._connection.rollback()
         if isinstance(error, sqlite3.Error):
             with suppress(sqlite3.Error):  # a log that found no room to grow is folded back: the next try may fit
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

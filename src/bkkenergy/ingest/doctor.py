@@ -8,17 +8,19 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Self
 
 import urllib3
 
 from bkkenergy.adapters.broker_troubles import TroubleKind
+from bkkenergy.adapters.commits import losses_file, losses_of
 from bkkenergy.adapters.identities import bystander
 from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.adapters.outage import has_own_users, play_outage
-from bkkenergy.adapters.sqlite_file import fault_in
+from bkkenergy.adapters.sqlite_file import fault_in, open_database
 from bkkenergy.adapters.state.auditlog import check_seals
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
@@ -31,6 +33,7 @@ from bkkenergy.ingest.spool import batches_waiting
 from bkkenergy.ingest.status import clock_behind_s
 from bkkenergy.ports.archive import ArchiveUnavailable
 from bkkenergy.ports.readings import StoreRefused, StoreUnavailable, StoreUnfit
+from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import MqttSettings, Settings, StoreSettings
 from bkkenergy.site.folder import data_folder
 from bkkenergy.site.open import open_archive, open_store, opened_state
@@ -107,6 +110,7 @@ def examine_storage(settings: Settings) -> Iterator[CheckResult]:
     yield from _disk(settings)
     yield from _files(settings)
     yield from _store(settings)
+    yield from _losses(settings)
     yield from _archive(settings)
     yield from _clock(settings)
 
@@ -123,9 +127,7 @@ def _disk(settings: Settings) -> Iterator[CheckResult]:
 
 def _files(settings: Settings) -> Iterator[CheckResult]:
     """Check whether the databases are whole, as far as a look of some seconds shows."""
-    for path in (settings.store.path, *([settings.state.path] if settings.state.url is None else [])):
-        if not path.exists():
-            continue
+    for path in _databases(settings):
         try:
             fault = fault_in(path, within_s=LOOK_S)
         except StoreUnavailable as error:
@@ -133,6 +135,28 @@ def _files(settings: Settings) -> Iterator[CheckResult]:
             continue
         key = "file" if fault is None else "file_damaged"
         yield CheckResult.of("file", fault is None, key, "file_do", path=path, fault=fault)
+
+
+def _losses(settings: Settings) -> Iterator[CheckResult]:
+    """Say which commits to the databases are gone, until a person has seen to it."""
+    for path in _databases(settings):
+        with suppress(StoreUnavailable):  # said by its own check
+            open_database(path).close()  # which looks for losses
+        for loss in losses_of(path):
+            after, until = (None if us is None else EventStamp(_instant(us)) for us in (loss.after_us, loss.until_us))
+            values = {"path": path, "count": loss.count, "after": after, "until": until, "losses": losses_file(path)}
+            key = "commits_lost" if after else "commits_lost_until"
+            yield CheckResult.of("commits", False, key, "commits_do", **values)
+
+
+def _instant(instant_us: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(instant_us / US_PER_S, BANGKOK)
+
+
+def _databases(settings: Settings) -> list[Path]:
+    """Return the SQLite files that are there."""
+    paths = (settings.store.path, *([settings.state.path] if settings.state.url is None else []))
+    return [path for path in paths if path.exists()]
 
 
 def _archive(settings: Settings) -> Iterator[CheckResult]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any, Never, cast
 
 from bkkenergy import __version__
+from bkkenergy.adapters.commits import forget_commits
 from bkkenergy.adapters.files import hand_over, make_folder
 from bkkenergy.adapters.sealing import SIGNATURE, encrypt, signature
 from bkkenergy.adapters.sqlite_file import copy_database, damaged, fault_in
@@ -244,6 +245,8 @@ def restore(
             if name != "config" and unpacked_path.exists():
                 make_folder(path.parent)
                 shutil.move(unpacked_path, path)
+                if path.suffix == ".sqlite":
+                    forget_commits(path)
                 hand_over(path)
     return manifest
 
