@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.progress import Progress
 
 from bkkenergy.cli.context import config_option, set_up_logging
 from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.output import json_option, print_json
+from bkkenergy.cli.progress import COLUMNS
+from bkkenergy.i18n import Words
 from bkkenergy.ingest.doctor import CheckResult, examine, examine_storage
 from bkkenergy.ingest.ledger_check import examine_ledger
 from bkkenergy.ingest.poll_check import examine_outbound, examine_polled
@@ -44,7 +49,7 @@ def doctor_command(lang: Lang, config_dir: Path, *, as_json: bool, whole: bool) 
         results = list(_findings(config_dir, within_s))
         print_json([_record(result) for result in results])
         raise SystemExit(0 if all(result.is_well for result in results) else 1)
-    for finding in (result.said(lang) for result in _findings(config_dir, within_s)):
+    for finding in (result.said(lang) for result in _findings(config_dir, within_s, lang)):
         mark = click.style("✓", fg="green") if finding.is_well else click.style("✗", fg="red")
         click.echo(
             f"{mark} {finding.check}: {finding.observed}" + ("" if finding.is_well else f"\n    {finding.remedy}")
@@ -63,7 +68,15 @@ def _record(result: CheckResult) -> dict[str, str | bool]:
     }
 
 
-def _findings(config_dir: Path, within_s: float) -> Iterator[CheckResult]:
+@contextmanager
+def _progress(words: Words, *, is_shown: bool) -> Iterator[Callable[[int, int], object]]:
+    """Yield what moves a bar of compared months on standard error, where a person waits for all of them."""
+    with Progress(*COLUMNS, console=Console(stderr=True), transient=True, disable=not is_shown) as bar:
+        task = bar.add_task(words("doctor.check_ledger"), total=None)
+        yield lambda compared, months: bar.update(task, completed=compared, total=months)
+
+
+def _findings(config_dir: Path, within_s: float, lang: Lang = "en") -> Iterator[CheckResult]:
     """Run every check; where the state that holds the portfolio cannot be read, those that need none."""
     try:
         config = load_configuration(config_dir)
@@ -77,7 +90,8 @@ def _findings(config_dir: Path, within_s: float) -> Iterator[CheckResult]:
     yield from examine_outbound(outbound_file(config.settings))
     sorter = Sorter(config.portfolio.meters, config.profiles, max_ahead_s=config.settings.ingest.max_ahead_s)
     yield from examine(config.settings, topics_for(config.settings, sorter.topics), sorter.topics)
-    yield from examine_ledger(config, within_s=within_s)
+    with _progress(Words(lang), is_shown=math.isinf(within_s)) as on_progress:
+        yield from examine_ledger(config, within_s=within_s, on_progress=on_progress)
 
 
 def _charts() -> CheckResult:

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 from rich.table import Table
 
 from bkkenergy.adapters.archive import FolderArchive
@@ -27,6 +27,7 @@ from bkkenergy.cli.context import command_line, config_option, log_options, peri
 from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
+from bkkenergy.cli.progress import COLUMNS
 from bkkenergy.errors import BkkEnergyError, InputError
 from bkkenergy.i18n import Words
 from bkkenergy.jobs.runner import RunContext
@@ -43,7 +44,6 @@ from bkkenergy.usecases.archived import copied
 from bkkenergy.usecases.reruns import retry_runs
 
 console = Console(width=None if sys.stdout.isatty() else 160)
-COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 MAX_SHOWN_ERROR = 60
 
 

@@ -8,10 +8,11 @@ from typing import cast, get_args
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.inputfile import InputFile
+from bkkenergy.cli.progress import COLUMNS
 from bkkenergy.settings import StoreKind
 from bkkenergy.site import load_configuration
 from bkkenergy.texts import counted
@@ -19,7 +20,6 @@ from bkkenergy.usecases.server import Move, Moved, move_readings
 
 KINDS = get_args(StoreKind)
 console = Console(stderr=True)
-COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 
 
 @click.command(

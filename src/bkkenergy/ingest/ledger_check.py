@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from bkkenergy.ingest.doctor import CheckResult
 from bkkenergy.ports.readings import StoreRefused, StoreUnavailable, StoreUnfit
@@ -12,14 +12,16 @@ from bkkenergy.usecases.ledgercheck import compare_ledger
 SHOWN_DAYS = 10
 
 
-def examine_ledger(config: Configuration, *, within_s: float) -> Iterator[CheckResult]:
+def examine_ledger(
+    config: Configuration, *, within_s: float, on_progress: Callable[[int, int], object]
+) -> Iterator[CheckResult]:
     """Compare months of meters with their readings; nothing where there is none, or no store to read from.
 
-    within_s : how long; what the store lacks is said by its own check.
+    within_s : how long; what the store lacks is said by its own check. on_progress : as for `compare_ledger`.
     """
     try:
         with open_site(config) as site:
-            result = compare_ledger(site, within_s=within_s)
+            result = compare_ledger(site, within_s=within_s, on_progress=on_progress)
     except (StoreUnavailable, StoreRefused, StoreUnfit) as error:
         yield CheckResult.of("ledger", False, "says", "says_do", text=error)
         return

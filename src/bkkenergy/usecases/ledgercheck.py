@@ -67,13 +67,17 @@ class LedgerComparison:
     differing: tuple[DifferingDay, ...]
 
 
-def compare_ledger(site: Site, *, within_s: float) -> LedgerComparison:
+def compare_ledger(
+    site: Site, *, within_s: float, on_progress: Callable[[int, int], object] = lambda _compared, _months: None
+) -> LedgerComparison:
     """Compare months of meters with their readings, in another order each day, until the time is over.
 
     Parameters
     ----------
     within_s : float
         Seconds after which no other month is begun; `math.inf` compares all. One month is always compared.
+    on_progress : callable
+        Called after each month with the number of months compared, and of all.
 
     Raises
     ------
@@ -87,6 +91,7 @@ def compare_ledger(site: Site, *, within_s: float) -> LedgerComparison:
     for month in months:
         differing |= _differing(site, month)
         compared += 1
+        on_progress(compared, len(months))
         if time.monotonic() > until_s:
             break
     return LedgerComparison(compared, len(months), tuple(sorted(differing)))
