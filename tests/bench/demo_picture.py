@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.i18n import LANGS
+from tests.chromium import CHROMIUM
 from tests.conftest import ROOT
 
 BUILDING = "district-bangkhen.office"
@@ -53,7 +54,7 @@ def take(browser: Browser, url: str, password: str, lang: str) -> None:
 
 def main() -> None:
     with demonstration() as (url, password), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
         for lang in LANGS:
             take(browser, url, password, lang)
         browser.close()

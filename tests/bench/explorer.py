@@ -15,9 +15,9 @@ from playwright.sync_api import BrowserContext, CDPSession, Page, sync_playwrigh
 
 from tests.bench.rows import MISSED, costs
 from tests.bench.web import prepared
+from tests.chromium import CHROMIUM, FLAGS
 from tests.servers import web_app
 
-CHROMIUM = "/usr/bin/chromium"
 BUILDING = "agency-00.b-0000"
 MAX_RATIO, FRAME_MS = 1.5, 150.0
 VIEWS = {"alone": "", "beside the year before": "&compare=year"}
@@ -122,7 +122,7 @@ def main() -> None:
     try:
         server.start()
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             context = browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True)
             context.add_cookies([{"name": "bkkenergy", "value": cookie.partition("=")[2], "url": url}])
             missed = compare(context, url, given.rounds)

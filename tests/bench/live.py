@@ -20,11 +20,11 @@ from bkkenergy.readings import ReadingBatch
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
 from tests.bench.reports import SETTINGS, site
+from tests.chromium import CHROMIUM, FLAGS
 from tests.ports import free_port
 from tests.servers import web_app
 
 CLIENTS, USERS = 50, 2
-CHROMIUM = "/usr/bin/chromium"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -88,7 +88,7 @@ def main() -> None:
             address = f"http://127.0.0.1:{port}/live/power?lang=th"
             clients.append(subprocess.Popen(["curl", "-sN", "-b", cookies[number % USERS], address], stdout=out))
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             context = browser.new_context()
             context.add_cookies(
                 [{"name": "bkkenergy", "value": cookies[0].partition("=")[2], "url": f"http://127.0.0.1:{port}"}]

@@ -22,6 +22,7 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.site import load_configuration
 from bkkenergy.web.app import create_app
 from tests.bench.reports import DAYS, fill
+from tests.chromium import CHROMIUM
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.ports import free_port
 from tests.sites import make_context, make_jobs
@@ -115,7 +116,7 @@ def main() -> None:
     port = free_port()
     cookie = prepared(port)
     with serving(port) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
         for lang in ("th", "en"):
             context = browser.new_context(viewport={"width": 1200, "height": 800})
             cookies = {"bkkenergy": cookie, "lang": lang}

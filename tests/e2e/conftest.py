@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+from tests.chromium import CHROMIUM, FLAGS
+
 CUT_TEXTS = """[...document.querySelectorAll('svg text')].filter(text => {
   const own = text.getBoundingClientRect(), sheet = text.ownerSVGElement.getBoundingClientRect();
   return own.width > 0 && (own.left < sheet.left - 1 || own.right > sheet.right + 1);

@@ -22,7 +22,7 @@ from typing import Any, Self
 
 from bkkenergy.errors import BkkEnergyError, InputError
 
-BROWSERS = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome", "chrome")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
 PRINTED_WITHIN_S = 120.0
 ENDED_WITHIN_S = 5.0
 SANDBOX_VARIABLE = "BKKENERGY_BROWSER_SANDBOX"
