@@ -291,7 +291,7 @@ class WebSettings(Frozen):
     local_sign_in : whether users sign in with a password here too; without, the provider alone says who a person is.
     session_h, idle_h : how long a user stays signed in, and how long without a request. second_factor : who has to sign
     in with a code too, of those who sign in with a password here. public_address : by which others reach it, as
-    https://energy.example.org; mails have a link that ends them where it is set.
+    https://energy.example.org; where it is set mails have a link that ends them, and links to set a password are sent.
     """
 
     host: str = "127.0.0.1"

@@ -54,6 +54,8 @@ ELSEWHERE = {
     "bills.html.j2": "an electricity account: tests/integration/test_bill_pages.py",
     "open_data.html.j2": "what agencies publish: tests/integration/test_open_data.py",
     "code.html.j2": "the second step: tests/integration/test_second_step.py",
+    "forgot.html.j2": "without signing in: tests/integration/test_account_links.py",
+    "link.html.j2": "a mail's link, without signing in: tests/integration/test_account_links.py",
     "offline.html.j2": "without a server: tests/e2e/test_phone.py",
     "plant.html.j2": "a PV plant: tests/integration/test_plants.py",
     "unsubscribe.html.j2": "a mail's link, without signing in: tests/integration/test_delivery_states.py",

@@ -30,7 +30,7 @@ from tests.web import METERS, make_site
 
 DOES = {
     "init", "serve", "ingest", "web", "demo", "jobs start", "jobs run", "jobs retry", "jobs catch-up", "jobs test-mail", "jobs copy-archive",
-    "users add", "users password", "users change", "users lock", "users sign-out", "users erase", "users second-step", "tokens add", "tokens end",
+    "users add", "users password", "users change", "users lock", "users sign-out", "users erase", "users second-step", "users invite", "tokens add", "tokens end",
     "poll", "programme plan draft", "programme plan approve", "plan add", "plan move", "plan import", "plan undo", "plan withdraw", "portfolio import", "portfolio import-list", "portfolio undo", "quarantine replay",
     "backup", "restore", "migrate", "import", "energy edit", "baseline fit", "baseline accept",
     "baseline decline",

@@ -60,6 +60,7 @@ from bkkenergy.site.solar_config import load_solar
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.tariff.paper import PaperBill
 from bkkenergy.usecases import (
+    accountlinks,
     auditing,
     baselines,
     beginrecords,
@@ -335,7 +336,7 @@ def owners(site, before, after, place):  # noqa: C901, PLR0911 - one a table
             return {agency for own in entries for agency in plan_owners(before, after, own["key"])}
         case "user_account":
             return set(row["agencies"])
-        case "token" | "session" | "second_factor" | "recovery_code":
+        case "token" | "session" | "account_link" | "second_factor" | "recovery_code":
             return set(
                 (after.get(("user_account", row["user_id"])) or before["user_account", row["user_id"]])["agencies"]
             )
@@ -481,6 +482,13 @@ HOW = {
         site.state, actor, user_id(site, f"person-{agency}"), "new", "write", NOW, days=30),
     "tokens.end": lambda site, actor, agency: people.end_token(
         site.state, actor, one(site, "token", name=f"token of {agency}")["id"], NOW),
+    "users.invite": lambda site, actor, agency: accountlinks.invite_user(
+        site.state, actor, user_id(site, f"person-{agency}"), "a@example.com", NOW),
+    "users.add_invited": lambda site, actor, agency: accountlinks.enter_invited(
+        site.state, actor, people.NewUser(name="new", role="admin", agencies=(agency,)), "a@example.com", NOW),
+    "account.mail": lambda site, actor, _: accountlinks.begin_own_mail(
+        site.state, actor, PASSWORD, "a@example.com", NOW),
+    "account.end_mail": lambda site, actor, _: accountlinks.end_own_mail(site.state, actor, PASSWORD, NOW),
     "account.sign_in": lambda site, actor, _: ownaccount.sign_in_state(site.state, actor, NOW),
     "account.end_session": lambda site, actor, _: ownaccount.end_own_sessions(site.state, actor, NOW),
     "account.begin_factor": lambda site, actor, _: ownaccount.begin_factor(site.state, actor, PASSWORD, NOW),
@@ -694,6 +702,13 @@ def factor_of(name, confirmed_us):
     return prepared
 
 
+def mail_of_asker(site, connection, actor, agency):
+    """Let the asker have an address, and a password whose check takes no time."""
+    factor_of(ASKER, False)(site, connection, actor, agency)
+    account_of = metadata.tables["user_account"]
+    connection.execute(update(account_of).where(account_of.c.name == ASKER).values(mail="me@example.com"))
+
+
 def signed_in_somewhere(name):
     """Let a user have a session."""
 
@@ -727,6 +742,8 @@ PREPARED = {
     "imports.undo": some_import,
     "account.monthly": address_entered,
     "account.end_session": signed_in_somewhere(ASKER),
+    "account.mail": factor_of(ASKER, False),
+    "account.end_mail": mail_of_asker,
     "account.begin_factor": factor_of(ASKER, False),
     "account.confirm_factor": factor_of(ASKER, None),
     "account.end_factor": factor_of(ASKER, 1),
@@ -828,6 +845,9 @@ def test_a_use_case_changes_what_its_power_covers_and_nothing_else(site, name, r
             for place in others if case.scope != "server" else ():
                 if case.scope == "own":
                     row = after.get(place) or before[place]
+                    if place[0] == "outbox":  # a notice of what was changed
+                        assert row["recipient"] == "me@example.com", who
+                        continue
                     assert row["id" if place[0] == "user_account" else "user_id"] == actor.user_id, who
                 else:
                     assert owners(site, before, after, place) == {agency}, (who, place)

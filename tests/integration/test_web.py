@@ -63,7 +63,7 @@ def nobody(app):
 
 
 PUBLIC = {
-    "/first-run/{key}", "/login", "/login/code", "/oidc/login", "/oidc/callback", "/api/v1/openapi.json", "/manifest.webmanifest", "/sw.js", "/offline",
+    "/first-run/{key}", "/forgot", "/link/{secret}", "/login", "/login/code", "/oidc/login", "/oidc/callback", "/api/v1/openapi.json", "/manifest.webmanifest", "/sw.js", "/offline",
     "/open-data", "/open-data/buildings.{form}", "/unsubscribe/{number}/{given}", "/unsubscribe/{number}/{given}/undo",
     "/shared/{until_s}/{given}/{agency}/{period}/{revision}/{name}",
 }  # fmt: skip
@@ -305,6 +305,7 @@ NEEDS = {
     ("POST", "/agencies/{agency}/memo/{part}/file"): "manager", ("POST", "/agencies/{agency}/memo/terms"): "manager",
     ("POST", "/agencies/{agency}/memo/{part}/reset"): "manager",
     ("POST", "/jobs/recipients/{number}/again"): "server",
+    ("POST", "/admin/users/{user_id}/invite"): "admin",
     ("POST", "/solar/weather/{building}"): "engineer", ("POST", "/solar/weather/{building}/{number}/drop"): "engineer",
 }  # fmt: skip
 

@@ -22,6 +22,7 @@ from bkkenergy.i18n import Words
 from bkkenergy.readings import US_PER_S
 from bkkenergy.site import load_configuration
 from bkkenergy.texts import Lang
+from bkkenergy.usecases.accountlinks import invite_user, mail_link
 from bkkenergy.usecases.ownaccount import end_users_factor, end_users_sessions
 from bkkenergy.usecases.people import (
     NewUser,
@@ -130,6 +131,19 @@ def password_command(name: str, lang: Lang, config_dir: Path, *, prompt: bool) -
     give_password(engine, command_line(), user["id"], password, dt.datetime.now(dt.UTC), must_change=not prompt)
     if not prompt:
         click.echo(words("command.user_password", name=name, password=password))
+
+
+@users_command.command("invite", epilog="\b\nExamples:\n  bkkenergy users invite somchai --mail somchai@example.org")
+@click.argument("name")
+@click.option("--mail", required=True, help="The address that the link goes to; the user confirms it by the link.")
+@operator_lang_option
+@config_option
+def invite_command(name: str, mail: str, lang: Lang, config_dir: Path) -> None:
+    """Send a user a link to set a password. It is good once, for seven days."""
+    settings = load_configuration(config_dir).settings
+    engine = open_state(settings.state)
+    mail_link(settings, invite_user(engine, command_line(), _known(engine, name)["id"], mail, dt.datetime.now(dt.UTC)))
+    click.echo(Words(lang)("account_link.sent", mail=mail))
 
 
 @users_command.command(

@@ -23,6 +23,8 @@ from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.render.mail import report_message
 from bkkenergy.settings import Settings
 from bkkenergy.site.open import open_archive
+from bkkenergy.usecases.accountlinks import sends_links
+from bkkenergy.usecases.accountnotices import NOTICE
 from bkkenergy.usecases.archived import archived_content
 from bkkenergy.usecases.standings import note_refusal, picture_path, unsubscribe_path
 
@@ -106,16 +108,18 @@ def _claim_s(settings: Settings) -> float:
         "line": REQUEST_STEPS * settings.line.timeout_s,
         "webhook": REQUEST_STEPS * webhook.TIMEOUT_S,
     }
-    return max([settings.jobs.lease_s, *(waits_s[to.channel] for to in settings.recipient)])
+    channels = {to.channel for to in settings.recipient} | ({"mail"} if sends_links(settings) else set())
+    return max([settings.jobs.lease_s, *(waits_s[channel] for channel in channels)])
 
 
 def _handed_over(engine: StateStore, settings: Settings, posted: Posted, now: dt.datetime) -> bool:
     jobs = settings.jobs
-    named = [to for to in settings.recipient if (to.channel, to.to) == (posted.channel, posted.recipient)]
+    named = _named(settings, posted)
     try:
         if not named:
             raise DeliveryFailed("this recipient is no longer entered", is_final=True)
-        if (standing := standing_of(engine, posted.channel, posted.recipient)) is not None:
+        standing = standing_of(engine, posted.channel, posted.recipient)
+        if standing is not None and not (_is_notice(posted) and standing.state == "unsubscribed"):
             raise DeliveryFailed(f"nothing is sent here: {standing.state} {standing.reason}".strip(), is_final=True)
         CHANNELS[posted.channel](settings, named[0], _message(engine, settings, posted, now))
     except (BkkEnergyError, OSError) as error:
@@ -132,6 +136,18 @@ def _handed_over(engine: StateStore, settings: Settings, posted: Posted, now: dt
     return True
 
 
+def _is_notice(posted: Posted) -> bool:
+    """Return whether a message says what was changed of an account: it goes to its address whatever it gets else."""
+    return bool(posted.message.data.get("kind") == NOTICE)
+
+
+def _named(settings: Settings, posted: Posted) -> list[Recipient]:
+    """Return the recipient of a message; none where it is no longer entered."""
+    if _is_notice(posted):
+        return [Recipient(to=posted.recipient)]
+    return [to for to in settings.recipient if (to.channel, to.to) == (posted.channel, posted.recipient)]
+
+
 def _message(engine: StateStore, settings: Settings, posted: Posted, now: dt.datetime) -> Notification:
     """Return a message, a mail with its files. Raises UnavailableError where one is not as it was written.
 
@@ -139,6 +155,7 @@ def _message(engine: StateStore, settings: Settings, posted: Posted, now: dt.dat
     does not need the archive.
     """
     message, site = posted.message, settings.web.public_address
+    may_end = posted.channel == "mail" and not _is_notice(posted)
     picture = str(message.data.get("picture", ""))
     return Notification(
         key=posted.key,
@@ -147,7 +164,7 @@ def _message(engine: StateStore, settings: Settings, posted: Posted, now: dt.dat
         html=message.html,
         attachments=_attached(settings, message) if posted.channel == "mail" else {},
         data=message.data,
-        unsubscribe=f"{site}{unsubscribe_path(engine, posted.id)}" if site and posted.channel == "mail" else "",
+        unsubscribe=f"{site}{unsubscribe_path(engine, posted.id)}" if site and may_end else "",
         picture=f"{site}{picture_path(engine, picture, now)}" if site and picture else "",
     )
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from bkkenergy.access import Actor
-from bkkenergy.adapters.state import StateStore, transaction
+from bkkenergy.adapters.state import StateStore, reading, transaction
+from bkkenergy.adapters.state.accountlinks import mail_of
 from bkkenergy.adapters.state.sessions import (
     OpenSession,
     confirm_secret,
@@ -21,24 +22,32 @@ from bkkenergy.adapters.state.sessions import (
 )
 from bkkenergy.adapters.state.users import enter_audit, is_password_of
 from bkkenergy.errors import InputError, NotThere
+from bkkenergy.usecases.accountnotices import notify_of_change
 from bkkenergy.usecases.people import reached_user
 from bkkenergy.usecases.powers import use_case
 
 
 @dataclass(frozen=True, slots=True)
 class SignInState:
-    """How a user signs in. sessions : the one used last first. factor_since_us : None without a second factor."""
+    """How a user signs in. sessions : the one used last first. factor_since_us : None without a second factor.
+
+    mail : the account's address, empty without one.
+    """
 
     sessions: Sequence[OpenSession]
     factor_since_us: int | None
     spare_codes: int
+    mail: str = ""
 
 
 @use_case("account.sign_in", None, "own")
 def sign_in_state(engine: StateStore, actor: Actor, now: dt.datetime) -> SignInState:
     """Return where one is signed in, and since when a second factor is asked for."""
     user = _own_id(actor)
-    return SignInState(open_sessions(engine, user, now), factor_since(engine, user), spare_codes_left(engine, user))
+    with reading(engine) as connection:
+        mail, _ = mail_of(connection, user)
+    since_us = factor_since(engine, user)
+    return SignInState(open_sessions(engine, user, now), since_us, spare_codes_left(engine, user), mail)
 
 
 @use_case("account.end_session", None, "own")
@@ -57,7 +66,7 @@ def end_own_sessions(
 @use_case("account.begin_factor", None, "own")
 def begin_factor(engine: StateStore, actor: Actor, password: str, now: dt.datetime) -> str:
     """Make the secret of a second factor, to be confirmed. Raises InputError for a wrong password, or where one is."""
-    user = _with_password(engine, actor, password)
+    user = with_password(engine, actor, password)
     if factor_since(engine, user) is not None:
         raise InputError.of("factor_is_set")
     with transaction(engine) as connection:
@@ -73,6 +82,7 @@ def confirm_factor(engine: StateStore, actor: Actor, code: str, now: dt.datetime
         spare = confirm_secret(engine, _own_id(actor), code, now)
         if spare is not None:
             enter_audit(connection, actor, "set_factor", actor.name, {}, now)
+            notify_of_change(connection, _own_id(actor), "factor_set", now, by=actor.name, address=actor.address)
     if spare is None:
         raise InputError.of("code_wrong")
     return spare
@@ -81,11 +91,12 @@ def confirm_factor(engine: StateStore, actor: Actor, code: str, now: dt.datetime
 @use_case("account.end_factor", None, "own")
 def end_own_factor(engine: StateStore, actor: Actor, password: str, now: dt.datetime) -> None:
     """End one's second factor. Raises InputError for a wrong password, or where there is none."""
-    user = _with_password(engine, actor, password)
+    user = with_password(engine, actor, password)
     with transaction(engine) as connection:
         if not end_factor(engine, user):
             raise InputError.of("no_second_step")
         enter_audit(connection, actor, "end_factor", actor.name, {}, now)
+        notify_of_change(connection, user, "factor_ended", now, by=actor.name, address=actor.address)
 
 
 @use_case("users.end_factor", "administer", "agency")
@@ -97,6 +108,7 @@ def end_users_factor(engine: StateStore, actor: Actor, user_id: int, now: dt.dat
         if not had_one:
             raise InputError.of("no_second_step")
         enter_audit(connection, actor, "end_factor", name, {"sessions": count}, now)
+        notify_of_change(connection, user_id, "factor_ended", now, by=actor.name, address=actor.address)
 
 
 @use_case("users.end_sessions", "administer", "agency")
@@ -109,9 +121,9 @@ def end_users_sessions(engine: StateStore, actor: Actor, user_id: int, now: dt.d
     return count
 
 
-def _with_password(engine: StateStore, actor: Actor, password: str) -> int:
-    """Return the actor's user. Raises InputError for another password than theirs."""
-    user = _own_id(actor)
+def with_password(engine: StateStore, who: Actor, password: str) -> int:
+    """Return someone's user. Raises InputError for another password than theirs."""
+    user = _own_id(who)
     if not is_password_of(engine, user, password):
         raise InputError.of("password_wrong")
     return user

@@ -22,6 +22,7 @@ from bkkenergy.adapters.state.users import (
     users,
 )
 from bkkenergy.errors import InputError, NotThere
+from bkkenergy.usecases.accountnotices import AccountChange, notify_of_change
 from bkkenergy.usecases.powers import use_case
 
 SARA_AM = "\u0e33"
@@ -30,12 +31,12 @@ CHANGEABLE = frozenset({"role", "agencies", "disabled"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewUser:
-    """A user to be entered. agencies : ids, or "all"."""
+    """A user to be entered. agencies : ids, or "all". password : empty for one who is invited by mail."""
 
     name: str
-    password: str
     role: Role
     agencies: tuple[str, ...]
+    password: str = ""
     display: str = ""
     language: str = "th"
     must_change: bool = True
@@ -123,6 +124,7 @@ def give_password(
         if must_change:
             change_user(engine, user_id, {"must_change": 1})
         _note(engine, actor, "change_password", name, {}, now)
+        _notify(engine, user_id, "password", actor, now)
 
 
 @use_case("account.password", None, "own")
@@ -132,6 +134,7 @@ def change_own_password(engine: StateStore, actor: Actor, password: str, now: dt
     with transaction(engine):
         change_password(engine, _own_id(actor), password, now, keep=session)
         _note(engine, actor, "change_password", actor.name, {}, now)
+        _notify(engine, _own_id(actor), "password", actor, now)
 
 
 @use_case("account.language", None, "own")
@@ -156,6 +159,7 @@ def enter_token(
         whose = reached_user(engine, actor, user_id)["name"]
         secret = add_token(engine, user_id, name, scope, now, days=days)
         _note(engine, actor, "add_token", name, {"user": whose, "scope": scope, "days": days}, now)
+        _notify(engine, user_id, "token", actor, now)
     return secret
 
 
@@ -223,3 +227,9 @@ def _note(
     """Write a line in the audit log, in the transaction that is open."""
     with transaction(engine) as connection:
         enter_audit(connection, actor, action, target, detail, now)
+
+
+def _notify(engine: StateStore, user_id: int, change: AccountChange, who: Actor, now: dt.datetime) -> None:
+    """Send a user a mail of a change of the account, in the transaction that is open."""
+    with transaction(engine) as connection:
+        notify_of_change(connection, user_id, change, now, by=who.name, address=who.address)

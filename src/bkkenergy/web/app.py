@@ -59,6 +59,7 @@ from bkkenergy.web import (
     pages_help,
     pages_imports,
     pages_install,
+    pages_links,
     pages_meters,
     pages_notes,
     pages_official,
@@ -128,6 +129,7 @@ PAGES = (
     pages_help,
     pages_imports,
     pages_install,
+    pages_links,
     pages_meters,
     pages_notes,
     pages_official,
@@ -205,6 +207,7 @@ def create_app(here: AppContext, *, first_run_key: str = "") -> FastAPI:
     app.state.here, app.state.heavy = here, HeavyWork()
     app.state.live, app.state.streams = LiveFigures(here), live.Streams()
     app.state.throttle, app.state.delays = Throttle(), Delays()
+    app.state.resets = pages_links.Resets()
     app.state.first_run_key = first_run_key
     unknown_user_hash()  # at the first such sign-in it would take twice as long, and say that there is no such user
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)

@@ -66,14 +66,16 @@ def _keys(name: str, address: str) -> tuple[tuple[str, str], tuple[str, str]]:
 
 @dataclass
 class Throttle:
-    """Failed tries by address, so that one address cannot try every account."""
+    """Failed tries by address, so that one address cannot try every account. max_tries : within window_s."""
 
+    max_tries: int = FAILURES_AN_ADDRESS
+    window_s: float = WINDOW_S
     _failed: dict[str, list[float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def is_full(self, address: str) -> bool:
         """Return whether an address has failed too often of late."""
-        return len(self._recent(address)) >= FAILURES_AN_ADDRESS
+        return len(self._recent(address)) >= self.max_tries
 
     def failed(self, address: str) -> None:
         """Count a failure."""
@@ -83,5 +85,5 @@ class Throttle:
                 self._failed = {name: tries for name in self._failed if (tries := self._recent(name))}
 
     def _recent(self, address: str) -> list[float]:
-        since_s = time.monotonic() - WINDOW_S
+        since_s = time.monotonic() - self.window_s
         return [at_s for at_s in self._failed.get(address, []) if at_s >= since_s]

@@ -27,6 +27,7 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.recipients import ATTACHED_FORMATS, DOCUMENT_KINDS, ENERGY
+from bkkenergy.usecases.accountlinks import enter_invited, mail_link, sends_links
 from bkkenergy.usecases.auditing import read_audit
 from bkkenergy.usecases.owndelivery import choose_own_delivery, want_monthly
 from bkkenergy.usecases.people import (
@@ -209,13 +210,14 @@ def account(request: Request, visitor: PageVisitor, form: OwnForm) -> Response:
 @router.get("/admin")
 def admin_page(visitor: ProvenVisitor) -> Response:
     """Show users, tokens, settings and the audit log."""
-    return _admin(visitor)
+    return admin_shown(visitor)
 
 
-def _admin(visitor: PageVisitor, **shown: Any) -> Response:
+def admin_shown(visitor: PageVisitor, **shown: Any) -> Response:
+    """Show users, tokens, settings and the audit log, with what came of a form."""
     here, actor = visitor.here, visitor.actor
     state, serves = here.opened.state, actor.may("serve")
-    values = {"secret": "", "fault": "", "is_wall": False, "typed": None} | shown
+    values = {"secret": "", "fault": "", "is_wall": False, "typed": None, "link_sent": ""} | shown
     return page(
         visitor,
         "admin.html.j2",
@@ -228,6 +230,7 @@ def _admin(visitor: PageVisitor, **shown: Any) -> Response:
         agencies=[here.portfolio.agencies[agency] for agency in actor.reachable(here.portfolio.agencies)],
         agency_name=lambda agency: visitor.words("web.all") if agency == EVERY_AGENCY else named(visitor, agency),
         token_days=TOKEN_DAYS,
+        has_links=sends_links(here.settings),
         token_scopes=token_scopes(actor),
         settings=settings_lines(visitor) if serves else [],
         instant=lambda us: dt.datetime.fromtimestamp(us / 1e6, BANGKOK),
@@ -257,23 +260,28 @@ def settings_lines(visitor: PageVisitor) -> list[tuple[str, str]]:
 
 @router.post("/admin/users")
 def new_user(visitor: ProvenVisitor, form: OwnForm) -> Response:
-    """Add a user, with a password to be changed at the first sign-in."""
+    """Add a user, with a password to be changed at the first sign-in, or with a link by mail to set one."""
     visitor.need("administer")
     here, words = visitor.here, visitor.words
     name, password = str(form.get("name", "")).strip(), str(form.get("password", ""))
+    mail = str(form.get("mail", "")).strip() if sends_links(here.settings) else ""
+    is_invited = bool(mail) and not password
     agencies = [str(agency) for agency in form.getlist("agencies")]
     role = str(form.get("role", "viewer"))
     unknown = set(agencies) - {*here.portfolio.agencies, EVERY_AGENCY}
-    typed = {"name": name[:64], "role": role, "agencies": agencies}
+    typed = {"name": name[:64], "role": role, "agencies": agencies, "mail": mail[:200]}
     if not name or len(name) > 64 or role not in ROLES or not agencies or unknown:  # noqa: PLR2004 - the column's width
-        return _admin(visitor, fault=words("web.user_incomplete"), typed=typed)
-    if fault := password_fault(password, name):
-        return _admin(visitor, fault=words(fault), typed=typed)
+        return admin_shown(visitor, fault=words("web.user_incomplete"), typed=typed)
+    if not is_invited and (fault := password_fault(password, name)):
+        return admin_shown(visitor, fault=words(fault), typed=typed)
     new = NewUser(name=name, password=password, role=role, agencies=tuple(agencies))
     try:
+        if is_invited:
+            mail_link(here.settings, enter_invited(here.opened.state, visitor.actor, new, mail, here.clock()))
+            return admin_shown(visitor, link_sent=mail)
         enter_user(here.opened.state, visitor.actor, new, here.clock())
     except InputError as why:
-        return _admin(visitor, fault=why.said(visitor.lang), typed=typed)
+        return admin_shown(visitor, fault=why.said(visitor.lang), typed=typed)
     return RedirectResponse("/admin", 303)
 
 
@@ -282,14 +290,14 @@ def edit_user(user_id: int, visitor: ProvenVisitor, form: OwnForm) -> Response:
     """Lock a user out, let one in again, or change the role and the agencies."""
     visitor.need("administer")
     if user_id == visitor.account.id:
-        return _admin(visitor, fault=visitor.words("web.not_yourself"))
+        return admin_shown(visitor, fault=visitor.words("web.not_yourself"))
     values = _values_of_user(visitor, form)
     if not values:
-        return _admin(visitor, fault=visitor.words("web.user_incomplete"))
+        return admin_shown(visitor, fault=visitor.words("web.user_incomplete"))
     try:
         alter_user(visitor.here.opened.state, visitor.actor, user_id, values, visitor.here.clock())
     except InputError as why:
-        return _admin(visitor, fault=why.said(visitor.lang))
+        return admin_shown(visitor, fault=why.said(visitor.lang))
     return RedirectResponse("/admin", 303)
 
 
@@ -314,7 +322,7 @@ def new_token(visitor: ProvenVisitor, form: OwnForm) -> Response:
     name = str(form.get("name", ""))[:64] or "token"
     whose = visitor.account.id
     secret = enter_token(here.opened.state, visitor.actor, whose, name, scope, here.clock(), days=days)
-    return _admin(visitor, secret=f"/wall?key={secret}" if scope == "wall" else secret, is_wall=scope == "wall")
+    return admin_shown(visitor, secret=f"/wall?key={secret}" if scope == "wall" else secret, is_wall=scope == "wall")
 
 
 @router.post("/admin/tokens/{token_id}/drop")

@@ -19,6 +19,7 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.recipients import ATTACHED_FORMATS, CITY, DOCUMENT_KINDS
+from bkkenergy.usecases.accountlinks import sends_links
 from bkkenergy.usecases.ownaccount import (
     begin_factor,
     confirm_factor,
@@ -143,7 +144,7 @@ def account_shown(visitor: PageVisitor, **shown: Any) -> Response:
     here, actor = visitor.here, visitor.actor
     wish = own_wish(state, actor)
     reached = [*([CITY] if actor.sees_all else []), *actor.reachable(here.portfolio.agencies)]
-    values = {"fault": "", "secret": "", "picture": "", "spare": ()} | shown
+    values = {"fault": "", "secret": "", "picture": "", "spare": (), "link_sent": ""} | shown
     return page(
         visitor,
         "account.html.j2",
@@ -152,6 +153,7 @@ def account_shown(visitor: PageVisitor, **shown: Any) -> Response:
         wish=wish,
         has_line=here.settings.line.secret_file is not None,
         has_mail=bool(here.settings.mail.host),
+        has_links=sends_links(here.settings),
         documents=DOCUMENT_KINDS,
         formats=ATTACHED_FORMATS,
         monthly=[(agency, named(visitor, agency)) for agency in (wish.monthly if wish else ())],

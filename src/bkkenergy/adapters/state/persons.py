@@ -10,8 +10,15 @@ from typing import Any
 from sqlalchemy import Column, Connection, LargeBinary, Table, delete, or_, select, update
 
 from bkkenergy.adapters.state.metadata import metadata
-from bkkenergy.adapters.state.persontables import own_delivery
-from bkkenergy.adapters.state.tables import provider_identity, recovery_code, second_factor, session, token, user
+from bkkenergy.adapters.state.persontables import account_link, own_delivery
+from bkkenergy.adapters.state.tables import (
+    provider_identity,
+    recovery_code,
+    second_factor,
+    session,
+    token,
+    user,
+)
 from bkkenergy.adapters.state.users import PasswordHash
 
 NAMES = frozenset(
@@ -23,7 +30,7 @@ NO_PERSONS = frozenset({("run", "owner"), ("session", "by")})
 """Columns of such names that hold a process, or a way of signing in."""
 SECRETS = frozenset({"password_hash", "key_hash", "csrf", "secret", "code_hash"})
 """Columns that are shown to no one."""
-OF_THE_ACCOUNT = (provider_identity, recovery_code, second_factor, own_delivery, token, session)
+OF_THE_ACCOUNT = (account_link, provider_identity, recovery_code, second_factor, own_delivery, token, session)
 
 
 def rows_of_person(connection: Connection, user_id: int, name: str) -> dict[str, list[dict[str, Any]]]:
@@ -64,5 +71,5 @@ def erase_account(connection: Connection, user_id: int) -> None:
     """Delete all of an account but its name, which records of what was done refer to. It is locked for ever."""
     for table in OF_THE_ACCOUNT:
         connection.execute(delete(table).where(table.c.user_id == user_id))
-    values = {"display": "", "disabled": 1, "password_hash": hash_of_no_password()}
+    values = {"display": "", "mail": "", "disabled": 1, "password_hash": hash_of_no_password()}
     connection.execute(update(user).where(user.c.id == user_id).values(**values, must_change=1))

@@ -128,6 +128,18 @@ own_delivery = Table(
 )
 """Where a user wants messages: of findings that are the user's, and monthly reports of agencies."""
 
+account_link = Table(
+    "account_link",
+    metadata,
+    Column("key_hash", String(64), primary_key=True),
+    Column("user_id", Integer, ForeignKey("user_account.id"), nullable=False, index=True),
+    Column("purpose", String(8), nullable=False),
+    Column("mail", String(200), nullable=False),
+    Column("asked_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+)
+"""Links of mails that were sent and not used: to set a password (invite, reset), to confirm an address (mail)."""
+
 stationery = Table(
     "stationery",
     metadata,

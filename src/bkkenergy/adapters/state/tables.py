@@ -115,8 +115,10 @@ user = Table(
     Column("failed", Integer, nullable=False, default=0),
     Column("locked_until_us", BigInteger, nullable=False, default=0),
     Column("password_us", BigInteger, nullable=False, server_default="0"),
+    Column("mail", String(200), nullable=False, default="", server_default=""),
 )
-"""password_us : when the password was set; 0 where that was before it was noted."""
+"""password_us : when the password was set; 0 where that was before it was noted. mail : an address that its owner has
+confirmed by a link that was sent there; where links and notices of this account go."""
 
 provider_identity = Table(
     "provider_identity",

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, Exists, Row, Select, delete, exists, 
 
 from bkkenergy.access import Account, Actor, Role
 from bkkenergy.adapters.state import reading, transaction, us_of
+from bkkenergy.adapters.state.persontables import account_link
 from bkkenergy.adapters.state.tables import audit, second_factor, session, token, user
 from bkkenergy.errors import InputError
 from bkkenergy.readings import US_PER_S
@@ -111,8 +112,8 @@ def add_user(
 
 def users(engine: Engine) -> list[dict[str, Any]]:
     """Return all users, without their secrets."""
-    columns = (user.c.id, user.c.name, user.c.display, user.c.role, user.c.agencies, user.c.disabled, user.c.created_us)
-    query = select(*columns, _confirmed_join().label("has_factor")).order_by(user.c.name)
+    names = ("id", "name", "display", "role", "agencies", "disabled", "created_us", "mail")
+    query = select(*(user.c[name] for name in names), _confirmed_join().label("has_factor")).order_by(user.c.name)
     with reading(engine) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
 
@@ -289,7 +290,7 @@ def sign_out(engine: Engine, key: str) -> None:
 
 
 def change_password(engine: Engine, user_id: int, password: str, now: dt.datetime, *, keep: str = "") -> None:
-    """Set a password, and end the user's other sessions and all tokens: who had the password may have made one."""
+    """Set a password, and end other sessions, all tokens and links: who had the password may have made one."""
     password_hash = PasswordHash.of(password)
     with transaction(engine) as connection:
         values = {"password_hash": password_hash, "must_change": 0, "failed": 0, "locked_until_us": 0}
@@ -299,6 +300,7 @@ def change_password(engine: Engine, user_id: int, password: str, now: dt.datetim
             delete(session).where(session.c.user_id == user_id, session.c.key_hash != (hashed(keep) if keep else ""))
         )
         connection.execute(delete(token).where(token.c.user_id == user_id))
+        connection.execute(delete(account_link).where(account_link.c.user_id == user_id))
 
 
 def is_password_of(engine: Engine, user_id: int, password: str) -> bool:
@@ -314,6 +316,7 @@ def change_user(engine: Engine, user_id: int, values: Mapping[str, Any]) -> None
         connection.execute(update(user).where(user.c.id == user_id).values(**values))
         if values.get("disabled"):
             connection.execute(delete(session).where(session.c.user_id == user_id))
+            connection.execute(delete(account_link).where(account_link.c.user_id == user_id))
 
 
 def account_of(row: Row[Any]) -> Account:
