@@ -415,6 +415,14 @@ def test_the_doctor_sees_a_broker_that_forgets_sessions(settings, tmp_path):
     assert outcome.observed.startswith("0 of 1500")
 
 
+def test_where_nothing_listens_the_doctor_says_so_after_a_second_attempt(settings):
+    settings = updated(settings, "mqtt", port=free_port())
+    with capture_logs() as logs:
+        first = next(item for item in examine(settings, (WILDCARD,)) if item.check == "broker")
+    assert (first.is_well, first.observed) == (False, f"127.0.0.1:{settings.mqtt.port} does not answer")
+    assert sum(own["event"] == "mqtt_unreachable" for own in logs) == 2
+
+
 def test_a_broker_that_refuses_mqtt_5_with_any_reason_is_spoken_to_in_3_1_1_by_the_doctor_too(settings):
     with SpokenBroker(refuses_5=True) as broker:
         settings = updated(settings, "mqtt", port=broker.port)

@@ -95,6 +95,8 @@ class Subscriber:
         self._asked_at_s: float | None = None
         self._stopping = self._is_left = False
         self.refusal = ""
+        self.unreached = 0
+        """How many attempts in a row met no listener."""
         self._fallback_wanted = False
         self._is_v5 = settings.protocol != "3.1.1"
         self._reader = settings.reader
@@ -295,7 +297,7 @@ class Subscriber:
             self._host.before_connect(client)
 
     def _on_socket_open(self, _client: mqtt.Client, _data: object, _socket: object) -> None:
-        self._asked_at_s = time.monotonic()
+        self._asked_at_s, self.unreached = time.monotonic(), 0
 
     def _on_connect(
         self, client: mqtt.Client, _data: object, flags: mqtt.ConnectFlags, reason: ReasonCode, properties: object
@@ -413,6 +415,7 @@ class Subscriber:
             self.report(troubles.cut(reason))
 
     def _on_connect_fail(self, _client: mqtt.Client, _data: object) -> None:
+        self.unreached += 1
         log.warning("mqtt_unreachable", broker=self._where)
 
     def _on_subscribe(

@@ -42,6 +42,8 @@ from bkkenergy.texts import Lang, Term, filled
 from bkkenergy.usecases.meterchecks import MAX_DELAY_S, MAX_SKEW_S
 
 CONNECTS_WITHIN_S = 8.0
+ATTEMPTS = 2
+"""Where these many in a row, seconds apart, meet no listener, no broker is there."""
 GAP_DAYS = 7
 NO_ENTRY = frozenset({"Not authorized", "Bad user name or password", "Banned", "Client identifier not valid"})
 """Refusals that another protocol does not change."""
@@ -215,7 +217,7 @@ def broker_checks(
     settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...] = ()
 ) -> Iterator[CheckResult]:
     """Connect under a name that no other client has, and subscribe to every topic."""
-    mqtt = bystander(settings.mqtt, "doctor", tries_share=True)
+    mqtt = bystander(settings.mqtt, "doctor", tries_share=True).model_copy(update={"reconnect_max_s": 1})
     subscriber = Subscriber(mqtt, topics, exact_topics=exact_topics)
     subscriber.start()
     where = f"{mqtt.host}:{mqtt.port}"
@@ -254,7 +256,9 @@ def _topics(granted: Mapping[str, bool]) -> CheckResult:
 
 
 def _is_final(subscriber: Subscriber, settings: MqttSettings) -> bool:
-    """Return whether the broker refuses us for good. One that knows 3.1.1 alone may give any reason for 5."""
+    """Return whether the broker refuses us for good, or none is there. One of 3.1.1 alone may give any reason for 5."""
+    if subscriber.unreached >= ATTEMPTS:
+        return True
     may_fall_back = settings.protocol == "auto" and subscriber.protocol == "5"
     return bool(subscriber.refusal) and (subscriber.refusal in NO_ENTRY or not may_fall_back)
 
