@@ -198,6 +198,11 @@ def a_weather(rain_mm=1.0):
         return (Path(folder) / "w.epw").read_bytes()
 
 
+@functools.cache
+def a_template():
+    return standard_template("en")
+
+
 def picture(colour):
     """A photo, as small as one may be."""
     written = io.BytesIO()
@@ -283,9 +288,33 @@ def tables_now(site):
         return tables(connection)
 
 
+onlookers, looked = {}, {}
+
+
+def version_of(path):
+    """SQLite's number of what others have committed to a file, by a connection that does nothing else; and the file's own."""
+    file = path, path.stat().st_ino
+    if file not in onlookers:
+        onlookers[file] = sqlite3.connect(path)
+    return file, onlookers[file].execute("PRAGMA data_version").fetchone()[0]
+
+
+def as_committed(path, look):
+    """What a look at a file's rows gives; looked at again where anybody has committed since, of some ten thousand times."""
+    version = version_of(path)
+    if looked.get(path, (None, None))[0] != version:
+        looked[path] = version, look()
+    return looked[path][1]
+
+
 def outside(site):
-    """What the site has beside its state: batches, who agreed to purges, and the newest readings."""
-    with closing(sqlite3.connect(site.settings.store.path)) as ledger:  # looked at some thousand times
+    """What the site has beside its state, in the one file of readings and ledger; and its other files."""
+    return as_committed(site.settings.store.path, lambda: in_the_store(site)), set(home_of(site).glob("*"))
+
+
+def in_the_store(site):
+    """Batches, who agreed to purges, and the newest readings."""
+    with closing(sqlite3.connect(site.settings.store.path)) as ledger:
         batches = ledger.execute("SELECT * FROM ledger_batch ORDER BY id").fetchall()
     return (
         batches,
@@ -562,7 +591,7 @@ HOW = {
     "recipients.again": lambda site, actor, _: standings.send_again(
         site.state, actor, one(site, "recipient_standing", channel="mail")["id"], NOW),
     "stationery.template": lambda site, actor, agency: stationery.store_template(
-        site.state, actor, agency, "memo.docx", standard_template("en"), NOW),
+        site.state, actor, agency, "memo.docx", a_template(), NOW),
     "stationery.seal": lambda site, actor, agency: stationery.store_seal(
         site.state, actor, agency, "seal.png", picture("red"), NOW, lambda svg: svg),
     "stationery.terms": lambda site, actor, agency: stationery.store_terms(
@@ -788,9 +817,12 @@ def attempted(site, case, actor, agency):
     result = error = None
     at_rest = case.name in ON_A_CLOSED_SITE
     with undone(site) if not at_rest else reading(site.state) as connection:
+        written = written_count(connection)
+        before = as_committed(site.settings.state.path, lambda: tables(connection))
         if case.name in PREPARED:
             PREPARED[case.name](site, connection, actor, agency)
-        before, written = tables(connection), written_count(connection)
+            if written_count(connection) != written:
+                before, written = tables(connection), written_count(connection)
         try:
             result = HOW[case.name](site, actor, agency)
         except BkkEnergyError as raised:
@@ -826,10 +858,10 @@ def test_a_use_case_changes_what_its_power_covers_and_nothing_else(site, name, r
             who = (name, role, scope, agencies, agency)
             allowed = is_expected(case, actor, agency)
             if not allowed and there is None:
-                there = outside(site), set(home_of(site).glob("*"))
+                there = outside(site)
             result, error, before, after, changed = attempted(site, case, actor, agency)
             if not allowed:
-                assert (outside(site), set(home_of(site).glob("*"))) == there or name in PREPARED, who
+                assert outside(site) == there or name in PREPARED, who
                 assert isinstance(error, NotAllowed | NotThere), who
                 assert not changed, who
                 if not actor.sees_all and case.scope == "agency" and not actor.reaches(agency) and name not in READS:
