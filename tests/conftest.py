@@ -16,13 +16,12 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 import structlog
 from argon2 import PasswordHasher
 from hypothesis import settings
-from sqlalchemy import Engine, event, inspect
+from sqlalchemy import Engine
 
 from bkkenergy.adapters import state
 from bkkenergy.adapters.engines import make_engine
@@ -86,32 +85,6 @@ def new_state() -> sqlite3.Connection:
     return copy
 
 
-recorded: list[tuple[str, Any, bool]] = []
-"""What the migrations send to an empty PostgreSQL, once in a process."""
-
-
-def upgraded_server(engine: Engine) -> None:
-    """Send what the migrations sent before: a new database has its tables in half of the time."""
-    with engine.connect() as connection:
-        is_new = not inspect(connection).has_table("alembic_version")
-    if not is_new:
-        migrated(engine)
-    elif not recorded:
-
-        def record(*sent: object) -> None:
-            if not str(sent[2]).startswith("SELECT pg_catalog"):
-                recorded.append((str(sent[2]), sent[3], bool(sent[5])))
-
-        event.listen(engine, "before_cursor_execute", record)
-        migrated(engine)
-        event.remove(engine, "before_cursor_execute", record)
-    else:
-        with engine.begin() as connection, connection.connection.cursor() as cursor:
-            for statement, values, is_many in recorded:
-                (cursor.executemany if is_many else cursor.execute)(statement, values)
-            cursor.execute("UPDATE identity SET value = %s", (secrets.token_hex(8),))
-
-
 def upgraded(engine: Engine) -> None:
     """Give an empty SQLite file the tables at once. Thirteen migrations are a twentieth of a second, some hundred times."""
     if engine.dialect.name == "sqlite":
@@ -121,10 +94,7 @@ def upgraded(engine: Engine) -> None:
                 with target:  # each state has an identity of its own
                     target.execute("UPDATE identity SET value = ?", (secrets.token_hex(8),))
                 return
-        migrated(engine)
-    else:
-        with one_at_a_time:
-            upgraded_server(engine)
+    migrated(engine)
 
 
 state._upgrade = upgraded
@@ -180,6 +150,7 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@functools.cache
 def rank_of(path: Path) -> int:
     """A test file's place in the order."""
     name = path.relative_to(ROOT / "tests").as_posix() if path.is_relative_to(ROOT / "tests") else path.name

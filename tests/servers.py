@@ -351,6 +351,8 @@ def postgresql(*, address: str = "127.0.0.1") -> Server:
         # What a test kills is a process: what that wrote is read back by the next. Only a loss of power needs these.
         "fsync": "off",
         "full_page_writes": "off",
+        # Each of some hundred databases would be looked at once a minute.
+        "autovacuum": "off",
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     command = [*as_user, str(folders[-1] / "postgres"), "-D", str(folder), *options]

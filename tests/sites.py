@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -16,11 +17,12 @@ from bkkenergy.adapters.engines import file_engine
 from bkkenergy.adapters.influx import InfluxStore
 from bkkenergy.adapters.ledger.beside import MarksBeside
 from bkkenergy.adapters.ledger.sql import SqlLedger
+from bkkenergy.adapters.state import open_state
 from bkkenergy.jobs.service import Jobs
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.ports.ledger import EnergyLedger, LedgerReader
 from bkkenergy.ports.readings import ReadingStore
-from bkkenergy.settings import InfluxSettings, LedgerSettings, PostgresSettings, Settings, StoreSettings
+from bkkenergy.settings import InfluxSettings, LedgerSettings, PostgresSettings, Settings, StateSettings, StoreSettings
 from bkkenergy.site import Clock, Configuration, Site, open_site, wall_clock
 from bkkenergy.site.figures import RatesAndTariffs, load_figures
 from bkkenergy.site.open import open_ledger, open_writable
@@ -49,6 +51,24 @@ def postgresql_copy(url: SecretStr, prefix: str = "copy") -> SecretStr:
     with psycopg.connect(f"{server}/postgres".replace("+psycopg", ""), autocommit=True) as admin:
         admin.execute(f'CREATE DATABASE "{copy}" TEMPLATE "{name}"')
     return SecretStr(f"{server}/{copy}")
+
+
+with_tables: dict[int, SecretStr] = {}
+"""By the port of a server: a state without rows, which nobody has open."""
+
+
+def postgresql_state(port: int) -> SecretStr:
+    """The URL of a new state without rows: copied, since its tables would be made by 24 migrations, some hundred times."""
+    if port not in with_tables:
+        made = postgresql_database(port, "tables")
+        open_state(StateSettings(url=made)).dispose()
+        with_tables[port] = made
+    url = postgresql_copy(with_tables[port], "state")
+    with psycopg.connect(
+        url.get_secret_value().replace("+psycopg", "")
+    ) as copy:  # each state has an identity of its own
+        copy.execute("UPDATE identity SET value = %s", (secrets.token_hex(8),))
+    return url
 
 
 def on_postgresql(settings: Settings, port: int) -> Settings:

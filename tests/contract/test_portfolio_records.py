@@ -8,11 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import func, select, update
 
 from bkkenergy.access import server_actor
-from bkkenergy.adapters.state import open_state, reading, transaction
+from bkkenergy.adapters.state import reading, transaction
 from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.adapters.state.tables import portfolio_entry
 from bkkenergy.errors import ConfigError, InputError
@@ -20,7 +19,6 @@ from bkkenergy.portfolio import portfolio_on
 from bkkenergy.portfolio.document import Document
 from bkkenergy.portfolio.edits import Amend, End, Put, Withdraw
 from bkkenergy.portfolio.load import records_of
-from bkkenergy.settings import StateSettings
 from bkkenergy.site import load_configuration
 from bkkenergy.site.portfolio_files import read_folder
 from bkkenergy.site.record_kinds import SITE_KINDS
@@ -40,7 +38,6 @@ from bkkenergy.usecases.portfolio import (
     undo,
 )
 from bkkenergy.usecases.proposals import accept, list_proposals, propose
-from tests.sites import postgresql_database
 
 NOW = dt.datetime(2026, 11, 24, 0, 30, tzinfo=dt.UTC)
 MALEE = replace(server_actor("malee"), address="10.0.0.7")
@@ -50,18 +47,10 @@ NEW_YEAR = dt.date(2026, 1, 1)
 LATER = dt.date(2028, 1, 1)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def empty(request, tmp_path):
+@pytest.fixture
+def empty(engine):
     """An empty state of each kind."""
-    if request.param == "sqlite":
-        settings = StateSettings(path=tmp_path / "state.sqlite")
-    else:
-        settings = StateSettings(
-            url=SecretStr(postgresql_database(request.getfixturevalue("postgres").port).get_secret_value())
-        )
-    engine = open_state(settings)
-    yield PortfolioState(engine)
-    engine.dispose()
+    return PortfolioState(engine)
 
 
 @pytest.fixture

@@ -115,9 +115,9 @@ def test_the_newest_migration_is_the_one_that_is_asked_for():
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_a_state_of_each_earlier_version_is_brought_up_with_what_it_holds(state, revision):
+def test_a_state_of_each_earlier_version_is_brought_up_with_what_it_holds(empty_state, revision):
     """Tables as that version made them, with rows in them, opened by this one."""
-    old = create_engine(state.url.get_secret_value() if state.url else f"sqlite:///{state.path}")
+    old = create_engine(empty_state.url.get_secret_value() if empty_state.url else f"sqlite:///{empty_state.path}")
     with old.begin() as connection:
         config = migrations()
         config.attributes["connection"] = connection
@@ -130,7 +130,7 @@ def test_a_state_of_each_earlier_version_is_brought_up_with_what_it_holds(state,
         if revision == "0007":
             connection.execute(text(OLD_PAYLOAD))
     old.dispose()
-    engine = open_state(state)
+    engine = open_state(empty_state)
     if revision == "0007":
         with engine.connect() as connection:
             assert connection.execute(text("SELECT length(origin) FROM quarantine")).scalar() == 32
@@ -153,9 +153,9 @@ OLD_STEPS = [
 ]
 
 
-def test_projects_of_an_earlier_version_become_records_with_each_of_their_steps(state):
+def test_projects_of_an_earlier_version_become_records_with_each_of_their_steps(empty_state):
     """One was moved twice, the second time to a day before the first; another has no step at all."""
-    old = create_engine(state.url.get_secret_value() if state.url else f"sqlite:///{state.path}")
+    old = create_engine(empty_state.url.get_secret_value() if empty_state.url else f"sqlite:///{empty_state.path}")
     with old.begin() as connection:
         config = migrations()
         config.attributes["connection"] = connection
@@ -171,7 +171,7 @@ def test_projects_of_an_earlier_version_become_records_with_each_of_their_steps(
         for number, (name, day, by, note) in enumerate(OLD_STEPS):
             connection.execute(step, {"state": name, "day": day, "by": by, "note": note, "at": 2_000_000 + number})
     old.dispose()
-    engine = open_state(state)
+    engine = open_state(empty_state)
     assert [(step.state, f"{step.day}", step.by, step.note) for step in steps_of(engine, "led-old")] == OLD_STEPS
     assert projects(engine) == [Project(**OLD_PROJECT), Project(**without)]
     months = [dt.date(2026, month, 15) for month in (2, 4, 6, 8)]
@@ -190,14 +190,14 @@ def test_projects_of_an_earlier_version_become_records_with_each_of_their_steps(
 
 
 @pytest.mark.slow
-def test_two_processes_may_open_an_empty_state_at_once(state):
+def test_two_processes_may_open_an_empty_state_at_once(empty_state):
     code = (
         "import sys; from pathlib import Path; from pydantic import SecretStr\n"
         "from bkkenergy.settings import StateSettings; from bkkenergy.adapters.state import open_state\n"
         "given = sys.argv[1]\n"
         "open_state(StateSettings(url=SecretStr(given)) if '://' in given else StateSettings(path=Path(given)))"
     )
-    where = state.url.get_secret_value() if state.url else str(state.path)
+    where = empty_state.url.get_secret_value() if empty_state.url else str(empty_state.path)
     both = [subprocess.Popen([sys.executable, "-c", code, where], stderr=subprocess.PIPE) for _ in range(3)]
     for process in both:
         _, error = process.communicate(timeout=60)

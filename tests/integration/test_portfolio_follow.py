@@ -33,7 +33,7 @@ from bkkenergy.web.app import create_app
 from tests.commands import bkkenergy
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import EVER, publish, reading, wait_until
-from tests.sites import make_context, make_jobs, postgresql_database
+from tests.sites import make_context, make_jobs, postgresql_state
 from tests.web import PASSWORD, form_of, signed_in
 
 ME = server_actor("malee")
@@ -59,7 +59,7 @@ def config(request, tmp_path, monkeypatch, broker):
         '[state]\npath = "var/state.sqlite"\n[observe]\nport = 0\n[web]\nsecure_cookies = false\n'
     )
     if request.param == "postgresql":
-        url = postgresql_database(request.getfixturevalue("postgres").port).get_secret_value()
+        url = postgresql_state(request.getfixturevalue("postgres").port).get_secret_value()
         monkeypatch.setenv("BKKENERGY_STATE_URL", url)
     return tmp_path / "config"
 
