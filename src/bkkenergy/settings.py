@@ -127,10 +127,17 @@ class StoreSettings(Frozen):
 
 
 class ObserveSettings(Frozen):
-    """Where /metrics, /healthz and /readyz answer; port 0 turns them off."""
+    """Where /metrics, /healthz and /readyz answer; port 0 turns them off.
+
+    port : of `ingest` and `serve`. jobs_port, web_port : of `jobs start` and `web`. traces : where a collector takes
+    OTLP over HTTP; "" for no traces.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 9180
+    jobs_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    web_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    traces: str = ""
     ready_backlog_s: Annotated[float, Field(gt=0)] = 60.0
 
 

@@ -15,6 +15,7 @@ import yaml
 from prometheus_client import generate_latest
 
 from bkkenergy.adapters.broker_troubles import TroubleKind
+from bkkenergy.adapters.work import REGISTRY
 from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.payloads.message import Reason
 from tests.conftest import ROOT
@@ -42,9 +43,21 @@ def healthy(minute: int) -> dict[str, float]:
         'bkkenergy_commit_seconds_bucket{le="+Inf"}': commits,
         "bkkenergy_own_clock_behind_seconds": -3,
         'bkkenergy_gateway_last_message_timestamp_seconds{gateway="gw-1"}': START_S + 60 * minute - 900,
+        'up{job="bkkenergy-jobs"}': 1,
+        **{
+            f'bkkenergy_task_last_success_timestamp_seconds{{task="{task}"}}': START_S + 60 * minute - 2
+            for task in TASKS
+        },
+        **{f'bkkenergy_tasks_under_way{{task="{task}"}}': 0 for task in TASKS},
+        'bkkenergy_tasks_total{outcome="done",task="page"}': 60 * minute,
+        'bkkenergy_tasks_total{outcome="failed",task="page"}': minute,
+        'bkkenergy_tasks_total{outcome="failed",task="report"}': minute // 60,
+        'bkkenergy_task_seconds_bucket{le="0.1",task="page"}': 60 * minute,
+        'bkkenergy_task_seconds_bucket{le="+Inf",task="page"}': 60 * minute,
     }
 
 
+TASKS = ("ledger", "schedule")
 START_S = int(dt.datetime(2026, 11, 20, tzinfo=dt.UTC).timestamp())
 SICK = {
     "IngesterDown": lambda _: {"up": 0},
@@ -55,6 +68,10 @@ SICK = {
     "StoreSlow": lambda minute: {'bkkenergy_commit_seconds_bucket{le="0.1"}': 30 * minute},
     "ManyRefused": lambda minute: {f'bkkenergy_refused_total{{reason="{REASON}"}}': 60 * minute},
     "OurClockIsWrong": lambda _: {"bkkenergy_own_clock_behind_seconds": -90},
+    "WorkerDown": lambda _: {'up{job="bkkenergy-jobs"}': 0},
+    "WorkStopped": lambda _: {'bkkenergy_task_last_success_timestamp_seconds{task="ledger"}': START_S},
+    "ReportsFail": lambda minute: {'bkkenergy_tasks_total{outcome="failed",task="report"}': minute // 10},
+    "PagesFail": lambda minute: {'bkkenergy_tasks_total{outcome="failed",task="page"}': 30 * minute},
     "GatewaySilent": lambda _: {'bkkenergy_gateway_last_message_timestamp_seconds{gateway="gw-1"}': START_S - 900},
 }
 
@@ -63,7 +80,8 @@ def scrape(instance: str, minute: int, values: dict[str, float]) -> list[str]:
     lines = []
     for name, value in values.items():
         labels = name.partition("{")[2].rstrip("}")
-        every = ",".join(filter(None, (f'instance="{instance}",job="bkkenergy"', labels)))
+        job = "" if "job=" in labels else 'job="bkkenergy"'
+        every = ",".join(filter(None, (f'instance="{instance}"', job, labels)))
         lines.append(f"{name.partition('{')[0]}{{{every}}} {value} {(START_S + 60 * minute) * 1000}")
     return lines
 
@@ -117,7 +135,7 @@ def test_each_alert_fires_for_what_it_names_and_no_other_does(fired):
 
 
 def test_the_rules_ask_for_metrics_that_there_are():
-    shown = generate_latest(Metrics().registry).decode()
+    shown = (generate_latest(Metrics().registry) + generate_latest(REGISTRY)).decode()
     for rule in ALERTS.values():
         for name in re.findall(r"bkkenergy_\w+", rule["expr"]):
             base = name.removesuffix("_total").removesuffix("_bucket")
@@ -126,8 +144,9 @@ def test_the_rules_ask_for_metrics_that_there_are():
         assert rule["annotations"]["remedy"]
 
 
-def test_every_query_of_the_service_s_dashboard_finds_what_was_scraped(planted):
-    board = json.loads((ROOT / "deploy/grafana/service/ingester.json").read_text())
+@pytest.mark.parametrize("name", ["ingester", "workers"])
+def test_every_query_of_the_service_s_dashboards_finds_what_was_scraped(planted, name):
+    board = json.loads((ROOT / f"deploy/grafana/service/{name}.json").read_text())
     (source,) = yaml.safe_load((ROOT / "deploy/grafana/service/datasource.yaml").read_text())["datasources"]
     queries = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
     assert len(queries) >= len(board["panels"])

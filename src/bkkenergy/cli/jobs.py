@@ -30,6 +30,7 @@ from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.progress import COLUMNS
 from bkkenergy.errors import BkkEnergyError, InputError
 from bkkenergy.i18n import Words
+from bkkenergy.ingest.observe import observed
 from bkkenergy.jobs.runner import RunContext
 from bkkenergy.jobs.schedule import due_runs
 from bkkenergy.jobs.schedule import since as due_since
@@ -93,8 +94,10 @@ def start_command(config_dir: Path, log_level: str, log_format: str) -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    with opened_jobs(config_dir, may_wait=True) as jobs, running_jobs(jobs):
-        stopped.wait()
+    with opened_jobs(config_dir, may_wait=True) as jobs:
+        observe = jobs.settings.observe
+        with observed(observe, observe.jobs_port, "jobs"), running_jobs(jobs):
+            stopped.wait()
 
 
 @jobs_command.command("list", epilog="\b\nExamples:\n  bkkenergy jobs list --agency health --state done\n"

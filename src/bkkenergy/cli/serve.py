@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from bkkenergy.adapters.tracing import end_traces, trace_to
 from bkkenergy.cli.context import config_option, log_options, set_up_logging
 from bkkenergy.ingest.service import Ingester
 from bkkenergy.site import Configuration, load_configuration
@@ -22,10 +23,12 @@ def _ingest_until_stopped(config: Configuration) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ingester.stop())
     follower.start()
+    trace_to(config.settings.observe.traces, "ingest")
     try:
         ingester.run()
     finally:
         follower.stop()
+        end_traces()
 
 
 @click.command(

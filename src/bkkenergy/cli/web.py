@@ -10,6 +10,7 @@ import uvicorn
 
 from bkkenergy.adapters.state.users import first_admin, users
 from bkkenergy.cli.context import config_option, log_options, set_up_logging
+from bkkenergy.ingest.observe import observed
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.site import Site, load_configuration, open_site
 from bkkenergy.site.known import note_site
@@ -96,5 +97,6 @@ def web_command(config_dir: Path, log_level: str, log_format: str) -> None:
     config = load_configuration(config_dir)
     scheme = "http" if not config.settings.web.secure_cookies else "https, behind a proxy with TLS:"
     click.echo(f"Serving on {config.settings.web.host}:{config.settings.web.port} ({scheme})", err=True)
-    with open_site(config, may_wait=True) as site:
+    observe = config.settings.observe
+    with open_site(config, may_wait=True) as site, observed(observe, observe.web_port, "web"):
         make_server(site).run()

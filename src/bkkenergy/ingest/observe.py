@@ -1,4 +1,4 @@
-"""/metrics, /healthz and /readyz of the ingester, and systemd's watchdog: they show the true state."""
+"""/metrics, /healthz and /readyz of each process, and systemd's watchdog: they show the true state."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from bkkenergy.adapters.tracing import end_traces, trace_to
+from bkkenergy.adapters.work import REGISTRY
 from bkkenergy.errors import InputError
 from bkkenergy.settings import ObserveSettings
 
@@ -57,6 +60,22 @@ class IngesterState:
         return self.is_alive() and hears and not self.spool_is_full and self.oldest_s < backlog_s
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """How a worker or web process is doing: it answers, and its metrics say what it did last."""
+
+    def is_alive(self) -> bool:
+        """Return true: it answers."""
+        return True
+
+    def is_ready(self, _backlog_s: float) -> bool:
+        """Return true: nothing waits in it alone."""
+        return True
+
+
+State = IngesterState | WorkerState
+
+
 class Endpoint:
     """A small HTTP server in a thread of its own. Connections that are idle or slow hold no one up.
 
@@ -65,9 +84,10 @@ class Endpoint:
     """
 
     def __init__(
-        self, settings: ObserveSettings, registry: CollectorRegistry, state: Callable[[], IngesterState]
+        self, settings: ObserveSettings, port: int, registries: Sequence[CollectorRegistry], state: Callable[[], State]
     ) -> None:
-        self._settings, self._registry, self._state = settings, registry, state
+        """Listen nowhere yet. port : of the host of the settings; 0 for none."""
+        self._settings, self._asked_port, self._registries, self._state = settings, port, registries, state
         self._socket: socket.socket | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -81,7 +101,7 @@ class Endpoint:
 
     def start(self) -> None:
         """Start to listen, unless turned off. Raises InputError where that cannot be."""
-        host, port = self._settings.host, self._settings.port
+        host, port = self._settings.host, self._asked_port
         if port == 0:
             return
         try:
@@ -90,7 +110,7 @@ class Endpoint:
         except OSError as error:
             raise InputError(
                 f"{host}:{port}: cannot listen there for /metrics and /readyz ({error.strerror}). Does another "
-                "bkkenergy run here? Stop it, or correct observe.host and observe.port (0 turns them off)."
+                "bkkenergy run here? Stop it, or correct host and ports of [observe] (0 turns them off)."
             ) from error
         self._thread = threading.Thread(
             target=asyncio.run, args=(self._serve(self._socket),), name="observe", daemon=True
@@ -145,13 +165,26 @@ class Endpoint:
 
     def _page(self, path: str) -> tuple[HTTPStatus, str, bytes]:
         if path == "/metrics":
-            return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(self._registry)
+            return HTTPStatus.OK, CONTENT_TYPE_LATEST, b"".join(map(generate_latest, self._registries))
         if path not in {"/healthz", "/readyz"}:
             return HTTPStatus.NOT_FOUND, PLAIN_TEXT, b"/metrics, /healthz, /readyz\n"
         state = self._state()
         good = state.is_alive() if path == "/healthz" else state.is_ready(self._settings.ready_backlog_s)
         body = json.dumps({"ok": good, **asdict(state)}).encode() + b"\n"
         return HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE, "application/json", body
+
+
+@contextmanager
+def observed(settings: ObserveSettings, port: int, process: str) -> Iterator[None]:
+    """Show what a worker or web process does while the context lasts, and trace it where that is asked for."""
+    endpoint = Endpoint(settings, port, [REGISTRY], WorkerState)
+    trace_to(settings.traces, process)
+    endpoint.start()
+    try:
+        yield
+    finally:
+        endpoint.stop()
+        end_traces()
 
 
 def _response(status: HTTPStatus, body: bytes, kind: str = PLAIN_TEXT, *, with_body: bool = True) -> bytes:

@@ -12,6 +12,7 @@ import structlog
 
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
+from bkkenergy.adapters.work import Task, doing
 from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.singles import as_refused
 from bkkenergy.ingest.sort import Sorted
@@ -101,6 +102,21 @@ class Pipeline:
         harmless. While neither store nor spool takes the batch, or the state does not take what is refused,
         nothing is acknowledged. Return False when stopped before that.
         """
+        with doing(Task.BATCH, messages=len(messages), readings=len(outcome.batch)) as work:
+            is_acknowledged = self._commit_then_ack(messages, outcome, events, acknowledge, wait=wait)
+            if not is_acknowledged:
+                work.fail()
+        return is_acknowledged
+
+    def _commit_then_ack(
+        self,
+        messages: Sequence[Message],
+        outcome: Sorted,
+        events: Sequence[Event],
+        acknowledge: Acknowledge,
+        *,
+        wait: Wait,
+    ) -> bool:
         started_s = self._monotonic()
         is_noted, refused = False, None
         while True:

@@ -23,6 +23,7 @@ from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.adapters.state import StateStore, open_state
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
+from bkkenergy.adapters.work import REGISTRY
 from bkkenergy.ingest.backlog import Backlog, late_events
 from bkkenergy.ingest.batching import BatchContext, Waiting, next_batch, rests_on_receipt
 from bkkenergy.ingest.births import StoredBirths
@@ -134,7 +135,7 @@ class Ingester:
             host_id=settings.mqtt.sparkplug_host_id if self._sorter.has_sparkplug else "",
         )
         self.pipeline: Pipeline | None = None
-        self.endpoint = Endpoint(settings.observe, self.metrics.registry, self.state)
+        self.endpoint = Endpoint(settings.observe, settings.observe.port, [self.metrics.registry, REGISTRY], self.state)
 
     def _on_trouble(self, trouble: Trouble) -> None:
         self.metrics.troubles.labels(kind=trouble.kind).inc()

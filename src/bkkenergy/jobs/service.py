@@ -15,6 +15,7 @@ from bkkenergy.access import server_actor
 from bkkenergy.adapters.files import make_file
 from bkkenergy.adapters.state.auditlog import seal_lines
 from bkkenergy.adapters.state.runs import Run, RunQueue
+from bkkenergy.adapters.work import Task, doing
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.jobs.alerts import PeakWatch, detect_alerts, is_quiet, send_digest
@@ -134,7 +135,10 @@ class Jobs:
         done = 0
         context.site.archive.sweep(lambda: map(folder_of, self.queue.runs(state="running")))
         while (run := self.queue.claim(self.clock(), self.settings.jobs.lease_s)) is not None:
-            is_done = work(context, run)
+            with doing(Task.REPORT, agency=run.agency, period=run.period.slug, revision=run.revision) as task:
+                is_done = work(context, run)
+                if not is_done:
+                    task.fail()
             done += is_done
             if on_run:
                 on_run(run, is_done)
@@ -147,13 +151,15 @@ class Jobs:
 
         Any replica may: they deal the meters out among themselves.
         """
-        try:
-            self.follow()
-            follow_configuration(self.site)
-            return recompute(self.site).meters
-        except BkkEnergyError as error:
-            log.error("ledger_not_computed", why=str(error))  # noqa: TRY400
-            return 0
+        with doing(Task.LEDGER) as task:
+            try:
+                self.follow()
+                follow_configuration(self.site)
+                return recompute(self.site).meters
+            except BkkEnergyError as error:
+                task.fail()
+                log.error("ledger_not_computed", why=str(error))  # noqa: TRY400
+                return 0
 
     def follow(self) -> None:
         """Go on with the portfolio's newest revision, and with that of today. Raises StoreUnavailable."""
@@ -225,7 +231,8 @@ def start(jobs: Jobs) -> BackgroundScheduler:
 
     def tick() -> None:
         try:
-            jobs.tick()
+            with doing(Task.SCHEDULE):
+                jobs.tick()
         except BkkEnergyError as error:
             log.error("jobs_tick_failed", why=str(error))  # noqa: TRY400
 

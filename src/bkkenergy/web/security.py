@@ -17,6 +17,7 @@ from bkkenergy.access import Account, Actor, Power
 from bkkenergy.adapters.state import us_of
 from bkkenergy.adapters.state.tokens import token_account
 from bkkenergy.adapters.state.users import Signed, note, session_of
+from bkkenergy.adapters.work import Task, doing
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.readings import US_PER_S
@@ -315,8 +316,12 @@ def is_of_another_site(request: Request) -> bool:
 
 
 async def with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Set the headers by which browsers refuse."""
-    return hardened(request, await call_next(request))
+    """Count and time a request, and set the headers by which browsers refuse."""
+    with doing(Task.PAGE, method=request.method) as work:
+        response = await call_next(request)
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            work.fail()
+    return hardened(request, response)
 
 
 def hardened(request: Request, response: Response) -> Response:

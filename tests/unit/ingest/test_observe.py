@@ -20,8 +20,8 @@ from tests.servers import free_port
 def test_a_port_that_another_has_is_told_with_the_remedy():
     with socket.create_server(("127.0.0.1", free_port())) as taken:
         settings = ObserveSettings(port=taken.getsockname()[1])
-        endpoint = Endpoint(settings, CollectorRegistry(), lambda: pytest.fail("it was asked"))
-        with pytest.raises(InputError, match=r"in use.*observe\.port"):
+        endpoint = Endpoint(settings, settings.port, [CollectorRegistry()], lambda: pytest.fail("it was asked"))
+        with pytest.raises(InputError, match=r"in use.*ports of \[observe\]"):
             endpoint.start()
         endpoint.stop()
 
@@ -36,7 +36,8 @@ STATE = IngesterState(
 def endpoint():
     registry = CollectorRegistry()
     Counter("readings", "Readings", registry=registry).inc(3)
-    endpoint = Endpoint(ObserveSettings(port=free_port()), registry, lambda: STATE)
+    settings = ObserveSettings(port=free_port())
+    endpoint = Endpoint(settings, settings.port, [registry], lambda: STATE)
     endpoint.start()
     yield endpoint
     endpoint.stop()
