@@ -75,8 +75,8 @@ bucket = "city"
 access_key_id = "test:tester"
 timeout_s = 5
 [report]
-formats = ["html", "csv"]
-languages = ["th", "en"]
+formats = ["csv"]
+languages = ["th"]
 [jobs]
 tick_s = 1
 lease_s = 5

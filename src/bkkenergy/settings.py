@@ -187,12 +187,14 @@ class ArchiveSettings(Frozen):
 class StateSettings(Frozen):
     """Where the service's own memory lives: an SQLAlchemy URL, which hosts share, or a file beside the store.
 
-    Runs, deliveries, alerts, the plan, users, baselines, and what ingesters refuse, count and note.
+    Runs, deliveries, alerts, the plan, users, baselines, and what ingesters refuse, count and note. settings_number :
+    raised on the first of several hosts that changes its settings, which the others follow.
     """
 
     url: SecretStr | None = Field(default=None, description=f"from ${STATE_URL_VARIABLE} or url_file")
     url_file: Path | None = None
     path: Path = Path("var/state.sqlite")
+    settings_number: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1
 
 
 class BackupSettings(Frozen):

@@ -43,6 +43,8 @@ class AdvisoryLock(IntEnum):
     """One process adds a revision of the plan while others wait."""
     READING_TABLES = 7_061_978
     """One process makes the tables of readings while the others wait."""
+    HOSTS = 7_061_979
+    """One process joins those that share the state while others wait."""
     LEAD = 7_061_974
     """Whose session holds it leads, for as long as it lives."""
 

@@ -42,6 +42,7 @@ from bkkenergy.site.folder import archive_of
 from bkkenergy.site.start import note_state, try_out_or_warn
 from bkkenergy.texts import Lang
 from bkkenergy.usecases.archived import copied
+from bkkenergy.usecases.hosts import join
 from bkkenergy.usecases.reruns import retry_runs
 
 console = Console(width=None if sys.stdout.isatty() else 160)
@@ -58,6 +59,7 @@ def opened_jobs(config: Path | Configuration, *, may_wait: bool = False) -> Iter
 @contextmanager
 def running_jobs(jobs: Jobs) -> Iterator[None]:
     """Run the schedule while the context lasts."""
+    join(jobs.site.config, jobs.site.state)
     try_out_or_warn(jobs.site.readings)
     note_state(jobs.site.readings, jobs.site.state)
     scheduler = start(jobs)

@@ -14,12 +14,19 @@ from bkkenergy.cli.context import config_option, log_options, set_up_logging
 from bkkenergy.ingest.service import Ingester
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.follower import Follower, FollowerThread
+from bkkenergy.usecases.hosts import opened_with_others
 
 
 def _ingest_until_stopped(config: Configuration) -> None:
     """Run the ingester in this thread; SIGTERM and Ctrl-C end it after the batch at hand."""
     follower = FollowerThread(Follower(config))
-    ingester = Ingester(config.settings, config.portfolio, config.profiles, follower.portfolio)
+    ingester = Ingester(
+        config.settings,
+        config.portfolio,
+        config.profiles,
+        follower.portfolio,
+        opened_state=lambda: opened_with_others(config),
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ingester.stop())
     follower.start()

@@ -17,6 +17,7 @@ from bkkenergy.site.known import note_site
 from bkkenergy.site.start import note_state, try_out_or_warn
 from bkkenergy.usecases.firstrun import first_user_of, new_link_key
 from bkkenergy.usecases.follow import follow_or_warn
+from bkkenergy.usecases.hosts import join
 from bkkenergy.web.app import create_app
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.edge import Edge
@@ -32,6 +33,7 @@ UNKNOWN = (
 
 def make_server(site: Site, *, log_level: str = "warning") -> uvicorn.Server:
     """Make the web server, not started; print how the first administrator comes in where there is no user yet."""
+    join(site.config, site.state)
     try_out_or_warn(site.readings)
     note_state(site.readings, site.state)
     follow_or_warn(site)

@@ -99,14 +99,16 @@ class Ingester:
         portfolio_now: Callable[[], Portfolio] | None = None,
         *,
         wall_clock: Clock = time.time,
+        opened_state: Callable[[], StateStore] | None = None,
     ) -> None:
         """Prepare to ingest.
 
         portfolio_now : asked between batches for the portfolio as it is now; must not wait.
-        wall_clock : seconds since 1970.
+        wall_clock : seconds since 1970. opened_state : opens the state, where that asks for more than settings.
         """
         self._settings, self._profiles, self._portfolio = settings, profiles, portfolio
         self._portfolio_now, self._wall_clock = portfolio_now or (lambda: portfolio), wall_clock
+        self._open_state = opened_state or partial(open_state, settings.state)
         self._own_clock = OwnClock()
         self._backlog, self._late_topics = Backlog(), set[str]()
         self._gaps = Gaps(settings.mqtt.client_id)
@@ -204,7 +206,7 @@ class Ingester:
         be quarantined.
         """
         limits = self._settings.ingest
-        state = self._waited_for(lambda: open_state(self._settings.state), "state_unavailable")
+        state = self._waited_for(self._open_state, "state_unavailable")
         if state is None:
             return None
         stack.callback(state.dispose)

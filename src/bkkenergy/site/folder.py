@@ -62,6 +62,11 @@ def site_id_file(settings: Settings) -> Path:
     return data_folder(settings) / "site-id"
 
 
+def host_id_file(settings: Settings) -> Path:
+    """Return the file that has the id of this host."""
+    return data_folder(settings) / "host-id"
+
+
 def migration_note(store: StoreSettings, source_kind: str, target: StoreSettings) -> Path:
     """Return where a migration notes how far it came."""
     return store.path.parent / f"migrated-{source_kind}-to-{target.kind}-{target.path.stem}.json"

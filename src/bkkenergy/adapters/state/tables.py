@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 import bkkenergy.adapters.state.persontables  # noqa: F401 - its tables are of the same metadata
+from bkkenergy.adapters.state import hosts  # noqa: F401 - so are its
 from bkkenergy.adapters.state.metadata import metadata as metadata  # noqa: PLC0414 - `tables` has all of them
 
 lease = Table(
