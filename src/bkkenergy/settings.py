@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -387,6 +388,7 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
         update={
             "mqtt": mqtt.model_copy(
                 update={
+                    "client_id": mqtt.client_id.replace("{host}", socket.gethostname()),
                     "password": password,
                     "password_file": password_file,
                     "tls": tls,

@@ -314,10 +314,11 @@ def test_secrets_of_an_older_version_are_moved_where_containers_find_them(tmp_pa
         assert (folder / part / "influx-token").read_bytes() == content["app", "influx-token"]
 
 
-def compose_config(**environment: str) -> subprocess.CompletedProcess[str]:
-    """What docker-compose makes of the shipped file."""
+def compose_config(*more: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What docker-compose makes of the shipped file, and of more over it."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("BKKENERGY_")}
-    command = ["docker-compose", "-f", str(DEPLOY / "compose.yaml"), "--project-directory", str(DEPLOY), "config"]
+    files = [part for name in ("compose.yaml", *more) for part in ("-f", str(DEPLOY / name))]
+    command = ["docker-compose", *files, "--project-directory", str(DEPLOY), "config"]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=own | environment, timeout=60)
 
 
@@ -363,6 +364,18 @@ def test_the_compose_file_is_valid_and_mounts_only_what_is_there(site):
         "mosquitto", "jobs", "web", "proxy", "grafana",
     }  # fmt: skip
     assert written["proxy"]["cap_add"] == ["NET_BIND_SERVICE"]
+
+
+def test_one_of_several_hosts_reaches_servers_elsewhere_and_has_a_name_of_its_own(site):
+    given = {"BKKENERGY_HOST": "localhost", "BKKENERGY_SITE_FOLDER": str(site)}
+    assert "BKKENERGY_HOST_NAME" in compose_config("compose.hosts.yaml", **given).stderr
+    done = compose_config("compose.hosts.yaml", BKKENERGY_HOST_NAME="host-2", **given)
+    assert done.returncode == 0, done.stderr
+    services = yaml.safe_load(done.stdout)["services"]
+    for name in ("ingest", "jobs", "web"):
+        assert services[name]["hostname"] == "host-2"
+        assert "outer" in services[name]["networks"], name
+    assert "metrics" in services["ingest"]["networks"]
 
 
 def nightly(folder: Path, name: str, command: str, *, seconds: float = 2.0) -> str:
@@ -422,6 +435,20 @@ def test_units_are_sound_and_hardened(unit, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert unit.name not in done.stderr, done.stderr
+
+
+def test_the_parts_of_a_host_are_started_and_stopped_together(tmp_path):
+    target = DEPLOY / "systemd/bkkenergy-host.target"
+    wanted = re.findall(r"bkkenergy-\w+\.service", target.read_text().partition("Wants=")[2])
+    assert wanted == [f"bkkenergy-{part}.service" for part in ("ingest", "jobs", "web")]
+    assert all(f"PartOf={target.name}\n" in (DEPLOY / "systemd" / name).read_text() for name in wanted)
+    for path in (target, *(DEPLOY / "systemd" / name for name in wanted)):
+        (tmp_path / path.name).write_text(
+            path.read_text().replace("/opt/bkkenergy/.venv/bin/bkkenergy", sys.executable)
+        )
+    command = ["systemd-analyze", "verify", "--man=no", str(tmp_path / target.name)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_ledger_is_compared_also_where_the_backup_cannot_be_read(tmp_path):
