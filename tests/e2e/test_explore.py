@@ -7,7 +7,6 @@ import re
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from bkkenergy.adapters.sqlite import SqliteStore
@@ -18,6 +17,7 @@ from bkkenergy.readings import ReadingBatch
 from bkkenergy.site import load_configuration
 from bkkenergy.web.app import create_app
 from bkkenergy.web.assets import has_charts
+from tests.accessibility import faults
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.sites import bring_up, make_context
 from tests.web import PASSWORD, SETTINGS, serving
@@ -231,8 +231,7 @@ def test_fingers_read_and_zoom_on_a_phone(browser, address):
         .map(one => parseFloat(getComputedStyle(one).fontSize))"""
     )
     assert min(sizes) >= 12
-    faults = [one["id"] for one in Axe().run(page).response["violations"]]
-    assert faults == []
+    assert faults(page) == []
     phone.end()
 
 

@@ -7,10 +7,10 @@ import time
 
 import pytest
 import uvicorn
-from axe_playwright_python.sync_playwright import Axe
 
 from bkkenergy.adapters.state.users import add_user
 from bkkenergy.web.app import create_app
+from tests.accessibility import serious_faults
 from tests.integration.test_flows import HOSPITAL, NOW, make_flows_site
 from tests.looks import differs
 from tests.servers import free_port
@@ -61,8 +61,7 @@ def test_pages_fit_their_window_and_have_no_fault_of_accessibility(browser, addr
     for path in PATHS:
         page.goto(address + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        faults = [one for one in Axe().run(page).response["violations"] if one["impact"] in {"serious", "critical"}]
-        assert faults == [], (path, [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in faults])
+        assert serious_faults(page) == [], path
     assert said == []
     page.context.close()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import expect
 from pypdf import PdfReader
@@ -13,6 +12,7 @@ from pypdf import PdfReader
 from bkkenergy.access import server_actor
 from bkkenergy.portfolio.edits import Put
 from bkkenergy.usecases.portfolio import change, portfolio_state, replace_all
+from tests.accessibility import serious_faults
 from tests.e2e.test_records import NOW, OWN, Desk
 from tests.web import PASSWORD, make_app, make_site, serving
 
@@ -38,11 +38,6 @@ def desk(browser, address):
     opened.context.close()
 
 
-def serious(page):
-    """What axe calls serious or critical on a page."""
-    return [one["id"] for one in Axe().run(page).response["violations"] if one["impact"] in {"serious", "critical"}]
-
-
 def is_too_wide(page):
     return page.evaluate("document.documentElement.scrollWidth - innerWidth") > 0
 
@@ -52,7 +47,7 @@ def test_a_technician_checks_photographs_and_signs_in_five_clicks(desk, tmp_path
     Image.effect_noise((640, 480), 60).convert("RGB").save(picture)
     page.goto(f"{desk.address}/meters/{OWN}.main/check")  # by the label's code
     assert "น่าสงสัย" in page.inner_text("main")
-    assert serious(page) == []
+    assert serious_faults(page) == []
     assert not is_too_wide(page)
     page.set_input_files("[name=file]", str(picture))
     desk.click("form[enctype] button")
@@ -90,7 +85,7 @@ def test_a_paper_bill_is_entered_by_hand_in_four_clicks(desk):
     desk.click("details.group > summary")
     page.fill("#f\\.month", "2568-09")
     page.fill("#f\\.kwh", "1,234")
-    assert serious(page) == []
+    assert serious_faults(page) == []
     assert not is_too_wide(page)
     desk.click("details.group button")
     assert "1,234" in page.inner_text(".revisions")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from bkkenergy.access import server_actor
 from bkkenergy.portfolio.edits import Put
 from bkkenergy.usecases.portfolio import change, portfolio_state, replace_all
+from tests.accessibility import serious_faults
 from tests.untidy import DISTRICTS, write_untidy
 from tests.web import PASSWORD, make_app, make_site, serving
 
@@ -132,8 +132,5 @@ def test_pages_of_records_fit_a_phone_and_can_be_read_aloud(browser, address):
         phone.open(path)
         over = phone.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert over <= 0, f"{path} is {over} px too wide"
-        faults = [
-            one for one in Axe().run(phone.page).response["violations"] if one["impact"] in {"serious", "critical"}
-        ]
-        assert [(path, one["id"], one["nodes"][0]["html"][:200]) for one in faults] == []
+        assert serious_faults(phone.page) == [], path
     phone.end()

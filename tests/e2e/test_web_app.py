@@ -6,8 +6,8 @@ import os
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
+from tests.accessibility import serious_faults
 from tests.e2e.conftest import CUT_TEXTS
 from tests.servers import free_port, web_app
 from tests.web import PASSWORD, SETTINGS, make_site
@@ -73,9 +73,7 @@ class Sitting:
             has_thai = re.search("[ก-๙]", page.inner_text("main").replace("ไทย", "")) is not None
             assert has_thai == (self.lang == "th"), name
         # The language changes nothing of it: test_every_page.py asks this of every page in both schemes.
-        violations = Axe().run(page).response["violations"] if self.lang == "th" else []
-        faults = [one for one in violations if one["impact"] in {"serious", "critical"}]
-        assert faults == [], (name, [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in faults])
+        assert (serious_faults(page) if self.lang == "th" else []) == [], name
         self.seen += 1
         if folder := os.environ.get("SCREENSHOTS"):
             page.screenshot(
