@@ -263,6 +263,7 @@ class Subscriber:
     def _new_client(self) -> mqtt.Client:
         settings = self._settings
         options: dict[str, Any] = {
+            "callback_api_version": CallbackAPIVersion.VERSION2,
             "client_id": settings.client_id,
             "clean_session": None if self._is_v5 else False,
             "protocol": MQTTProtocolVersion.MQTTv5 if self._is_v5 else MQTTProtocolVersion.MQTTv311,
@@ -271,15 +272,9 @@ class Subscriber:
         }
         client: mqtt.Client
         if self._reader == "bulk":
-            client = BulkClient(
-                CallbackAPIVersion.VERSION2,
-                deliver=self._on_messages,
-                stamp=self._stamp,
-                is_full=self._inbox.is_full,
-                **options,
-            )
+            client = BulkClient(deliver=self._on_messages, stamp=self._stamp, is_full=self._inbox.is_full, **options)
         else:
-            client = mqtt.Client(CallbackAPIVersion.VERSION2, **options)
+            client = mqtt.Client(**options)
         introduce(client, settings)
         client.reconnect_delay_set(1, settings.reconnect_max_s)
         client.on_connect = self._on_connect
