@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from html import unescape
 
 import pytest
 from fastapi.testclient import TestClient
@@ -12,6 +13,7 @@ from fastapi.testclient import TestClient
 from bkkenergy.adapters.state import transaction
 from bkkenergy.adapters.state.outbox import OutboxMessage, messages, post
 from bkkenergy.adapters.state.standings import standings
+from bkkenergy.i18n import LANGS, Words
 from bkkenergy.jobs.bounces import look_for_bounces
 from bkkenergy.jobs.post import send_waiting
 from bkkenergy.recipients import BounceSettings, LineSettings, MailSettings, Recipient
@@ -96,8 +98,14 @@ def test_a_link_that_is_not_ours_opens_nothing(state, anybody, change):
         posted(state, f"link {change}")
         send_waiting(state, settings(server.port), NOW)
         path = change(server.messages[-1]["List-Unsubscribe"].strip("<>").removeprefix(SITE))
-    assert anybody.get(path).status_code == 404
+    broken = (path, path.rpartition("/")[0], "/unsubscribe/12x/abc", "/unsubscribe/")
+    for lang in LANGS:
+        for each in broken:
+            page = anybody.get(f"{each}?lang={lang}")
+            assert page.status_code == 404
+            assert Words(lang)("unsubscribe.no_link_do").split(".")[0] in unescape(page.text)
     assert anybody.post(path).status_code == 404
+    assert "unsubscribe" not in anybody.get("/shared/1/x/health/2026/1/r.png").text
     assert standings(state) == []
 
 

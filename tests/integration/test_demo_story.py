@@ -11,14 +11,17 @@ import pytest
 from bkkenergy.adapters.state.projects import projects
 from bkkenergy.calendar import Period, edges
 from bkkenergy.cli.context import command_line
+from bkkenergy.demo.documents import enter_documents
 from bkkenergy.demo.meters import COOLING_LEFT_ON
 from bkkenergy.demo.story import MEASURES, enter_story
 from bkkenergy.plan.projects import PROJECT_STATES
+from bkkenergy.recipients import CITY
 from bkkenergy.reports.savings.plan import measured_savings
 from bkkenergy.savings.baseline import series_of
 from bkkenergy.settings import Settings, StateSettings, StoreSettings
 from bkkenergy.site import load_configuration, open_site
 from bkkenergy.usecases.notes import list_notes
+from bkkenergy.usecases.plandocuments import seen_documents
 from tests.conftest import ROOT
 
 NOW = dt.datetime(2026, 11, 27, 3, tzinfo=dt.UTC)
@@ -51,3 +54,12 @@ def test_a_project_in_a_building_without_a_baseline_is_not_measured_and_breaks_n
     starts = edges(Period.days(dt.date(2026, 11, 1), dt.date(2026, 11, 26)), "60min")[:-1]
     hours = series_of(starts, np.full(len(starts), 5.0), None, site.portfolio.days_open(building))
     assert measured_savings(site, [done], {building.id: hours}, dt.date(2026, 11, 26)) == {}
+
+
+def test_the_city_s_plan_is_approved_and_without_projects_there_is_none(site):
+    assert enter_documents(site, command_line(), NOW) == 0
+    assert seen_documents(site.state, command_line(), [CITY]) == []
+    enter_story(site, command_line(), NOW)
+    assert enter_documents(site, command_line(), NOW) == 0, "nothing is measured: no survey has a measure"
+    (document,) = seen_documents(site.state, command_line(), [CITY])
+    assert (document.version, document.state) == (1, "approved")

@@ -186,7 +186,7 @@ def test_text_that_looks_like_a_formula_stays_text_in_csv_and_workbook(site, wee
     assert not [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]
 
 
-def test_the_command_writes_a_paper_and_refuses_what_it_has_not(home, week, tmp_path):
+def test_the_command_writes_a_paper_and_refuses_what_it_has_not(home, site, week, tmp_path):
     config = ("--config", home / "config", "-o", tmp_path)
     bkkenergy("report", BUILDING, "--kind", "poster", "--period", week.slug, "--format", "docx,xlsx", *config)
     names = sorted(path.name for path in (tmp_path / BUILDING).iterdir())
@@ -195,6 +195,11 @@ def test_the_command_writes_a_paper_and_refuses_what_it_has_not(home, week, tmp_
     assert json.loads((tmp_path / BUILDING / f"{BUILDING}_{week.slug}.json").read_text())["scope"] == "building"
     assert "no format of memo" in bkkenergy("report", AGENCY, "--kind", "memo", "--format", "xlsx", *config, code=2)
     assert "the city" in bkkenergy("report", "all", "--kind", "pv", *config, code=2)
+    every = ("report", "all", "--kind", "poster", "--each")
+    bkkenergy(*every, "health_centre", "--period", week.slug, *config)
+    centres = {one.id for one in site.portfolio.buildings.values() if one.type == "health_centre"}
+    assert {path.parent.name for path in tmp_path.glob("*/*_poster.th.html")} == centres
+    assert "health_centre" in bkkenergy(*every, "castle", "--period", week.slug, *config, code=2)
     assert "is not in the portfolio" in bkkenergy("report", "health.none", *config, code=2)
 
 

@@ -7,6 +7,7 @@ import json
 import docx
 import pytest
 from click.testing import CliRunner
+from pypdf import PdfReader
 from sqlalchemy import update
 
 from bkkenergy.access import server_actor
@@ -188,7 +189,9 @@ def test_papers_reports_and_plans_are_printed_as_pdf_in_turn(site, app):
     ):
         answer = reader.get(path)
         assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf"), path
-        assert answer.content.startswith(b"%PDF-")
+        root = PdfReader(io.BytesIO(answer.content)).trailer["/Root"]
+        assert (root["/Lang"], root["/MarkInfo"]["/Marked"]) == ("th", True), path
+        assert "/StructTreeRoot" in root
     assert reader.get(f"/reports/made?{asked.replace('health', 'education')}&form=pdf").status_code == 404
     client = client_of(app, "viewer-health")
     assert client.get(f"/api/v1/papers/progress/health?{asked}&form=pdf").content.startswith(b"%PDF-")

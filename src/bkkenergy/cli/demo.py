@@ -22,6 +22,7 @@ from bkkenergy.cli.inputfile import InputFile
 from bkkenergy.cli.jobs import opened_jobs
 from bkkenergy.cli.lang import LANG_VARIABLE, lang_of_locale
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.demo.documents import enter_documents
 from bkkenergy.demo.gateways import gateways
 from bkkenergy.demo.history import commit_history, learn_baselines
 from bkkenergy.demo.live import live_message
@@ -194,6 +195,7 @@ def _work_up(config: Configuration, lamps_on: dt.date) -> None:
         jobs.bring_up()
         count = learn_baselines(replace(jobs.site, clock=lambda: then), command_line())
         enter_story(jobs.site, server_actor("demo"), jobs.clock(), lamps_on)
+        enter_documents(jobs.site, server_actor("demo"), jobs.clock())
     click.echo(f"{counted(count, 'baseline')} learned.")
 
 

@@ -17,7 +17,9 @@ from bkkenergy.adapters.files import write_whole
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.cli.context import config_option, period_of
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Lang, Words
+from bkkenergy.portfolio import Portfolio
 from bkkenergy.recipients import ALL, CITY, PaperKind
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.papers.kinds import (
@@ -38,6 +40,7 @@ from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.render.json import report_schema
 from bkkenergy.reports.write import make_city_report, make_report, write_report
 from bkkenergy.site import Site
+from bkkenergy.usecases.energy import buildings_named
 
 
 class Names(click.ParamType[tuple[str, ...]]):
@@ -77,6 +80,7 @@ Examples:
   bkkenergy report city --period FY2569 --format html,pdf
   bkkenergy report health.centre-1 --period 2026-10
   bkkenergy report health.centre-1 --kind poster --period 2026-W48 --format pdf
+  bkkenergy report all --kind poster --each school --period 2026-W48 --format pdf
   bkkenergy report health --kind committee --period 2026-10 --format docx,pdf
   bkkenergy report health --kind memo --period 2026-10 --format docx --field to Director --thai-digits
   bkkenergy report --template memo.docx
@@ -117,6 +121,9 @@ Examples:
     help="The energy report, or a paper made from it.",
 )
 @click.option(
+    "--each", "type_name", metavar="TYPE", help="One for each building of TYPE, such as school, of AGENCY or all."
+)
+@click.option(
     "-o",
     "--output",
     "folder",
@@ -145,6 +152,7 @@ def report_command(
     formats: tuple[str, ...],
     langs: tuple[str, ...],
     kind: str,
+    type_name: str | None,
     folder: Path | None,
     fields: tuple[tuple[str, str], ...],
     template_path: Path | None,
@@ -168,19 +176,20 @@ def report_command(
         return
     if agency is None:
         raise click.UsageError("Name an agency, a building, city or all.")
-    _refuse_strange(agency, kind, formats)
+    _refuse_strange(agency, kind, formats, of_buildings=type_name is not None)
     span, now = period_of(period), dt.datetime.now(BANGKOK)
     chosen = cast("tuple[Lang, ...]", langs)
     with opened_site(config_dir) as site, ExitStack() as stack:
         browser = stack.enter_context(Browser()) if "pdf" in formats else None
         where = folder or site.settings.report.folder
-        if kind != "energy" or "." in agency:  # a building: its id begins with its agency
-            report = subject_report(site, agency, span, now=now)
-            if kind == "energy":
-                _written(report, span, where, formats, chosen, browser)
-            else:
-                making = Making(span, where, formats, chosen, now, dict(fields), thai_digits)
-                _papers(site, cast("PaperKind", kind), report, making, browser)
+        if kind != "energy" or "." in agency or type_name is not None:  # a building: its id begins with its agency
+            making = Making(span, where, formats, chosen, now, dict(fields), thai_digits)
+            for subject in [agency] if type_name is None else _of_type(site.portfolio, agency, type_name):
+                report = subject_report(site, subject, span, now=now)
+                if kind == "energy":
+                    _written(report, span, where, formats, chosen, browser)
+                else:
+                    _papers(site, cast("PaperKind", kind), report, making, browser)
             return
         agencies = list(site.portfolio.agencies) if agency in (ALL, CITY) else [agency]
         written = []
@@ -194,13 +203,23 @@ def report_command(
             _written(city, span, where, formats, chosen, browser)
 
 
-def _refuse_strange(agency: str, kind: str, formats: tuple[str, ...]) -> None:
+def _refuse_strange(agency: str, kind: str, formats: tuple[str, ...], *, of_buildings: bool) -> None:
     """Raise UsageError for a format that the kind has not, and for papers of all at once."""
     known = tuple(RENDERERS) if kind == "energy" else forms_of(kind)
     if unknown := sorted(set(formats) - set(known)):
         raise click.UsageError(f"{', '.join(unknown)} is no format of {kind}. Use: {', '.join(known)}.")
-    if kind != "energy" and agency == ALL:
+    if kind != "energy" and agency == ALL and not of_buildings:
         raise click.UsageError("A paper is of one agency, one building, or the city.")
+
+
+def _of_type(portfolio: Portfolio, name: str, type_name: str) -> list[str]:
+    """Return the buildings of a type. Raises InputError with the types that there are."""
+    buildings = buildings_named(portfolio, name)
+    chosen = [building.id for building in buildings if building.type == type_name]
+    if not chosen:
+        types = ", ".join(sorted({building.type for building in buildings}))
+        raise InputError.of("no_building_of_type", name=name, type=type_name[:40], known=types)
+    return chosen
 
 
 @dataclass(frozen=True, slots=True)

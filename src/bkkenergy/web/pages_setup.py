@@ -19,7 +19,7 @@ from bkkenergy.ingest.sort import Sorter
 from bkkenergy.ingest.topics import topics_for
 from bkkenergy.usecases.firstrun import enter_first_admin, steps_left
 from bkkenergy.web.delays import Throttle
-from bkkenergy.web.render import open_page, page
+from bkkenergy.web.render import dead_link, open_page, page
 from bkkenergy.web.security import (
     OwnForm,
     PageVisitor,
@@ -46,12 +46,7 @@ def _is_key(request: Request, key: str) -> bool:
 
 def _no_link(request: Request) -> Response:
     """Say what to do about a link that opens nothing: the same for one that was used and one that never was."""
-    lang = language_of(request, None)
-    words = Words(lang)
-    return open_page(
-        lang, "error.html.j2", title=words("setup.no_link"), status=404, text=words("setup.no_link"),
-        detail=words("setup.no_link_do"),
-    )  # fmt: skip
+    return dead_link(language_of(request, None), "setup")
 
 
 @router.get("/first-run/{key}")

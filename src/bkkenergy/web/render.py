@@ -54,6 +54,13 @@ def open_page(lang: Lang, template: str, *, title: str, status: int = 200, **val
     return _response(template, lang, status, title=title, visitor=None, links=[], csrf="", **values)
 
 
+def dead_link(lang: Lang, section: str) -> HTMLResponse:
+    """Say of a link that opens nothing why that can be and what to do: the same whatever is wrong with it."""
+    words = Words(lang)
+    text, detail = words(f"{section}.no_link"), words(f"{section}.no_link_do")
+    return open_page(lang, "error.html.j2", title=text, status=404, text=text, detail=detail)
+
+
 def _response(template: str, lang: Lang, status: int, **values: Any) -> HTMLResponse:
     text = environment.get_template(template).render(
         t=Words(lang), lang=lang, mark=static_mark(), has_charts=has_charts(), version=__version__, **values
