@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 
 from bkkenergy.access import Actor
-from bkkenergy.adapters.state.projects import projects
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.recipients import CITY
 from bkkenergy.reports.programme.document import draft_plan
@@ -32,8 +31,9 @@ def enter_documents(site: Site, actor: Actor, now: dt.datetime) -> int:
         for first in ranked(survey.candidates)[:1]:
             propose(site, actor, surveys, survey.building, first.option.id, now)
             count += 1
-    if not projects(site.state):
+    decided = site.refreshed()
+    if not decided.projects:
         return count
-    draft = draft_plan(site, actor, CITY, now, why="demonstration")
+    draft = draft_plan(decided, actor, CITY, now, why="demonstration")
     approve_document(site.state, actor, draft.id, APPROVER, today, now, letter="กท 1100/1 (สาธิต)")
     return count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 from docx import Document
@@ -17,6 +18,10 @@ from bkkenergy.texts import Lang
 
 FONT = "TH Sarabun New"
 """The government's typeface (cabinet resolution of 2010); a computer without it shows another."""
+CELL_PT = 13
+TEXT_WIDTH_CM = 16.0
+WIDEST_LETTERS, NARROWEST_LETTERS = 28, 9
+"""A column is as wide as that many letters at most, and at least."""
 LANGUAGES: dict[Lang, str] = {"th": "th-TH", "en": "en-GB"}
 
 
@@ -28,8 +33,8 @@ def paper_docx(paper: Paper) -> bytes:
     document.add_paragraph(f"{paper.title} · {paper.period}")
     document.add_paragraph(f"{words('report.number')} {paper.number}")
     if paper.is_simulated:
-        document.add_paragraph(words("report.simulated")).runs[0].bold = True
-    document.add_paragraph(paper.sentence).runs[0].bold = True
+        set_look(document.add_paragraph(words("report.simulated")).runs[0])
+    set_look(document.add_paragraph(paper.sentence).runs[0])
     for block in paper.blocks:
         if isinstance(block, KeyFigures):
             for figure in block.figures:
@@ -88,26 +93,57 @@ def add_grid(document: Any, grid: PaperGrid, words: Words) -> None:
         document.add_paragraph(words("paper.none"))
         return
     rows = [*grid.rows, *([grid.total] if grid.total else [])]
-    table = document.add_table(rows=1, cols=len(grid.columns), style="Table Grid")
-    for cell, column in zip(table.rows[0].cells, grid.columns, strict=True):
-        _fill(cell, column.head, is_number=False, is_bold=True)
-    _mark(table.rows[0], "w:tblHeader")
-    for row in rows:
+    texts = [
+        ["" if row is grid.total and value is None else shown(value, column, words)
+         for value, column in zip(row, grid.columns, strict=True)]
+        for row in rows
+    ]  # fmt: skip
+    heads = [column.head for column in grid.columns]
+    table = document.add_table(rows=0, cols=len(heads), style="Table Grid")
+    table.autofit = False
+    widths_cm = column_widths_cm([heads, *texts])
+    for column, width_cm in zip(table.columns, widths_cm, strict=True):
+        column.width = Cm(width_cm)
+    for line in (heads, *texts):
         added = table.add_row()
-        _mark(added, "w:cantSplit")
-        for cell, value, column in zip(added.cells, row, grid.columns, strict=True):
-            text = "" if row is grid.total and value is None else shown(value, column, words)
-            _fill(cell, text, is_number=column.kind in {"number", "ratio"}, is_bold=row is grid.total)
+        _mark(added, "w:tblHeader" if line is heads else "w:cantSplit")
+        is_bold = line is heads or (grid.total is not None and line is texts[-1])
+        for cell, text, column, width_cm in zip(added.cells, line, grid.columns, widths_cm, strict=True):
+            cell.width = Cm(width_cm)
+            _fill(cell, text, is_number=line is not heads and column.kind in {"number", "ratio"}, is_bold=is_bold)
     if grid.note:
         document.add_paragraph(grid.note)
+
+
+def column_widths_cm(lines: Sequence[Sequence[str]]) -> list[float]:
+    """Share the page's width between columns by what their cells hold, so that words are not cut letter by letter.
+
+    Examples
+    --------
+    >>> column_widths_cm([["Building", "kWh"], ["Suan Lum health centre of the city", "1"]])
+    [12.11, 3.89]
+    """
+    longest = [min(max(len(text) for text in column), WIDEST_LETTERS) for column in zip(*lines, strict=True)]
+    weights = [max(letters, NARROWEST_LETTERS) for letters in longest]
+    return [round(TEXT_WIDTH_CM * weight / sum(weights), 2) for weight in weights]
 
 
 def _fill(cell: Any, text: str, *, is_number: bool, is_bold: bool) -> None:
     paragraph = cell.paragraphs[0]
     run = paragraph.add_run(text)
-    run.bold, run.font.size = is_bold, Pt(13)
+    set_look(run, size_pt=CELL_PT, is_bold=is_bold)
     if is_number:
         paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
+
+
+def set_look(run: Any, *, size_pt: int | None = None, is_bold: bool = True) -> None:
+    """Set size and weight of a run in both scripts: Thai is one of the complex ones, which have marks of their own."""
+    run.bold = run.font.cs_bold = is_bold
+    if size_pt is not None:
+        run.font.size = Pt(size_pt)
+        size = OxmlElement("w:szCs")
+        size.set(qn("w:val"), str(2 * size_pt))
+        run._r.get_or_add_rPr().append(size)  # noqa: SLF001 - python-docx sets the size of Latin letters alone
 
 
 def _mark(row: Any, name: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from docx.enum.text import WD_ALIGN_PARAGRAPH
-from docx.shared import Cm, Pt
+from docx.shared import Cm
 
 from bkkenergy.adapters.memotemplate import (
     MAX_SEAL_BYTES,
@@ -21,12 +21,13 @@ from bkkenergy.adapters.memotemplate import (
 )
 from bkkenergy.i18n import Words
 from bkkenergy.regularfiles import need_regular
-from bkkenergy.reports.papers.docx import as_bytes, new_document
+from bkkenergy.reports.papers.docx import as_bytes, new_document, set_look
 from bkkenergy.reports.papers.model import Paper, PaperMemo
 from bkkenergy.reports.render.browser import drawn_by_browser
 from bkkenergy.texts import Lang
 
 SEAL_HEIGHT_CM = 1.8
+TITLE_PT = 29
 
 
 def memo_docx(paper: Paper, template: MemoTemplate | None = None, seal: bytes = b"") -> bytes:
@@ -100,8 +101,7 @@ def _standard(lang: Lang) -> Any:
     document.add_paragraph("{{seal}}")
     heading = document.add_paragraph()
     heading.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    run = heading.add_run(words("memo.title"))
-    run.bold, run.font.size = True, Pt(29)
+    set_look(heading.add_run(words("memo.title")), size_pt=TITLE_PT)
     for line in (
         f"{words('memo.office')}  {{{{office}}}}",
         f"{words('memo.number')}  {{{{number}}}}    {words('memo.date')}  {{{{date}}}}",
