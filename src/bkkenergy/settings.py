@@ -374,14 +374,11 @@ def load_settings(config_dir: Path, environment: Mapping[str, str] | None = None
 
 def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> Settings:
     """Return the settings with absolute paths and secrets read."""
-    mqtt, ingest = settings.mqtt, settings.ingest
+    mqtt, ingest, mail, state = settings.mqtt, settings.ingest, settings.mail, settings.state
     tls = mqtt.tls and mqtt.tls.model_copy(
         update={name: home / path for name, path in mqtt.tls if isinstance(path, Path)}
     )
     password_file = mqtt.password_file and home / mqtt.password_file
-    password = _secret(environment, MQTT_PASSWORD_VARIABLE, password_file, home)
-    mail, state = settings.mail, settings.state
-    mail_password = _secret(environment, MAIL_PASSWORD_VARIABLE, mail.password_file, home)
     state_url = _secret(environment, STATE_URL_VARIABLE, state.url_file, home)
     ledger_url = _secret(environment, LEDGER_URL_VARIABLE, settings.ledger.url_file, home)
     return settings.model_copy(
@@ -389,7 +386,7 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
             "mqtt": mqtt.model_copy(
                 update={
                     "client_id": mqtt.client_id.replace("{host}", socket.gethostname()),
-                    "password": password,
+                    "password": _secret(environment, MQTT_PASSWORD_VARIABLE, password_file, home),
                     "password_file": password_file,
                     "tls": tls,
                     "share": _share(mqtt, home),
@@ -403,7 +400,7 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
             "ledger": settings.ledger.model_copy(update={"url": ledger_url}),
             "mail": mail.model_copy(
                 update={
-                    "password": mail_password,
+                    "password": _secret(environment, MAIL_PASSWORD_VARIABLE, mail.password_file, home),
                     "ca_file": mail.ca_file and home / mail.ca_file,
                     "bounces": mail.bounces
                     and mail.bounces.model_copy(update={"password_file": home / mail.bounces.password_file}),

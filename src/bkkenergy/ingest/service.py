@@ -58,8 +58,7 @@ STATUS_EVERY_S = 60.0
 READY_BATCHES = 1
 """Batches decoded and waiting for the committing thread, beside the one that it holds."""
 SWITCH_INTERVAL_S = 0.0002
-"""How long a thread may keep Python's lock from another that wants it. SQLite's thread asks for it after
-each statement, and would wait Python's usual 5 ms each time. At 1 ms, 60 readings a message took 3 % longer."""
+"""SQLite's thread asks for Python's lock after each statement: its usual 5 ms are long, and 1 ms took 3 % more time."""
 COLLECT_AFTER = 100_000
 """Objects that are made before the collector of cycles looks at the youngest."""
 CLOCK_LOOK_S = 1.0
