@@ -308,6 +308,14 @@ def test_many_writers_at_once_and_a_disk_without_a_witness_raise_no_alarm(home):
     assert stat.S_IMODE(witness.stat().st_mode) & 0o007 == 0
 
 
+@pytest.mark.parametrize("content", [b'{"count": 3', b'{"count": 3}\n', b"\xff\xfe\n", b"[]\n"])
+def test_a_record_of_losses_that_is_damaged_is_named(home, content):
+    record = home / "var/store.sqlite-losses"
+    record.write_bytes(content)
+    (check,) = commits_check(home)
+    assert str(record) in check["remedy"]
+
+
 def test_a_restore_is_meant_and_reports_no_loss(home, tmp_path):
     bkkenergy("backup", tmp_path / "b.tar.gz", "--config", home / "config")
     crashed_after(home, "store", forty_readings)

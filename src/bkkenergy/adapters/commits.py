@@ -92,7 +92,7 @@ def report_losses(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def losses_of(path: Path) -> list[CommitLoss]:
-    """Return what was recorded of a file, each loss once."""
+    """Return what was recorded of a file, each loss once. Raises OSError, ValueError, TypeError where it is damaged."""
     try:
         lines = losses_file(path).read_text().splitlines()
     except FileNotFoundError:

@@ -144,7 +144,12 @@ def _losses(settings: Settings) -> Iterator[CheckResult]:
     for path in _databases(settings):
         with suppress(StoreUnavailable):  # said by its own check
             open_database(path).close()  # which looks for losses
-        for loss in losses_of(path):
+        try:
+            losses = losses_of(path)
+        except (OSError, ValueError, TypeError) as error:  # a record of losses that is damaged itself
+            yield CheckResult.of("commits", False, "says", "commits_do", text=error, losses=losses_file(path))
+            continue
+        for loss in losses:
             after, until = (None if us is None else EventStamp(_instant(us)) for us in (loss.after_us, loss.until_us))
             values = {"path": path, "count": loss.count, "after": after, "until": until, "losses": losses_file(path)}
             key = "commits_lost" if after else "commits_lost_until"
