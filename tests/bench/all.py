@@ -96,6 +96,9 @@ def benches(data: Path, peer: Path | None) -> dict[str, Bench]:
         "web": Bench("web", (), short_web, ("--agencies", "8", "--buildings", "16", "--seconds", "1")),
         "explorer": Bench("explorer", (), ("--rounds", "5"), ("--rounds", "1")),
         "attack": Bench("attack", (), ("--rounds", "2"), ("--rounds", "1", "--pages", "8")),
+        "workers": Bench(
+            "workers", (), ("--rounds", "1", "--meters", "200"), ("--rounds", "1", "--meters", "6", "--days", "5")
+        ),
         "peer": Bench("peer", node_red, node_red, (*node_red, "--quick")),
     }
 
