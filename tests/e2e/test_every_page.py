@@ -20,8 +20,6 @@ from tests.web import PASSWORD, make_app, make_site, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore")]
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 800}
-MOST_MS = 120_000
-"""A ranking of every roof is computed when it is first asked for."""
 BUILDING, METER = "health.centre-1", "health.centre-1.main"
 MORE = (
     "/agencies/health/findings?state=all",
@@ -138,7 +136,6 @@ def rendered():
 def page(browser, address, rendered):
     context = browser.new_context(viewport=DESK, service_workers="block")
     page = context.new_page()
-    page.set_default_timeout(MOST_MS)
     page.goto(f"{address}/login")
     assert faults_of(page, "/login") == []
     page.set_viewport_size(DESK)

@@ -66,7 +66,6 @@ class Phone:
         self.context.add_cookies([{"name": "lang", "value": lang, "url": address}])
         self.address, self.problems, self.sent = address, [], []
         self.page = self.context.new_page()
-        self.page.set_default_timeout(60_000)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("console", self._heard)
         self.context.on("request", lambda request: self.sent.append(request.method + request.url) if request.method != "GET" else None)  # fmt: skip

@@ -87,7 +87,6 @@ class Hand(Desk):
         self.tag = tag
         super().__init__(browser, address, user, accept_downloads=True, **WAYS[tag])
         self.page.wait_for_url(lambda url: "/login" not in url)
-        self.page.set_default_timeout(90_000)
         self.home = self.page.url
 
     def begin(self):
