@@ -17,6 +17,8 @@ BoolArray = npt.NDArray[np.bool_]
 QualityArray = npt.NDArray[np.uint8]
 
 US_PER_S = 1_000_000
+_ODD_NUMBER = 0x1E3779B97F4A7C15
+"""Any that is odd and large: meters are far from each other."""
 
 EARLIEST, LATEST = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (2000, 2100))
 """A stamp before the one, or not before the other, is of a clock that was not set or counts the Buddhist era."""
@@ -161,6 +163,23 @@ class ReadingBatch:
             np.concatenate([batch.ts_us for batch in batches]),
             {name: np.concatenate([batch.column(name) for batch in batches]) for name in names},
         )
+
+    def has_instant_of(self, other: ReadingBatch) -> bool:
+        """Return whether both have a reading of one meter at one instant; in rare cases also where they do not."""
+        if not len(self) or not len(other):
+            return False
+        first_us = max(self.ts_us.min(), other.ts_us.min())
+        last_us = min(self.ts_us.max(), other.ts_us.max())
+        if first_us > last_us:
+            return False
+        number_of = {name: number for number, name in enumerate(dict.fromkeys((*self.meter_ids, *other.meter_ids)))}
+        pairs = []
+        for batch in (self, other):
+            common = (batch.ts_us >= first_us) & (batch.ts_us <= last_us)
+            meter = np.array([number_of[name] for name in batch.meter_ids], np.int64)[batch.meter[common]]
+            # Meter and instant as one number, which overflows in silence: two pairs seldom have the same.
+            pairs.append(meter * _ODD_NUMBER + batch.ts_us[common])
+        return bool(np.isin(*pairs).any())
 
     def column(self, name: str) -> FloatArray:
         """Return (n,) values of one quantity, NaN where the batch has none."""

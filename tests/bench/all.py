@@ -89,6 +89,7 @@ def benches(data: Path, peer: Path | None) -> dict[str, Bench]:
     short_ledger = ("--buildings", "20", "--minutely", "3", "--live", "300", "--turns", "100", "--against", OLD_COMMIT)
     return {
         "ingest": Bench("__main__", (), ("--rounds", "1"), ("--quick",)),
+        "late": Bench("late", (), ("--rounds", "1"), ("--rounds", "1", "--quick")),
         "solar": Bench("solar", (), ("--rounds", "1"), ("--rounds", "1")),
         "savings": Bench("savings", (str(data),), (str(data), "--meters", "8"), (str(data), "--meters", "2")),
         "reports": Bench("reports", (), ("--small",), ("--small",)),

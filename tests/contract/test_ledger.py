@@ -7,6 +7,7 @@ import itertools
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -852,31 +853,69 @@ def test_a_mark_beside_the_readings_stands_before_they_are_written_and_again_aft
     assert ledger.waiting() == {METER: [day(0)]}
 
 
-def test_a_mark_after_one_batch_is_also_that_before_the_batch_that_waits(ledger):
-    """Each mark waits for the disk: of two batches in a row three are made, and none is missing."""
-    marks, meters = MarksBeside(ledger), (METER,)
-    first, second = (ReadingBatch(meters, np.zeros(1, np.int64), np.array([instant_us(at)]), {}) for at in (0, 5))
-    with marks.around(first, lambda: second):
-        assert ledger.waiting() == {METER: [day(0)]}
-    assert ledger.waiting() == {METER: [day(0), day(5)]}
-    with marks.around(second):
-        claim = claimed(ledger)
-        assert ledger.finish(claim, [], [], computed=[day(0), day(5)], now_us=NOW_US)
-        assert ledger.waiting() == {}
-    assert ledger.waiting() == {METER: [day(5)]}
+class HeldLedger:
+    """A ledger whose first mark waits until it is let through. marks : how many readings each marked."""
+
+    def __init__(self, ledger: SqlLedger, *, fails: int = 0) -> None:
+        self.ledger, self.fails, self.marks = ledger, fails, []
+        self.is_entered, self.is_free = threading.Event(), threading.Event()
+
+    def __getattr__(self, name):
+        return getattr(self.ledger, name)
+
+    def mark_readings(self, meter_ids, meter, ts_us):
+        self.marks.append(len(meter))
+        self.is_entered.set()
+        assert self.is_free.wait(10)
+        if len(self.marks) <= self.fails:
+            raise StoreUnavailable("no answer")
+        self.ledger.mark_readings(meter_ids, meter, ts_us)
 
 
-def test_a_batch_that_waits_and_fails_is_marked_again_before_its_second_attempt(ledger):
-    marks, meters = MarksBeside(ledger), (METER,)
-    first, second = (ReadingBatch(meters, np.zeros(1, np.int64), np.array([instant_us(at)]), {}) for at in (0, 5))
-    with marks.around(first, lambda: second):
-        pass
-    with pytest.raises(StoreUnavailable), marks.around(second):
-        raise StoreUnavailable("no answer")
-    claim = claimed(ledger)
-    assert ledger.finish(claim, [], [], computed=[day(0), day(5)], now_us=NOW_US)
-    with marks.around(second):
-        assert ledger.waiting() == {METER: [day(5)]}
+def marked_by_threads(held: HeldLedger, batches) -> list[type | None]:
+    """Mark batches at once, each in a thread; while the first waits for the disk the others ask too. How each ended."""
+    marks, ended = MarksBeside(held), {}
+
+    def mark(number):
+        try:
+            marks._mark(batches[number])
+            ended[number] = None
+        except StoreUnavailable as error:
+            ended[number] = type(error)
+
+    threads = [threading.Thread(target=mark, args=(number,)) for number in range(len(batches))]
+    threads[0].start()
+    assert held.is_entered.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    until_s = time.monotonic() + 10
+    while len(marks._asked) < len(batches) - 1 and time.monotonic() < until_s:
+        time.sleep(0.001)
+    held.is_free.set()
+    for thread in threads:
+        thread.join(20)
+    return [ended[number] for number in range(len(batches))]
+
+
+def test_what_threads_ask_for_while_a_mark_waits_for_the_disk_is_marked_together(ledger):
+    names = ("a.b.one", "a.b.two")
+    batches = [
+        ReadingBatch((METER,) if number < 3 else names, np.zeros(1, np.int64), np.array([instant_us(number)]), {})
+        for number in range(5)
+    ]
+    held = HeldLedger(ledger)
+    assert marked_by_threads(held, batches) == [None] * 5
+    assert held.marks == [1, 4]
+    assert ledger.waiting() == {METER: [day(0), day(1), day(2)], "a.b.one": [day(3), day(4)]}
+
+
+def test_where_marks_together_fail_each_thread_learns_it_and_tries_by_itself(ledger):
+    batches = [ReadingBatch((METER,), np.zeros(1, np.int64), np.array([instant_us(at)]), {}) for at in range(4)]
+    held = HeldLedger(ledger, fails=2)
+    ended = marked_by_threads(held, batches)
+    assert ended.count(StoreUnavailable) == 2
+    assert held.marks[:2] == [1, 3]
+    assert ledger.waiting() == {METER: [day(at) for at in range(4) if ended[at] is None]}
 
 
 def test_a_crash_after_the_write_leaves_the_mark(ledger):
@@ -892,26 +931,6 @@ def test_sqlite_readings_mark_a_ledger_in_another_database(url, tmp_path):
         store.commit(batch((METER, instant_us(0))))
         assert ledger.waiting() == {METER: [day(0)]}
         assert len(store.readings([METER], 0, 2**60)) == 1
-
-
-@pytest.mark.influx
-def test_on_influxdb_the_batch_that_is_anticipated_next_is_marked_with_the_one_before(influx, url, tmp_path):
-    where = StoreSettings(
-        kind="influx",
-        path=tmp_path / "next.sqlite",
-        influx=InfluxSettings(url=influx.url, bucket=f"led{next(numbers)}"),
-    )
-    site = Settings(store=where, ledger=LedgerSettings(url=SecretStr(url)))
-    both = batch((METER, instant_us(0)), (METER, instant_us(5)))
-    first, second = both.take(slice(0, 1)), both.take(slice(1, 2))
-    with closing(open_writable(site)) as store, closing(open_ledger(site)) as ledger:
-        store.anticipate(first)
-        store.anticipate(second)
-        store.commit(first)
-        assert ledger.waiting() == {METER: [day(0), day(5)]}
-        assert len(store.readings([METER], 0, 2**60)) == 1
-        store.commit(second)
-        assert len(store.readings([METER], 0, 2**60)) == 2
 
 
 @pytest.mark.influx

@@ -68,10 +68,13 @@ def test_a_batch_committed_twice_is_stored_once(store: ReadingStore):
     assert len(store.readings(["a.b.c"], *EVER)) == 96
 
 
-def test_what_was_anticipated_is_what_is_committed_whatever_else_was(store: ReadingStore):
+@pytest.mark.parametrize("is_abandoned", [False, True])
+def test_what_was_begun_is_what_is_committed_whatever_else_was(store: ReadingStore, is_abandoned):
     batches = [readings(f"a.b.m{number}", np.arange(4.0) + 10 * number) for number in range(8)]
-    for batch in batches:
-        store.anticipate(batch)
+    for batch in [*batches, batches[0]]:
+        store.begin(batch)
+    if is_abandoned:
+        store.abandon()
     for batch in [*reversed(batches), readings("a.b.m0", [77.0])]:
         store.commit(batch)
     names = [f"a.b.m{number}" for number in range(8)]

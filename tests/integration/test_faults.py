@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -26,7 +25,8 @@ from bkkenergy.site.open import open_store
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import EVER, dealt_with, ingesting, numbers, publish, stored, wait_until
 from tests.integration.test_delivery import updated
-from tests.servers import free_port, influxdb, mosquitto, started
+from tests.lateproxy import answering_late
+from tests.servers import influxdb, mosquitto, started
 
 pytestmark = [pytest.mark.broker, pytest.mark.influx, pytest.mark.timeout(600)]
 
@@ -206,66 +206,24 @@ def test_store_killed_in_the_middle_of_batches(own_influx, portfolio, broker):
     assert_exact(settings, 1200)
 
 
-class SlowProxy(threading.Thread):
-    """Passes bytes between a port and a server, each answer held back for a while."""
-
-    def __init__(self, target: int, delay_s: float) -> None:
-        super().__init__(daemon=True)
-        self.target, self.delay_s, self.port = target, delay_s, free_port()
-        self.listener = socket.create_server(("127.0.0.1", self.port))
-
-    def run(self) -> None:
-        while True:
-            try:
-                inner, _ = self.listener.accept()
-            except OSError:
-                return
-            outer = socket.create_connection(("127.0.0.1", self.target))
-            threading.Thread(target=self.pump, args=(inner, outer, 0.0), daemon=True).start()
-            threading.Thread(target=self.pump, args=(outer, inner, self.delay_s), daemon=True).start()
-
-    @staticmethod
-    def pump(source: socket.socket, sink: socket.socket, delay_s: float) -> None:
-        with source, sink:
-            try:
-                while data := source.recv(65_536):
-                    time.sleep(delay_s)
-                    sink.sendall(data)
-            except OSError:
-                return
-
-    def close(self) -> None:
-        self.listener.close()
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_slow_store_loses_nothing(own_influx, portfolio, broker):
     server, settings = own_influx
-    proxy = SlowProxy(server.port, 0.8)
-    proxy.start()
-    slow = settings.store.influx.model_copy(update={"url": f"http://127.0.0.1:{proxy.port}", "timeout_s": 5})
-    try:
+    with answering_late(server.port, 0.8) as url:
+        slow = settings.store.influx.model_copy(update={"url": url, "timeout_s": 5})
         with ingesting(updated(settings, "store", influx=slow), portfolio) as ingester:
             publish(broker.port, messages(1200))
             wait_until(lambda: dealt_with(ingester) >= 1200, within_s=60)
-    finally:
-        proxy.close()
     assert_exact(settings, 1200)
 
 
 def test_a_store_too_slow_to_answer_is_bridged_by_the_spool(own_influx, portfolio, broker):
     server, settings = own_influx
-    proxy = SlowProxy(server.port, 2.5)
-    proxy.start()
-    slow = settings.store.influx.model_copy(update={"url": f"http://127.0.0.1:{proxy.port}", "timeout_s": 1})
-    slow_settings = updated(settings, "store", influx=slow)
-    try:
-        with ingesting(slow_settings, portfolio) as ingester:
+    with answering_late(server.port, 2.5) as url:
+        slow = settings.store.influx.model_copy(update={"url": url, "timeout_s": 1})
+        with ingesting(updated(settings, "store", influx=slow), portfolio) as ingester:
             publish(broker.port, messages(400))
             wait_until(lambda: dealt_with(ingester) >= 400, within_s=60)
             assert ingester.state().spool_batches > 0
-    finally:
-        proxy.close()
     with ingesting(settings, portfolio) as ingester:
         wait_until(lambda: ingester.state().spool_batches == 0, within_s=60)
     assert_exact(settings, 400)

@@ -22,6 +22,7 @@ from bkkenergy.settings import StoreSettings
 from bkkenergy.site.open import open_store
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import publish, wait_until
+from tests.lateproxy import answering_late
 from tests.servers import mosquitto, started
 
 KILLS = int(os.environ.get("KILLS", "5"))
@@ -46,19 +47,28 @@ def messages() -> list[tuple[str, bytes]]:
 @pytest.mark.slow
 @pytest.mark.broker
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("influx", marks=pytest.mark.influx)])
-def test_after_kills_at_random_the_store_holds_exactly_what_was_published(kind, tmp_path, influx, bucket, config_dir):
+@pytest.mark.parametrize(
+    ("kind", "late_s"),
+    [
+        pytest.param("sqlite", 0.0, id="sqlite"),
+        pytest.param("influx", 0.0, id="influx", marks=pytest.mark.influx),
+        pytest.param("influx", 1.0, id="influx-that-answers-late", marks=pytest.mark.influx),
+    ],
+)
+def test_after_kills_at_random_the_store_holds_exactly_what_was_published(
+    kind, late_s, tmp_path, influx, bucket, config_dir
+):
     rng = random.Random(20)
     outgoing = messages()
     published = len(outgoing) * A_PAYLOAD
-    with started(mosquitto(tmp_path / "mqtt")) as broker:
+    with started(mosquitto(tmp_path / "mqtt")) as broker, answering_late(influx.port, late_s) as late_url:
         site = tmp_path / "site/config"
         site.mkdir(parents=True)
         for name in CONFIG_PARTS:
             (site / name).symlink_to(config_dir / name)
         (site / "bkkenergy.toml").write_text(
             f"[mqtt]\nport = {broker.port}\nreceive_maximum = 200\nreconnect_max_s = 1\n[ingest]\nbatch_readings = 500\n[observe]\nport = 0\n"
-            f'[store]\nkind = "{kind}"\n' + influx.toml(bucket)
+            f'[store]\nkind = "{kind}"\n' + influx.toml(bucket).replace(influx.url, late_url)
         )
         command = [sys.executable, "-m", "bkkenergy", "ingest", "--config", str(site), "--log-level", "error"]
         ingester = subprocess.Popen(command, cwd=ROOT)

@@ -6,7 +6,7 @@ import queue
 
 from bkkenergy.payloads.message import Message
 
-MAX_QUEUED_BYTES = 64 * 2**20
+MAX_QUEUED_BYTES = 16 * 2**20
 """Payloads that wait for the pipeline; beyond this the network thread waits, whatever the protocol."""
 Run = tuple[list[Message], int]
 """Messages that came with one read, and the bytes of their payloads."""

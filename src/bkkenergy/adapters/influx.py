@@ -5,10 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from functools import partial
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import numpy as np
 import pandas as pd
@@ -36,8 +34,8 @@ from bkkenergy.readings import MORE_FIELDS, US_PER_S, WEATHER_FIELDS, ReadingBat
 from bkkenergy.settings import InfluxSettings
 
 METERS_PER_QUERY = 200
-ENCODED_AHEAD = 3
-"""Batches: one that is committed, one that waits, one that was decoded meanwhile."""
+WRITES_AT_ONCE = 16
+"""Requests that wait for the server together. InfluxDB 3 answers each at its next flush, once a second."""
 LATEST_US = 9_223_372_036_854_774
 """InfluxDB counts nanoseconds in 64 bits: the year 2262."""
 PROBE = "bkkenergy_probe"
@@ -53,8 +51,8 @@ class InfluxStore:
     """The ReadingStore on an InfluxDB server.
 
     Writes go to /write on 1.x and through influxdb-client to /api/v2/write elsewhere, one batch a
-    request, answered before `commit` returns. The library's own background batching is never used:
-    it can lose points after they were acknowledged to the broker.
+    request, answered before `commit` returns; several may be on their way, each by `begin`. The library's
+    own background batching is never used: it can lose points after they were acknowledged to the broker.
     """
 
     def __init__(self, settings: InfluxSettings, marks: MarksBeside | None = None) -> None:
@@ -62,8 +60,10 @@ class InfluxStore:
 
         marks : of the energy ledger, for each batch. A store without them can be read, and refuses to commit.
         """
-        self.server, self._marks = InfluxServer(settings), marks
-        self._ahead: deque[tuple[ReadingBatch, bytes]] = deque(maxlen=ENCODED_AHEAD)
+        self.server, self._marks = InfluxServer(settings, connections=WRITES_AT_ONCE), marks
+        self._writers = ThreadPoolExecutor(WRITES_AT_ONCE, "influx-writer")
+        self._begun: dict[int, tuple[ReadingBatch, Future[None]]] = {}
+        """By the identity of a batch, which is alive for as long: its write, and how that ended."""
 
     def prepare(self) -> None:
         """Find out what the server speaks, and make the database on a 1.x server."""
@@ -127,30 +127,37 @@ class InfluxStore:
             rules_s = [float(rule.get("everySeconds", 0)) for rule in rules]
         return min((own_s for own_s in rules_s if own_s > 0), default=None)
 
-    def anticipate(self, batch: ReadingBatch) -> None:
-        """Encode a batch while the server works on another. What fails here fails again at its commit."""
-        with suppress(Exception):
-            self._ahead.append((batch, self._packed(batch)))
+    commits_at_once = WRITES_AT_ONCE
+
+    def begin(self, batch: ReadingBatch, on_sent: Callable[[], None] | None = None) -> None:
+        """Write the batch in a thread and on a connection for it alone."""
+        if id(batch) not in self._begun:
+            self._begun[id(batch)] = batch, self._writers.submit(self._put, batch, on_sent)
+
+    def abandon(self) -> None:
+        """Wait for the end of all that is begun, and forget it."""
+        begun, self._begun = self._begun, {}
+        wait([written for _, written in begun.values()])
 
     def commit(self, batch: ReadingBatch) -> None:
         """Store the batch by one request; an HTTP answer of success comes after it is durable."""
+        begun = self._begun.get(id(batch))
+        if begun is None:
+            self._put(batch)
+            return
+        try:
+            begun[1].result()
+        finally:
+            self._begun.pop(id(batch), None)
+
+    def _put(self, batch: ReadingBatch, on_sent: Callable[[], None] | None = None) -> None:
         if self._marks is None:
             raise UnmarkedCommit("This store was opened to be read: no energy ledger would notice what is committed.")
-        ahead = next((lines for of, lines in list(self._ahead) if of is batch), None)
-        if lines := self._packed(batch) if ahead is None else ahead:
-            with self._marks.around(batch, partial(self._after, batch)):
-                self.server.write_packed(lines)
-
-    def _packed(self, batch: ReadingBatch) -> bytes:
-        """Return a batch as lines that are ready to be sent; nothing where it has no value."""
-        lines = encode(batch)
-        return self.server.pack(lines) if lines else b""
-
-    def _after(self, batch: ReadingBatch) -> ReadingBatch | None:
-        """Return the batch that was anticipated next after one."""
-        ahead = [anticipated for anticipated, _ in list(self._ahead)]
-        number = next((number for number, anticipated in enumerate(ahead, 1) if anticipated is batch), len(ahead))
-        return next(iter(ahead[number:]), None)
+        if lines := encode(batch):
+            with self._marks.around(batch):
+                if on_sent is not None:
+                    on_sent()
+                self.server.write(lines)
 
     def readings(
         self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
@@ -259,7 +266,8 @@ class InfluxStore:
         return rows
 
     def close(self) -> None:
-        """Close connections and files."""
+        """Close connections and files, once what is begun has ended."""
+        self._writers.shutdown(cancel_futures=True)
         self.server.close()
         if self._marks is not None:
             self._marks.close()

@@ -7,6 +7,7 @@ import gzip
 import io
 import ipaddress
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, Literal, TypeVar
@@ -99,15 +100,18 @@ def series_of(lines: Iterable[bytes], columns: list[str] | None = None) -> Itera
 class InfluxServer:
     """Requests to one server, with the rights of one user or token, about one bucket."""
 
-    def __init__(self, settings: InfluxSettings) -> None:
+    def __init__(self, settings: InfluxSettings, *, connections: int = 1) -> None:
+        """Open no connection yet. connections : how many stay open, for threads that write at once."""
         self.settings, self.version = settings, ""
         self.where = f"{settings.url} (bucket {settings.bucket})"
         self.api: Literal["auto", "v1", "v2"] = settings.api
         self._encoding: dict[str, str] = {} if is_this_machine(settings.url) else {"Content-Encoding": "gzip"}
         """Of what is written. Within one machine, to pack and unpack costs more than to send."""
-        self._pool = urllib3.PoolManager(timeout=settings.timeout_s, retries=False)
+        self._pool = urllib3.PoolManager(timeout=settings.timeout_s, retries=False, maxsize=connections)
+        self._connections = connections
         self._v2_client: InfluxDBClient | None = None
         self._is_ready = False
+        self._lock = threading.Lock()
 
     def make_ready(self) -> None:
         """Find out what the server speaks, and make the database on a 1.x server.
@@ -192,22 +196,22 @@ class InfluxServer:
         finally:
             response.close()
 
-    def write(self, body: bytes) -> None:
-        """Send lines stamped in microseconds; what is answered is durable. Raises StoreUnavailable, StoreRefused."""
-        self.write_packed(self.pack(body))
+    def write(self, lines: bytes) -> None:
+        """Send lines stamped in microseconds; what is answered is durable. Raises StoreUnavailable, StoreRefused.
+
+        Threads may write at once, each on a connection for it alone.
+        """
+        with self._lock:
+            if not self._is_ready:
+                self.make_ready()
+        if self.api == "v1":
+            self._write_v1(self.pack(lines))
+        else:
+            self._write_v2(self.pack(lines))
 
     def pack(self, lines: bytes) -> bytes:
         """Return lines as they go to this server."""
         return gzip.compress(lines, GZIP_LEVEL) if self._encoding else lines
-
-    def write_packed(self, lines: bytes) -> None:
-        """Send lines that `pack` has made. Raises as `write` does."""
-        if not self._is_ready:
-            self.make_ready()
-        if self.api == "v1":
-            self._write_v1(lines)
-        else:
-            self._write_v2(lines)
 
     def delete(self, start: str, stop: str, predicate: str) -> None:
         """Delete by 2.x's own API, `stop` included. Raises StoreRefused where the server will not."""
@@ -248,13 +252,8 @@ class InfluxServer:
 
     def _write_v2(self, packed: bytes) -> None:
         settings = self.settings
-        if self._v2_client is None:
-            timeout_ms = int(settings.timeout_s * 1000)
-            self._v2_client = InfluxDBClient(
-                settings.url, self._secret, org=settings.org, timeout=timeout_ms, retries=False
-            )
         try:
-            WriteService(self._v2_client.api_client).post_write(
+            WriteService(self._client_of_v2().api_client).post_write(
                 org=settings.org,
                 bucket=settings.bucket,
                 body=packed,
@@ -265,6 +264,21 @@ class InfluxServer:
             raise self._failure(error.status or 0, str(error.body or error.reason)) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unavailable(error) from error
+
+    def _client_of_v2(self) -> InfluxDBClient:
+        """Return influxdb-client, made at the first call."""
+        with self._lock:
+            if self._v2_client is None:
+                settings = self.settings
+                self._v2_client = InfluxDBClient(
+                    settings.url,
+                    self._secret,
+                    org=settings.org,
+                    timeout=int(settings.timeout_s * 1000),
+                    retries=False,
+                    connection_pool_maxsize=self._connections,
+                )
+            return self._v2_client
 
     @property
     def _secret(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -93,8 +93,13 @@ class PostgresStore:
                         connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {name} double precision"))
             make_edges(connection, PARTS)
 
-    def anticipate(self, batch: ReadingBatch) -> None:
-        """Do nothing: rows go to the database within its transaction."""
+    commits_at_once = 1
+
+    def begin(self, batch: ReadingBatch, on_sent: Callable[[], None] | None = None) -> None:
+        """Do nothing: rows go to the database within a transaction, one after the other."""
+
+    def abandon(self) -> None:
+        """Do nothing: nothing is begun."""
 
     def commit(self, batch: ReadingBatch) -> None:
         """Store the batch, and mark its days in the same transaction where the ledger is in this database."""

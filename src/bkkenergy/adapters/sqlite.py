@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from functools import lru_cache
 from itertools import chain
@@ -100,8 +100,13 @@ class SqliteStore:
             added = "".join(f"ALTER TABLE {table} ADD COLUMN {name} REAL;" for name in fields if name not in known)
             make_tables(self._connection, self.path, added)
 
-    def anticipate(self, batch: ReadingBatch) -> None:
-        """Do nothing: rows go to the database within its transaction."""
+    commits_at_once = 1
+
+    def begin(self, batch: ReadingBatch, on_sent: Callable[[], None] | None = None) -> None:
+        """Do nothing: rows go to the database within a transaction, one after the other."""
+
+    def abandon(self) -> None:
+        """Do nothing: nothing is begun."""
 
     def commit(self, batch: ReadingBatch) -> None:
         """Store the batch and mark its days in one transaction, synced to disk."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -13,10 +16,17 @@ from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.ingest.inhand import InHand
 from bkkenergy.ingest.pipeline import Pipeline
 from bkkenergy.ingest.sort import Sorted
+from bkkenergy.metering.events import Event
 from bkkenergy.payloads.message import Message
+from bkkenergy.readings import ReadingBatch
 from bkkenergy.settings import Settings
 
 TICK_S = 0.5
+SLOW_S = 0.1
+"""Where a store has not answered within so long, more batches are sent meanwhile. One that is busy gets no more."""
+READY_BATCHES = 1
+"""Batches decoded and waiting for the committing thread, beside the one that it holds."""
+LOOK_S = 0.001
 QUIET_S = 0.005
 """A pause this long among messages ends a batch: on 3.1.1 the broker sends no more until it hears."""
 MEAN_READING_BYTES = 90
@@ -25,15 +35,71 @@ MEAN_READING_BYTES = 90
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A batch that is not safe yet, and since when its messages wait; None for one without any."""
+    """A batch that is not safe yet.
+
+    since_s : when its messages began to wait; None for one without any. is_begun : whether the store has it already.
+    """
 
     secured: Future[bool]
     since_s: float | None
+    batch: ReadingBatch
+    is_begun: bool
 
     @property
     def is_done(self) -> bool:
         """Whether it is safe, or given up because the service stops."""
         return self.secured.done()
+
+    def is_late(self) -> bool:
+        """Wait until it is safe, at most until SLOW_S after it began to wait. Return True where it is not safe then."""
+        left_s = 0.0 if self.since_s is None else self.since_s + SLOW_S - time.monotonic()
+        return not concurrent.futures.wait([self.secured], max(0.0, left_s)).done
+
+
+class Unfinished:
+    """Batches that are not safe yet, in their order. The decoding thread alone adds and takes away."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Waiting] = deque()
+
+    def add(self, waiting: Waiting) -> None:
+        """Add the newest."""
+        self._waiting.append(waiting)
+
+    @property
+    def since_s(self) -> float | None:
+        """When the messages of the oldest began to wait; None where none wait."""
+        return next((batch.since_s for batch in list(self._waiting) if not batch.is_done and batch.since_s), None)
+
+    def may_begin(self, batch: ReadingBatch) -> bool:
+        """Return whether a batch may be stored before these: all are begun, and share no instant with it."""
+        unsafe = [other for other in self._waiting if not other.is_done]
+        return all(other.is_begun and not batch.has_instant_of(other.batch) for other in unsafe)
+
+    def settle(self, most: int) -> bool:
+        """Wait until at most `most` are left. False when one was given up: the service stops."""
+        waiting = self._waiting
+        while len(waiting) > most or (waiting and waiting[0].is_done):
+            if not waiting[0].secured.result():
+                return False
+            waiting.popleft()
+        return True
+
+    def until_none_in(self, in_hand: InHand) -> bool:
+        """Wait until none could take the process down: each is sent, or waits for a store. As `settle`."""
+        while not in_hand.is_empty:
+            if not self.settle(len(self._waiting)):
+                return False
+            time.sleep(LOOK_S)
+        return True
+
+    def make_room(self, at_once: int) -> bool:
+        """Wait until few are left; where the store is slow to answer, as many as it takes at once. As `settle`."""
+        waiting = self._waiting
+        while READY_BATCHES < len(waiting) < at_once and not waiting[0].is_late():
+            if not self.settle(len(waiting) - 1):
+                return False
+        return self.settle(max(READY_BATCHES, at_once - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +110,18 @@ class BatchContext:
     in_hand: InHand
     committer: ThreadPoolExecutor
 
+    def begin(self, number: int, messages: Sequence[Message], outcome: Sorted, events: Sequence[Event]) -> bool:
+        """Let the store begin with a batch, of this number in hand. Return False where it has to wait for its turn."""
+        if self.pipeline.commits_at_once == 1:
+            return False
+        if rests_on_receipt(outcome, messages):
+            self.in_hand.sync()
+        return self.pipeline.begin(outcome.batch, events, partial(self.in_hand.done, number))
+
 
 def next_batch(subscriber: Subscriber, settings: Settings) -> list[Message]:
     """Collect messages until none comes for a while, the batch is full, or the first has waited long enough."""
-    window = settings.mqtt.receive_maximum // 2
+    window = min(settings.mqtt.receive_maximum // 2, settings.ingest.batch_readings)
     max_bytes = settings.ingest.batch_readings * MEAN_READING_BYTES
     messages = subscriber.take(window, max_bytes, timeout_s=TICK_S)
     size_bytes = sum(len(message.payload) for message in messages)

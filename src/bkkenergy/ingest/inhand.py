@@ -150,10 +150,17 @@ class InHand:
         """Remove a batch that is acknowledged, or that waits for a store and so harms nothing."""
         with self._lock:
             noted = self._batches.pop(number, None)
-            if self.suspects and noted:
+            if noted is None:
+                return
+            if self.suspects:
                 for key in noted.keys:
                     self.suspects.pop(key, None)
             self._append(["done", number])
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no batch could take the process down now."""
+        return not self._batches
 
     def runs(self, messages: Sequence[Message]) -> Iterator[list[Message]]:
         """Split messages in their order, each suspect by itself."""

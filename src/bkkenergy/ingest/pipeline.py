@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 
 import structlog
 
@@ -14,11 +14,11 @@ from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.work import Task, doing
 from bkkenergy.ingest.metrics import Metrics
-from bkkenergy.ingest.singles import as_refused
+from bkkenergy.ingest.singles import as_refused, by_message
 from bkkenergy.ingest.sort import Sorted
 from bkkenergy.ingest.spool import Spool
 from bkkenergy.metering.events import Event
-from bkkenergy.payloads.message import Grounds, Message, Reason, Refused, described
+from bkkenergy.payloads.message import Message, Refused, described
 from bkkenergy.ports.readings import ReadingStore, StoreRefused, StoreUnavailable, StoreUnfit
 from bkkenergy.readings import US_PER_S, ReadingBatch
 
@@ -61,6 +61,9 @@ class Pipeline:
         self._monotonic, self._wall_clock = monotonic, wall_clock
         self._store, self._quarantine, self._logbook, self._metrics = store, quarantine, logbook, metrics
         self._spool, self._retry_max_s = spool, retry_max_s
+        self.commits_at_once = store.commits_at_once
+        self._begun_of_spool: list[ReadingBatch] = []
+        self._beginning, self._noting = threading.Lock(), threading.Lock()
         self._uncounted: Counter[str] = Counter()
         self._counted_at_s = monotonic()
         self._lags_us: dict[str, int] = {}
@@ -81,10 +84,22 @@ class Pipeline:
         """Batches that wait for the store."""
         return self._spool.batches_count if self._spool else 0
 
-    def anticipate(self, batch: ReadingBatch) -> None:
-        """Let the store prepare for a batch while it commits another; in the thread that decodes."""
-        if len(batch) and not self.store_is_unavailable:
-            self._store.anticipate(batch)
+    def begin(self, batch: ReadingBatch, events: Sequence[Event], on_sent: Callable[[], None] | None = None) -> bool:
+        """Begin to store a batch while those before it are not answered, and note its events. In the decoding thread.
+
+        For a batch that shares no instant of a meter with one that is not safe yet, and while all of these are begun.
+        Return False where it has to wait for its turn: store or state are unavailable, or the spool is drained first.
+        """
+        if not len(batch):
+            return not events
+        with self._beginning:
+            if self.store_is_unavailable or self._try_first is not None or self.spooled_batches:
+                return False
+            # Events before the readings are stored: a second look at those finds none.
+            if events and not self._unless_unavailable(lambda: self._write_logbook(events)):
+                return False
+            self._store.begin(batch, on_sent)
+            return True
 
     def commit_then_ack(
         self,
@@ -94,16 +109,19 @@ class Pipeline:
         acknowledge: Acknowledge,
         *,
         wait: Wait,
+        is_begun: bool = False,
     ) -> bool:
         """Store what is good, quarantine what is refused, and only then acknowledge to the broker.
 
         A crash before the acknowledgement makes the broker send again; the keys, (meter, instant) in
         the store, (topic, payload digest) in quarantine and (meter, instant, kind) of events, make that
         harmless. While neither store nor spool takes the batch, or the state does not take what is refused,
-        nothing is acknowledged. Return False when stopped before that.
+        nothing is acknowledged. Return False when stopped before that. is_begun : as `begin` has returned.
         """
         with doing(Task.BATCH, messages=len(messages), readings=len(outcome.batch)) as work:
-            is_acknowledged = self._commit_then_ack(messages, outcome, events, acknowledge, wait=wait)
+            is_acknowledged = self._commit_then_ack(
+                messages, outcome, events, acknowledge, wait=wait, is_begun=is_begun
+            )
             if not is_acknowledged:
                 work.fail()
         return is_acknowledged
@@ -116,13 +134,14 @@ class Pipeline:
         acknowledge: Acknowledge,
         *,
         wait: Wait,
+        is_begun: bool,
     ) -> bool:
         started_s = self._monotonic()
         is_noted, refused = False, None
         while True:
             try:
                 if not is_noted:  # before the readings are stored: a second look at those finds no event
-                    self._note(events, outcome.lags_us)
+                    self._note(() if is_begun else events, outcome.lags_us)
                     is_noted = True
                 if refused is None:
                     refused = (*outcome.refused, *self._make_safe(outcome, messages))
@@ -155,13 +174,15 @@ class Pipeline:
         until_s = self._monotonic() + DRAIN_FOR_S
         while self._monotonic() < until_s:
             try:
-                batch = self._spool.oldest()
-                if batch is None:
+                batches = self._spool.waiting(self._store.commits_at_once)
+                if not batches:
                     break
-                refused = [as_refused(batch, row, why) for row, why in self._commit(batch)]
+                self._begin_apart(batches)
+                refused = [as_refused(batches[0], row, why) for row, why in self._commit(batches[0])]
                 if refused:
                     self._write_quarantine(refused, {})
                 self._on_store_up()  # before the spool is seen empty: it is never seen empty with the store unreachable
+                self._begun_of_spool = self._begun_of_spool[1:]
                 self._spool.remove()
             except StateUnavailable as error:
                 self._try_store_at_s = self._monotonic() + self._on_state_down(error)
@@ -171,6 +192,15 @@ class Pipeline:
                 break
             self._on_spool_drained()
         self._gauge_spool()
+
+    def _begin_apart(self, batches: Sequence[ReadingBatch]) -> None:
+        """Begin the first batches of the spool of which no two share an instant of a meter: any may be stored first."""
+        begun = self._begun_of_spool
+        for batch in batches[len(begun) :]:
+            if any(batch.has_instant_of(other) for other in begun):
+                break
+            self._store.begin(batch)
+            begun.append(batch)
 
     def flush(self) -> None:
         """Write down counters that wait. Raises StateUnavailable."""
@@ -184,8 +214,9 @@ class Pipeline:
 
         Raises StateUnavailable where events cannot be noted.
         """
-        for name, lag_us in lags_us.items():
-            self._lags_us[name] = min(lag_us, self._lags_us.get(name, lag_us))
+        with self._noting:
+            for name, lag_us in lags_us.items():
+                self._lags_us[name] = min(lag_us, self._lags_us.get(name, lag_us))
         if events:
             self._write_logbook(events)
         elif self._lags_us and self._monotonic() - self._noted_at_s > COUNTERS_EVERY_S:
@@ -194,15 +225,16 @@ class Pipeline:
 
     def _write_logbook(self, events: Sequence[Event]) -> None:
         """Record events and delays. What cannot be written is logged: it is no reading. Raises StateUnavailable."""
-        try:
-            with self._in_state():
-                self._logbook.note(events, self._lags_us, now_us=self._now_us())
-        except StateUnavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - no event may hold readings back
-            log.error("logbook_failed", why=described(error), events=[tuple(event) for event in events])  # noqa: TRY400
-        self._lags_us = {}
-        self._noted_at_s = self._monotonic()
+        with self._noting:  # the decoding thread may be there too
+            try:
+                with self._in_state():
+                    self._logbook.note(events, self._lags_us, now_us=self._now_us())
+            except StateUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - no event may hold readings back
+                log.error("logbook_failed", why=described(error), events=[tuple(event) for event in events])  # noqa: TRY400
+            self._lags_us = {}
+            self._noted_at_s = self._monotonic()
 
     def _write_quarantine(self, refused: Sequence[Refused], counts: Mapping[str, int]) -> None:
         """Insert into quarantine and count. Raises StateUnavailable."""
@@ -301,7 +333,10 @@ class Pipeline:
         """Record it once when it begins, and wait longer each time."""
         if not self.store_is_unavailable:
             log.warning("store_unavailable", why=str(error), **fields)
-        self.store_is_unavailable = True
+        with self._beginning:
+            self.store_is_unavailable = True
+        self._store.abandon()  # else what is begun would fail later, one by one
+        self._begun_of_spool = []
         self._try_store_at_s = self._monotonic() + self._retry_s
         self._retry_s = min(self._retry_s * 2, self._retry_max_s)
 
@@ -412,12 +447,3 @@ def _ask(whether_it_takes_anything: Callable[[], None], why: str) -> None:
         raise
     except Exception as error:
         raise StoreUnavailable(f"the store takes nothing now ({why}). It is tried again.") from error
-
-
-def by_message(culprits: Sequence[tuple[int, str]], outcome: Sorted, messages: Sequence[Message]) -> list[Refused]:
-    """Group rows that were refused by the message that each came in."""
-    grounds: dict[int, Grounds] = {}
-    for row, why in culprits:
-        number = int(outcome.source[row])
-        grounds.setdefault(number, Grounds()).add(Reason.STORE_REFUSED, partial(str, why))
-    return [grounds[number].refused(messages[number]) for number in grounds]

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from bkkenergy.adapters.state.quarantine import Quarantine, Quarantined
-from bkkenergy.ingest.pipeline import by_message, commit_or_split
-from bkkenergy.ingest.singles import as_refused, is_single, readings_of
+from bkkenergy.ingest.pipeline import commit_or_split
+from bkkenergy.ingest.singles import as_refused, by_message, is_single, readings_of
 from bkkenergy.ingest.sort import Sorter
 from bkkenergy.payloads.decode.births import Births
 from bkkenergy.payloads.message import Message

@@ -11,7 +11,8 @@ from bkkenergy.access import Actor
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.errors import NotThere
-from bkkenergy.ingest.pipeline import by_message, commit_or_split
+from bkkenergy.ingest.pipeline import commit_or_split
+from bkkenergy.ingest.singles import by_message
 from bkkenergy.ingest.sort import Sorted, Sorter
 from bkkenergy.ingest.watch import Watch
 from bkkenergy.metering.events import Event

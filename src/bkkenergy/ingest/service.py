@@ -7,7 +7,7 @@ import gc
 import sys
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -25,7 +25,7 @@ from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.work import REGISTRY
 from bkkenergy.ingest.backlog import Backlog, late_events
-from bkkenergy.ingest.batching import BatchContext, Waiting, next_batch, rests_on_receipt
+from bkkenergy.ingest.batching import BatchContext, Unfinished, Waiting, next_batch, rests_on_receipt
 from bkkenergy.ingest.births import StoredBirths
 from bkkenergy.ingest.gaps import Gaps
 from bkkenergy.ingest.holes import Holes, pv_of
@@ -55,8 +55,6 @@ log = structlog.get_logger(__name__)
 OpenedT = TypeVar("OpenedT")
 
 STATUS_EVERY_S = 60.0
-READY_BATCHES = 1
-"""Batches decoded and waiting for the committing thread, beside the one that it holds."""
 SWITCH_INTERVAL_S = 0.0002
 """SQLite's thread asks for Python's lock after each statement: its usual 5 ms are long, and 1 ms took 3 % more time."""
 COLLECT_AFTER = 100_000
@@ -124,7 +122,7 @@ class Ingester:
         self._holes = Holes(self._sorter.meter_ids, pv_of(portfolio.meters))
         self._stop = threading.Event()
         self._ticked_s = time.monotonic()
-        self._waiting: deque[Waiting] = deque()
+        self._unfinished = Unfinished()
         self.metrics = Metrics()
         self.subscriber = Subscriber(
             settings.mqtt,
@@ -149,7 +147,6 @@ class Ingester:
     def state(self) -> IngesterState:
         """Return how it is doing now."""
         now_s, pipeline = time.monotonic(), self.pipeline
-        since_s = next((batch.since_s for batch in list(self._waiting) if not batch.is_done and batch.since_s), None)
         return IngesterState(
             connected=self.subscriber.is_connected,
             subscribed=self.subscriber.is_subscribed,
@@ -157,7 +154,7 @@ class Ingester:
             state_is_unavailable=pipeline is None or pipeline.state_is_unavailable,
             spool_is_full=pipeline is not None and pipeline.spool_is_full,
             spool_batches=pipeline.spooled_batches if pipeline else 0,
-            oldest_s=0.0 if since_s is None else round(now_s - since_s, 3),
+            oldest_s=round(now_s - (self._unfinished.since_s or now_s), 3),
             tick_age_s=round(now_s - self._ticked_s, 3),
             clock_behind_s=self._own_clock.behind_us / US_PER_S,
             troubles=tuple(sorted(self.subscriber.troubles)),
@@ -279,13 +276,13 @@ class Ingester:
 
     def _finish(self, desk: BatchContext) -> None:
         """Acknowledge what is safe, end the session, and store what came with QoS 0: no broker sends that again."""
-        if not self._settle(0):
+        if not self._unfinished.settle(0):
             return
         self.subscriber.stop()
         window = self._settings.mqtt.receive_maximum
         while messages := self.subscriber.take(window, MAX_FINISHED_BYTES):
             unsafe = [message for message in messages if message.qos == 0]
-            if not (self._deal_with(self._bridged(self._stamped(unsafe)), desk) and self._settle(0)):
+            if not (self._deal_with(self._bridged(self._stamped(unsafe)), desk) and self._unfinished.settle(0)):
                 return
 
     def _follow(self) -> None:
@@ -337,9 +334,7 @@ class Ingester:
         if not (desk.in_hand.suspects and messages):
             return self._begin(messages, desk)
         return all(
-            self._settle(0) and self._begin(run, desk) and self._settle(0)
-            if desk.in_hand.is_suspect(run[0])
-            else self._begin(run, desk)
+            self._unfinished.until_none_in(desk.in_hand) and self._begin(run, desk)
             for run in desk.in_hand.runs(messages)
         )
 
@@ -352,20 +347,11 @@ class Ingester:
         self._late_topics.clear()
         events += self._gaps.taken() if messages else []
         self._report(outcome, events)
-        desk.pipeline.anticipate(outcome.batch)
-        if not self._settle(READY_BATCHES):
+        if not self._unfinished.make_room(desk.pipeline.commits_at_once):
             return False
-        future = desk.committer.submit(self._secure, desk, number, messages, outcome, events)
-        self._waiting.append(Waiting(future, time.monotonic() if messages else None))
-        return True
-
-    def _settle(self, most: int) -> bool:
-        """Wait until at most `most` batches are unfinished. False when one was given up: the service stops."""
-        waiting = self._waiting
-        while len(waiting) > most or (waiting and waiting[0].is_done):
-            if not waiting[0].secured.result():
-                return False
-            waiting.popleft()
+        is_begun = self._unfinished.may_begin(outcome.batch) and desk.begin(number, messages, outcome, events)
+        secured = desk.committer.submit(self._secure, desk, number, messages, outcome, events, is_begun)
+        self._unfinished.add(Waiting(secured, time.monotonic() if messages else None, outcome.batch, is_begun))
         return True
 
     def _sorted(self, messages: list[Message], in_hand: InHand) -> Sorted:
@@ -394,7 +380,13 @@ class Ingester:
             return []
 
     def _secure(
-        self, desk: BatchContext, number: int, messages: Sequence[Message], outcome: Sorted, events: Sequence[Event]
+        self,
+        desk: BatchContext,
+        number: int,
+        messages: Sequence[Message],
+        outcome: Sorted,
+        events: Sequence[Event],
+        is_begun: bool,
     ) -> bool:
         """Run one turn of the committing thread: the batch, then what waits in the spool."""
 
@@ -403,9 +395,10 @@ class Ingester:
             return self._wait(seconds)
 
         if messages:
-            if rests_on_receipt(outcome, messages):
+            if not is_begun and rests_on_receipt(outcome, messages):
                 desk.in_hand.sync()
-            if not desk.pipeline.commit_then_ack(messages, outcome, events, self.subscriber.acknowledge, wait=wait):
+            safe = partial(desk.pipeline.commit_then_ack, messages, outcome, events, self.subscriber.acknowledge)
+            if not safe(wait=wait, is_begun=is_begun):
                 return False
             desk.in_hand.done(number)
         desk.pipeline.drain()

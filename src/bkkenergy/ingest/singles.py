@@ -1,15 +1,17 @@
-"""Single readings in quarantine: the store refused them when their message was acknowledged long before."""
+"""Readings that the store refused, as quarantine has them: by message, or single where that is gone long since."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from bkkenergy.adapters.state.quarantine import Quarantined
-from bkkenergy.payloads.message import Reason, Refused
+from bkkenergy.ingest.sort import Sorted
+from bkkenergy.payloads.message import Grounds, Message, Reason, Refused
 from bkkenergy.readings import FIELDS, ReadingBatch
 
 OF_METER = "meter "
@@ -47,3 +49,12 @@ def readings_of(items: Sequence[Quarantined], meter_ids: tuple[str, ...]) -> tup
         if name not in number_of
     ]
     return ReadingBatch(meter_ids, meter, ts_us, columns), unknown
+
+
+def by_message(culprits: Sequence[tuple[int, str]], outcome: Sorted, messages: Sequence[Message]) -> list[Refused]:
+    """Group rows that were refused by the message that each came in."""
+    grounds: dict[int, Grounds] = {}
+    for row, why in culprits:
+        number = int(outcome.source[row])
+        grounds.setdefault(number, Grounds()).add(Reason.STORE_REFUSED, partial(str, why))
+    return [grounds[number].refused(messages[number]) for number in grounds]

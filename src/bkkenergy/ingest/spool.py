@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import struct
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -64,7 +66,7 @@ class Spool:
         self._next_number = 1 + max((int(segment.path.stem) for segment in self._segments), default=0)
         self._writer: BinaryIO | None = None
         self._reader: Iterator[ReadingBatch] | None = None
-        self._waiting: ReadingBatch | None = None
+        self._ahead: deque[ReadingBatch] = deque()
 
     @property
     def batches_count(self) -> int:
@@ -101,32 +103,35 @@ class Spool:
         return True
 
     def oldest(self) -> ReadingBatch | None:
-        """Return the batch that has waited longest, until `remove`; None when nothing waits.
+        """Return what has waited longest, until `remove`; None when nothing waits. Raises StoreUnavailable."""
+        return next(iter(self.waiting(1)), None)
 
-        Raises StoreUnavailable.
-        """
+    def waiting(self, most: int) -> list[ReadingBatch]:
+        """Return up to `most` batches of the oldest segment, the same until `remove`. Raises StoreUnavailable."""
         try:
-            return self._oldest()
+            return self._next(most)
         except OSError as error:
             self._reader = None  # the segment is read from its begin again: what is half read is not drained
+            self._ahead.clear()
             raise StoreUnavailable(
                 f"{self.folder}: the spool cannot be read ({error}). Check the disk and rights."
             ) from error
 
-    def _oldest(self) -> ReadingBatch | None:
-        while self._waiting is None and self._segments:
+    def _next(self, most: int) -> list[ReadingBatch]:
+        while self._segments:
             if self._reader is None:
                 if len(self._segments) == 1:
                     self._close_writer()  # what comes next goes into a new segment
                 self._reader = _batches(self._segments[0])
-            self._waiting = next(self._reader, None)
-            if self._waiting is None:
-                self._delete_oldest()
-        return self._waiting
+            self._ahead.extend(islice(self._reader, max(0, most - len(self._ahead))))
+            if self._ahead:
+                break
+            self._delete_oldest()
+        return list(islice(self._ahead, most))
 
     def remove(self) -> None:
         """Remove the oldest batch: it is in the store. Raises StoreUnavailable."""
-        self._waiting = None
+        self._ahead.popleft()
         self.oldest()  # deletes a segment that is drained
 
     def close(self) -> None:

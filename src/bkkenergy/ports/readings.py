@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -64,11 +64,20 @@ class ReadingStore(Protocol):
     def expires_after_s(self) -> float | None:
         """Return after how many seconds the server itself deletes readings. None where never, or not known."""
 
-    def anticipate(self, batch: ReadingBatch) -> None:
-        """Do what a commit of this very batch needs and no other may see, while another is committed. Raises nothing.
+    @property
+    def commits_at_once(self) -> int:
+        """How many commits may wait for the store together; 1 where each waits for the one before."""
 
-        For another thread than that of `commit`. What is never committed is forgotten.
+    def begin(self, batch: ReadingBatch, on_sent: Callable[[], None] | None = None) -> None:
+        """Begin the commit of this very batch while others are not answered yet; `commit` then waits for its end.
+
+        For batches that share no instant of a meter with one that is begun: which of two is stored last is open.
+        Raises nothing. Does nothing where commits wait for each other, or where this one is begun. on_sent : called, in
+        another thread, once nothing is left but the answer.
         """
+
+    def abandon(self) -> None:
+        """Wait for the end of all that is begun, and forget how it ended: each is committed afresh."""
 
     def commit(self, batch: ReadingBatch) -> None:
         """Store all of the batch, durably, or raise StoreUnavailable or StoreRefused.

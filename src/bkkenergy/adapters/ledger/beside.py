@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,50 +13,64 @@ from bkkenergy.ports.ledger import EnergyLedger
 from bkkenergy.readings import ReadingBatch
 
 
-def no_other() -> None:
-    """Return that no other batch waits."""
+@dataclass(slots=True)
+class _ToMark:
+    """A batch whose days are to be marked."""
+
+    batch: ReadingBatch
+    is_done: bool = False
 
 
 class MarksBeside:
-    """Marks before a batch is written, and again after it.
+    """Marks before a batch is written, and again after it. Threads may write several batches at once.
 
     Before: a crash after the write loses nothing. After: a worker that computed between mark and write took the first
-    mark away without seeing the readings. Where the next batch waits already, the mark after the one is also that
-    before the other: each mark waits for the disk.
+    mark away without seeing the readings. Each mark waits for the disk, so what threads ask for meanwhile is marked
+    together, in the next transaction.
     """
 
     def __init__(self, ledger: EnergyLedger) -> None:
         self._ledger = ledger
         self._is_prepared = False
-        self._marked: ReadingBatch | None = None
-        """The batch that has its mark before it is written."""
+        self._turn, self._lock = threading.Lock(), threading.Lock()
+        self._asked: list[_ToMark] = []
 
     @contextmanager
-    def around(self, batch: ReadingBatch, following: Callable[[], ReadingBatch | None] = no_other) -> Iterator[None]:
-        """Mark the days of a batch before and after what is done inside.
-
-        following : asked after it for the batch that is next, if that waits already. Raises StoreUnavailable.
-        """
-        if not self._is_prepared:
-            self._ledger.prepare()
-            self._is_prepared = True
-        is_marked, self._marked = self._marked is batch, None  # a second attempt, perhaps much later, marks again
-        if not is_marked:
-            self._mark(batch)
+    def around(self, batch: ReadingBatch) -> Iterator[None]:
+        """Mark the days of a batch before and after what is done inside. Raises StoreUnavailable."""
+        self._mark(batch)
         yield
-        other = following()
-        if other is None or other.meter_ids is not batch.meter_ids:
-            self._mark(batch)
-        else:
-            self._mark(batch, other)
-            self._marked = other
+        self._mark(batch)
 
     def close(self) -> None:
         """Close the ledger."""
         self._ledger.close()
 
-    def _mark(self, *batches: ReadingBatch) -> None:
-        """Mark the days of batches of the same meters."""
-        meter = np.concatenate([batch.meter for batch in batches])
-        ts_us = np.concatenate([batch.ts_us for batch in batches])
-        self._ledger.mark_readings(batches[0].meter_ids, meter, ts_us)
+    def _mark(self, batch: ReadingBatch) -> None:
+        """Return once a transaction that began after this call has marked the batch."""
+        asked = _ToMark(batch)
+        with self._lock:
+            self._asked.append(asked)
+        with self._turn:
+            if asked.is_done:
+                return
+            with self._lock:
+                others, self._asked = [one for one in self._asked if one is not asked], []
+            self._mark_together([asked, *others])
+
+    def _mark_together(self, asked: list[_ToMark]) -> None:
+        """Mark batches in one transaction. Where it fails, each thread tries by itself."""
+        if not self._is_prepared:
+            self._ledger.prepare()
+            self._is_prepared = True
+        names: list[str] = []
+        start_of: dict[int, int] = {}
+        for one in asked:
+            if id(one.batch.meter_ids) not in start_of:
+                start_of[id(one.batch.meter_ids)] = len(names)
+                names += one.batch.meter_ids
+        meter = np.concatenate([one.batch.meter + start_of[id(one.batch.meter_ids)] for one in asked])
+        ts_us = np.concatenate([one.batch.ts_us for one in asked])
+        self._ledger.mark_readings(names, meter, ts_us)
+        for one in asked:
+            one.is_done = True
