@@ -125,7 +125,7 @@ class Host:
         """End all of its processes at once, and wait until they are gone."""
         for pid in self.pids:
             with_pid(pid, number)
-        until_s = time.monotonic() + 30
+        until_s = time.monotonic() + 120
         while any(Path(f"/proc/{pid}").exists() for pid in self.pids):
             assert time.monotonic() < until_s, f"{self.home.name} does not end"
             time.sleep(0.02)

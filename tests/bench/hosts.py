@@ -70,8 +70,8 @@ def turn(own: City, rng: random.Random, number: int) -> None:
 def summarise(own: City) -> list[str]:
     """Hold everything against what was sent and entered; what is wrong."""
     own.sender.finish()
-    wait_until(lambda: own.lost_and_strange()[0] == 0, 180, "readings are lost")
-    wait_until(lambda: not own.wrong_reports(), 180, "a report or a mail is not as it should be")
+    wait_until(lambda: own.lost_and_strange()[0] == 0, 600, "readings are lost")
+    wait_until(lambda: not own.wrong_reports(), 600, "a report or a mail is not as it should be")
     paths = [*PAGES, *own.files()]
     wait_until(lambda: not own.differing(paths), 300, "pages differ")
     lost, strange = own.lost_and_strange()

@@ -122,6 +122,15 @@ def test_a_part_on_one_host_s_disk_is_no_part_of_several_hosts(make_host, joined
     assert joined(make_host("one", text)) == [], "who was alone goes on"
 
 
+def test_a_host_in_place_of_one_that_is_gone_says_so_by_its_number(make_host, joined):
+    """Its archive is a folder, which came along; the one before is not to start again."""
+    assert joined(make_host("one", ALONE)) == []
+    following = "[state]\nsettings_number = 2\n"
+    assert joined(make_host("two", following)) == []
+    assert joined(make_host("two", following)) == []
+    assert "bkkenergy.toml: archive.kind" in joined(make_host("one", ALONE))
+
+
 def test_hosts_that_start_at_once_agree_on_one_of_their_files(make_host, joined):
     four = [make_host(name, SHARED + f"[alerts]\nsilent_h = {hours}\n") for hours, name in enumerate("abcd", 4)]
     refused = {}

@@ -15,6 +15,7 @@ from bkkenergy.adapters.state.hosts import (
     CommonSettings,
     common_settings,
     enter_common_settings,
+    forget_hosts,
     host_names,
     lock_hosts,
     note_host,
@@ -47,7 +48,8 @@ def join(config: Configuration, state: StateStore, clock: Callable[[], dt.dateti
     """Enter this host among those that share the state. Raises ConfigError where it would do otherwise than they.
 
     The first sets what is common. A host that is alone changes it as it likes; one of several by a settings number
-    that is higher than that of the others. A state in a file has one host.
+    that is higher than that of the others, which also says that they are gone where a part is on its own disk. A state
+    in a file has one host.
     """
     settings = config.settings
     if settings.state.url is None or not is_postgresql(settings.state.url):
@@ -58,10 +60,13 @@ def join(config: Configuration, state: StateStore, clock: Callable[[], dt.dateti
         others = {key: other for key, other in host_names(connection).items() if key != identity}
         common = common_settings(connection)
         number = settings.state.settings_number
-        if others:
-            faults = [*_on_own_disk(settings, next(iter(others.values()))), *_faults(common, given, number)]
-            if faults:
-                raise ConfigError(faults)
+        is_newer = common is not None and number > common.number
+        higher = max(number, common.number if common else 0) + 1
+        on_disk = _on_own_disk(settings, next(iter(others.values())), higher) if others else []
+        if others and not is_newer and (faults := [*on_disk, *_faults(common, given, number)]):
+            raise ConfigError(faults)
+        if on_disk:  # a person says by the number that the others are gone
+            forget_hosts(connection)
         note_host(connection, identity, name, clock())
         if common is None or (common.digests, common.number) != (given, number):
             enter_common_settings(connection, CommonSettings(given, number, name))
@@ -79,19 +84,23 @@ def host_id(settings: Settings) -> str:
         raise StoreUnavailable(f"{path}: {error}. Check the path, rights and disk.") from error
 
 
-def _on_own_disk(settings: Settings, other: str) -> list[Fault]:
+def _on_own_disk(settings: Settings, other: str, next_number: int) -> list[Fault]:
     """Return what all hosts need and only this one would have."""
     is_on_disk = {
         "store.kind": settings.store.kind == "sqlite",
         "ledger": not (ledger_url(settings) or "").startswith("postgresql"),
         "archive.kind": settings.archive.kind == "folder",
     }
-    return [Fault.of("host_own_disk", f"{FILE_NAME}: {key}", host=other) for key, is_so in is_on_disk.items() if is_so]
+    return [
+        Fault.of("host_own_disk", f"{FILE_NAME}: {key}", host=other, next=next_number)
+        for key, is_so in is_on_disk.items()
+        if is_so
+    ]
 
 
 def _faults(common: CommonSettings | None, given: Mapping[str, str], number: int) -> list[Fault]:
-    """Return which parts are other ones than what hosts have in common, unless this host's file is newer."""
-    if common is None or number > common.number:
+    """Return which parts are other ones than what hosts have in common."""
+    if common is None:
         return []
     other = sorted(part for part in common.digests.keys() | given if common.digests.get(part) != given.get(part))
     if number < common.number and not other:

@@ -63,6 +63,11 @@ def note_host(connection: Connection, identity: str, name: str, now: dt.datetime
     connection.execute(insert(host).values(id=identity, name=name[:MAX_NAME], started_us=us_of(now)))
 
 
+def forget_hosts(connection: Connection) -> None:
+    """Remove every host: they are gone for good."""
+    connection.execute(delete(host))
+
+
 def common_settings(connection: Connection) -> CommonSettings | None:
     """Return what hosts have in common; None where none has started yet."""
     rows = connection.execute(select(common_setting)).all()
