@@ -118,7 +118,7 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml
 	touch $@ $(VENV)/.runtime
 
 # Exact versions with hashes, without any index's name; needs uv.
-LOCK := uv pip compile pyproject.toml --extra archive --extra broker --extra oidc --extra poll --extra postgres --extra roofs --extra traces --group build --universal --python-version 3.11 \
+LOCK := uv pip compile pyproject.toml --extra archive --extra broker --extra oidc --extra passkeys --extra poll --extra postgres --extra roofs --extra traces --group build --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --upgrade
 lock:
 	$(LOCK) -o requirements.lock

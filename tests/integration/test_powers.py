@@ -36,7 +36,7 @@ from bkkenergy.adapters.state.owndelivery import OwnDelivery, save_delivery
 from bkkenergy.adapters.state.projects import projects
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.state.runs import RunQueue
-from bkkenergy.adapters.state.standings import set_standing
+from bkkenergy.adapters.state.standings import set_standing, signature
 from bkkenergy.adapters.state.tables import metadata
 from bkkenergy.adapters.state.tokens import add_token
 from bkkenergy.adapters.state.users import PasswordHash, add_user
@@ -78,6 +78,7 @@ from bkkenergy.usecases import (
     ownaccount,
     owndelivery,
     paperbills,
+    passkeys,
     people,
     personaldata,
     photos,
@@ -100,6 +101,7 @@ from bkkenergy.usecases.powers import USE_CASES, use_case
 from bkkenergy.usecases.purge import Planned
 from bkkenergy.usecases.storedreadings import preview_readings
 from tests.conftest import ROOT
+from tests.softkey import SoftKey
 from tests.unit.adapters.test_weather import write_epw
 from tests.unit.savings.generated import building
 from tests.web import PASSWORD, make_app, make_site
@@ -365,7 +367,7 @@ def owners(site, before, after, place):  # noqa: C901, PLR0911 - one a table
             return {agency for own in entries for agency in plan_owners(before, after, own["key"])}
         case "user_account":
             return set(row["agencies"])
-        case "token" | "session" | "account_link" | "second_factor" | "recovery_code":
+        case "token" | "session" | "account_link" | "passkey" | "second_factor" | "recovery_code":
             return set(
                 (after.get(("user_account", row["user_id"])) or before["user_account", row["user_id"]])["agencies"]
             )
@@ -480,6 +482,15 @@ def folders(site):
     return server.SiteFolders(site.settings, site.config.folder)
 
 
+LOCAL = passkeys.RelyingParty("localhost", "http://localhost")
+
+
+def passkey_added(site, actor, _agency):
+    """A new passkey of one's own, by software."""
+    asked = passkeys.begin_passkey(site.state, actor, PASSWORD, LOCAL, "session", NOW)
+    passkeys.add_passkey(site.state, actor, LOCAL, "session", SoftKey().made(asked), "phone", NOW)
+
+
 HOW = {
     "imports.intervals": lambda site, actor, _: server.import_intervals(
         site, actor, server.ImportFile("f.csv", "1"), energy_file(site), Overlap.REPLACE),
@@ -518,6 +529,9 @@ HOW = {
     "account.mail": lambda site, actor, _: accountlinks.begin_own_mail(
         site.state, actor, PASSWORD, "a@example.com", NOW),
     "account.end_mail": lambda site, actor, _: accountlinks.end_own_mail(site.state, actor, PASSWORD, NOW),
+    "account.add_passkey": passkey_added,
+    "account.end_passkey": lambda site, actor, _: passkeys.end_passkey(
+        site.state, actor, one(site, "passkey", name="asker's")["id"], PASSWORD, NOW),
     "account.sign_in": lambda site, actor, _: ownaccount.sign_in_state(site.state, actor, NOW),
     "account.end_session": lambda site, actor, _: ownaccount.end_own_sessions(site.state, actor, NOW),
     "account.begin_factor": lambda site, actor, _: ownaccount.begin_factor(site.state, actor, PASSWORD, NOW),
@@ -738,6 +752,21 @@ def mail_of_asker(site, connection, actor, agency):
     connection.execute(update(account_of).where(account_of.c.name == ASKER).values(mail="me@example.com"))
 
 
+def before_a_passkey(site, connection, actor, agency):
+    """Let the site have what it signs by, and the asker a password whose check takes no time."""
+    factor_of(ASKER, False)(site, connection, actor, agency)
+    signature(site.state, "passkey", "any")
+
+
+def passkey_of_asker(site, connection, actor, agency):
+    """Let the asker have a passkey."""
+    before_a_passkey(site, connection, actor, agency)
+    account_of = metadata.tables["user_account"]
+    number = connection.execute(select(account_of.c.id).where(account_of.c.name == ASKER)).scalar()
+    values = {"user_id": number, "credential": "x", "public_key": b"", "name": "asker's", "sign_count": 0}
+    connection.execute(insert(metadata.tables["passkey"]).values(**values, at_us=0, used_us=0))
+
+
 def signed_in_somewhere(name):
     """Let a user have a session."""
 
@@ -773,6 +802,8 @@ PREPARED = {
     "account.end_session": signed_in_somewhere(ASKER),
     "account.mail": factor_of(ASKER, False),
     "account.end_mail": mail_of_asker,
+    "account.add_passkey": before_a_passkey,
+    "account.end_passkey": passkey_of_asker,
     "account.begin_factor": factor_of(ASKER, False),
     "account.confirm_factor": factor_of(ASKER, None),
     "account.end_factor": factor_of(ASKER, 1),

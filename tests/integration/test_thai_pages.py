@@ -35,7 +35,7 @@ UNITS = "BTU RT SEER EER h kWh kW kWp MWh GWh MW Wp V A kV"
 TERMS = (
     "BEC On Off Peak Partial TOU TOD Ft EnB PR LED CT DC AC MPPT PDF XLSX HTML CSV JSON API MQTT URL Excel OpenAPI max "
     "VT mismatch clipping IRR PPA ESCO NPV CV RMSE NMBE R PV Sparkplug TSIC ID S M COP EnPI ISO JCM VER DOCX JPEG PNG WebP Ctrl "
-    "A B C P T MB KB lm x W IPMVP SVG subject body"
+    "A B C P T MB KB lm x W IPMVP SVG subject body PIN"
 )
 NAMES = (
     "NEM Green Button bkkenergy English Python NASA POWER EPW TMY PVGIS CAMS CEC Perez De Soto Marion PVsyst Faiman Kimber PVWatts Sandia Chromium admin engineer testclient health "

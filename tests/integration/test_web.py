@@ -63,7 +63,7 @@ def nobody(app):
 
 
 PUBLIC = {
-    "/first-run/{key}", "/forgot", "/link/{secret}", "/login", "/login/code", "/oidc/login", "/oidc/callback", "/api/v1/openapi.json", "/manifest.webmanifest", "/sw.js", "/offline",
+    "/first-run/{key}", "/forgot", "/link/{secret}", "/passkey", "/passkey/begin", "/login", "/login/code", "/oidc/login", "/oidc/callback", "/api/v1/openapi.json", "/manifest.webmanifest", "/sw.js", "/offline",
     "/open-data", "/open-data/buildings.{form}", "/unsubscribe/{number}/{given}", "/unsubscribe/{number}/{given}/undo",
     "/shared/{until_s}/{given}/{agency}/{period}/{revision}/{name}",
 }  # fmt: skip

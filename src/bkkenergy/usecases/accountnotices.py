@@ -14,7 +14,7 @@ from bkkenergy.i18n import Words
 
 NOTICE = "account"
 """What the outbox calls these messages."""
-AccountChange = Literal["password", "factor_set", "factor_ended", "mail", "token"]
+AccountChange = Literal["password", "factor_set", "factor_ended", "passkey_added", "passkey_ended", "mail", "token"]
 
 
 def notify_of_change(

@@ -10,6 +10,7 @@ from typing import cast
 from bkkenergy.access import Actor
 from bkkenergy.adapters.state import StateStore, reading, transaction
 from bkkenergy.adapters.state.accountlinks import mail_of
+from bkkenergy.adapters.state.passkeys import Passkey, drop_passkeys, passkeys_of
 from bkkenergy.adapters.state.sessions import (
     OpenSession,
     confirm_secret,
@@ -38,6 +39,7 @@ class SignInState:
     factor_since_us: int | None
     spare_codes: int
     mail: str = ""
+    passkeys: Sequence[Passkey] = ()
 
 
 @use_case("account.sign_in", None, "own")
@@ -46,8 +48,9 @@ def sign_in_state(engine: StateStore, actor: Actor, now: dt.datetime) -> SignInS
     user = _own_id(actor)
     with reading(engine) as connection:
         mail, _ = mail_of(connection, user)
+        keys = passkeys_of(connection, user)
     since_us = factor_since(engine, user)
-    return SignInState(open_sessions(engine, user, now), since_us, spare_codes_left(engine, user), mail)
+    return SignInState(open_sessions(engine, user, now), since_us, spare_codes_left(engine, user), mail, keys)
 
 
 @use_case("account.end_session", None, "own")
@@ -104,7 +107,8 @@ def end_users_factor(engine: StateStore, actor: Actor, user_id: int, now: dt.dat
     """End the second factor of a user who lost the phone, and sign the user out everywhere."""
     with transaction(engine) as connection:
         name = reached_user(engine, actor, user_id)["name"]
-        had_one, count = end_factor(engine, user_id), end_sessions(engine, user_id)
+        had_keys = drop_passkeys(connection, user_id) > 0
+        had_one, count = end_factor(engine, user_id) or had_keys, end_sessions(engine, user_id)
         if not had_one:
             raise InputError.of("no_second_step")
         enter_audit(connection, actor, "end_factor", name, {"sessions": count}, now)

@@ -41,7 +41,6 @@ from bkkenergy.usecases.people import (
     list_tokens,
     list_users,
 )
-from bkkenergy.web.context import AppContext
 from bkkenergy.web.delays import Delays, Throttle
 from bkkenergy.web.pages_signin import account_shown
 from bkkenergy.web.pages_work import named
@@ -55,6 +54,7 @@ from bkkenergy.web.security import (
     here_of,
     inside,
     language_of,
+    party_of,
     posted_form,
     set_session,
     whole_number,
@@ -67,39 +67,41 @@ TOKEN_DAYS = (30, 90, 365)
 @router.get("/login")
 def login_page(request: Request, next: str = "/") -> Response:  # noqa: A002 - as the address says it
     """Show the sign-in page."""
-    lang = language_of(request, None)
+    return login_shown(request, inside(next))
+
+
+def login_shown(request: Request, target: str, fault: str = "", status: int = 200, name: str = "") -> Response:
+    """Show the sign-in page, with what was wrong. target : where one goes from there."""
+    lang, web = language_of(request, None), here_of(request).settings.web
     return open_page(
         lang,
         "login.html.j2",
         title=Words(lang)("web.sign_in"),
-        next=inside(next),
-        fault="",
-        name="",
-        **_ways_in(here_of(request)),
+        status=status,
+        next=target,
+        fault=fault,
+        name=name,
+        has_oidc=web.oidc is not None,
+        has_passwords=web.local_sign_in,
+        has_passkeys=party_of(request) is not None,
     )
-
-
-def _ways_in(here: AppContext) -> dict[str, bool]:
-    """Return by what one can sign in."""
-    return {"has_oidc": here.settings.web.oidc is not None, "has_passwords": here.settings.web.local_sign_in}
 
 
 @router.post("/login")
 def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> Response:
     """Check name and password, and sign in; after some failures each makes one wait longer."""
-    here, lang, address = here_of(request), language_of(request, None), address_of(request)
-    words, throttle = Words(lang), cast("Throttle", request.app.state.throttle)
+    here, address, words = here_of(request), address_of(request), Words(language_of(request, None))
+    throttle = cast("Throttle", request.app.state.throttle)
     name, password = str(form.get("name", ""))[:64], str(form.get("password", ""))[:300]
     target = inside(str(form.get("next", "/")))
-    shown: dict[str, Any] = {"title": words("web.sign_in"), "next": target, "name": name, **_ways_in(here)}
     if not here.settings.web.local_sign_in:
-        return open_page(lang, "login.html.j2", status=403, fault=words("web.by_provider_alone"), **shown)
+        return login_shown(request, target, words("web.by_provider_alone"), 403, name)
     if throttle.is_full(address):
-        return open_page(lang, "login.html.j2", status=429, fault=words("web.too_many"), **shown)
+        return login_shown(request, target, words("web.too_many"), 429, name)
     delays = cast("Delays", request.app.state.delays)
     if wait_s := delays.wait_s(name, address):
         fault = words("web.wait", seconds=words.number(math.ceil(wait_s)))
-        return open_page(lang, "login.html.j2", status=429, fault=fault, **shown)
+        return login_shown(request, target, fault, 429, name)
     session_s = here.settings.web.session_h * 3600
     agent = request.headers.get("User-Agent", "")
     result = sign_in(here.opened.state, name, password, here.clock(), session_s=session_s, address=address, agent=agent)
@@ -114,7 +116,7 @@ def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> 
             fault, status = words("web.password_expired"), 403
         else:
             fault, status = words("web.wrong"), 401
-        return open_page(lang, "login.html.j2", status=status, fault=fault, **shown)
+        return login_shown(request, target, fault, status, name)
     delays.succeeded(name, address)
     if result.session.needs_code:
         response = RedirectResponse(f"/login/code?next={quote(target)}", 303)

@@ -30,6 +30,7 @@ from bkkenergy.usecases.ownaccount import (
     sign_in_state,
 )
 from bkkenergy.usecases.owndelivery import own_wish
+from bkkenergy.usecases.passkeys import relying_party
 from bkkenergy.web.delays import Delays, Throttle
 from bkkenergy.web.pages_work import named
 from bkkenergy.web.render import open_page, page
@@ -44,6 +45,7 @@ from bkkenergy.web.security import (
     inside,
     lacks_factor,
     language_of,
+    party_of,
     posted_form,
     set_session,
     signed_of,
@@ -72,15 +74,16 @@ def device_named(agent: str) -> str:
 @router.get("/login/code")
 def code_page(request: Request, next: str = "/") -> Response:  # noqa: A002 - as the address says it
     """Ask for the code of the second step."""
-    return _code_page(request, inside(next))
+    return code_shown(request, inside(next))
 
 
-def _code_page(request: Request, target: str, fault: str = "", status: int = 200) -> Response:
+def code_shown(request: Request, target: str, fault: str = "", status: int = 200) -> Response:
+    """Show the page of the second step, with what was wrong. Raises NotSignedIn where none is due."""
     signed = signed_of(request)
     if signed is None or not signed.needs_code:
         raise NotSignedIn
     lang = language_of(request, signed.account)
-    values = {"next": target, "fault": fault}
+    values = {"next": target, "fault": fault, "has_passkeys": party_of(request) is not None}
     return open_page(lang, "code.html.j2", title=Words(lang)("web.second_step"), status=status, **values)
 
 
@@ -94,7 +97,7 @@ def send_code(request: Request, form: Annotated[FormData, Depends(posted_form)])
     throttle, delays = cast("Throttle", request.app.state.throttle), cast("Delays", request.app.state.delays)
     name = signed.account.name
     if throttle.is_full(address) or delays.wait_s(_step_of(name), address):
-        return _code_page(request, target, words("web.too_many"), 429)
+        return code_shown(request, target, words("web.too_many"), 429)
     web, state = here.settings.web, here.opened.state
     key = request.cookies.get(cookie_name(web), "")
     result = pass_code(state, key, str(form.get("code", ""))[:40], here.clock(), session_s=web.session_h * 3600)
@@ -102,7 +105,7 @@ def send_code(request: Request, form: Annotated[FormData, Depends(posted_form)])
         throttle.failed(address)
         delays.failed(_step_of(name), address)
         note(state, name, "code_wrong", "", {}, here.clock(), address=address)
-        return _code_page(request, target, words("error.code_wrong"), 401)
+        return code_shown(request, target, words("error.code_wrong"), 401)
     delays.succeeded(_step_of(name), address)
     note(state, name, "sign_in", "", {"second_factor": True}, here.clock(), address=address)
     response = RedirectResponse(target, 303)
@@ -144,7 +147,7 @@ def account_shown(visitor: PageVisitor, **shown: Any) -> Response:
     here, actor = visitor.here, visitor.actor
     wish = own_wish(state, actor)
     reached = [*([CITY] if actor.sees_all else []), *actor.reachable(here.portfolio.agencies)]
-    values = {"fault": "", "secret": "", "picture": "", "spare": (), "link_sent": ""} | shown
+    values = {"fault": "", "secret": "", "picture": "", "spare": (), "link_sent": "", "is_added": False} | shown
     return page(
         visitor,
         "account.html.j2",
@@ -154,6 +157,7 @@ def account_shown(visitor: PageVisitor, **shown: Any) -> Response:
         has_line=here.settings.line.secret_file is not None,
         has_mail=bool(here.settings.mail.host),
         has_links=sends_links(here.settings),
+        has_passkeys=relying_party(here.settings.web, visitor.host) is not None,
         documents=DOCUMENT_KINDS,
         formats=ATTACHED_FORMATS,
         monthly=[(agency, named(visitor, agency)) for agency in (wish.monthly if wish else ())],

@@ -22,6 +22,7 @@ from bkkenergy.errors import BkkEnergyError
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import WebSettings
+from bkkenergy.usecases.passkeys import RelyingParty, relying_party
 from bkkenergy.web.bodies import MAX_BODY_BYTES
 from bkkenergy.web.context import AppContext
 
@@ -78,6 +79,7 @@ class Visitor:
     here: AppContext
     address: str
     session: Signed | None = None
+    host: str = ""
 
     @property
     def words(self) -> Words:
@@ -124,6 +126,11 @@ def address_of(request: Request) -> str:
     if here_of(request).settings.web.behind_proxy and forwarded:
         return forwarded.rpartition(",")[2].strip()[:64]
     return request.client.host if request.client else ""
+
+
+def party_of(request: Request) -> RelyingParty | None:
+    """Return for what passkeys are asked; None where none can be."""
+    return relying_party(here_of(request).settings.web, request.headers.get("Host", ""))
 
 
 def language_of(request: Request, account: Account | None) -> Lang:
@@ -255,7 +262,8 @@ def _is_whole(request: Request, signed: Signed) -> bool:
 
 
 def _visitor(request: Request, account: Account, csrf: str, signed: Signed | None = None) -> Visitor:
-    return Visitor(account, csrf, language_of(request, account), here_of(request), address_of(request), signed)
+    host = request.headers.get("Host", "")
+    return Visitor(account, csrf, language_of(request, account), here_of(request), address_of(request), signed, host)
 
 
 def visitor_of(request: Request) -> Visitor | None:

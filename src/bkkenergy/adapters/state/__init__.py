@@ -34,7 +34,7 @@ StateStore = Engine
 StateTransaction = Connection
 """A transaction of the state at hand, handed to what writes in it."""
 
-HEAD = "0026"
+HEAD = "0027"
 """The migration that this version's tables are at; a test holds it to the files."""
 
 

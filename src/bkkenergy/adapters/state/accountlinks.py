@@ -72,7 +72,7 @@ def resets_due(connection: Connection, who: str, now: dt.datetime) -> list[Row[A
     count = select(func.count()).select_from(account_link).where(*of_user).scalar_subquery()
     is_asked_for = or_(user.c.name == who, func.lower(user.c.mail) == who.lower())
     query = select(user.c.id, user.c.name, user.c.mail).where(
-        is_asked_for, user.c.mail != "", user.c.disabled == 0, ~_has_provider(), count < RESETS_AN_HOUR
+        is_asked_for, user.c.mail != "", user.c.disabled == 0, ~has_provider(), count < RESETS_AN_HOUR
     )
     return list(connection.execute(query.order_by(user.c.id).limit(MAX_OF_AN_ADDRESS).with_for_update(of=user)))
 
@@ -114,11 +114,11 @@ def _links() -> Any:
 def _is_good(secret: str, now: dt.datetime) -> tuple[ColumnElement[bool], ...]:
     """Return what holds of a link that may be used: not before it was made either, where the clock went back."""
     now_us = us_of(now)
-    is_open = or_(account_link.c.purpose == "mail", ~_has_provider())
+    is_open = or_(account_link.c.purpose == "mail", ~has_provider())
     in_time = account_link.c.asked_us <= now_us, account_link.c.until_us > now_us
     return account_link.c.key_hash == hashed(secret), *in_time, user.c.disabled == 0, is_open
 
 
-def _has_provider() -> Any:
+def has_provider() -> Any:
     """Return whether a user comes from a provider of sign-in: no password of ours may pass its second factor by."""
     return exists().where(provider_identity.c.user_id == user.c.id)

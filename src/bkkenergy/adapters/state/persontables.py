@@ -140,6 +140,21 @@ account_link = Table(
 )
 """Links of mails that were sent and not used: to set a password (invite, reset), to confirm an address (mail)."""
 
+passkey = Table(
+    "passkey",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", Integer, ForeignKey("user_account.id"), nullable=False, index=True),
+    Column("credential", String(1400), nullable=False, unique=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("sign_count", BigInteger, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("used_us", BigInteger, nullable=False),
+)
+"""Passkeys of users. credential : its id, base64url. public_key : with what identifies it (AttestedCredentialData).
+used_us : when the newest challenge was made that it answered: none is answered twice."""
+
 stationery = Table(
     "stationery",
     metadata,

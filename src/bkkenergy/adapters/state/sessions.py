@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyotp
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, select, update
 
 from bkkenergy.adapters.state import reading, transaction, us_of
+from bkkenergy.adapters.state.persontables import passkey
 from bkkenergy.adapters.state.tables import recovery_code, second_factor, session
 from bkkenergy.adapters.state.users import ID_LENGTH, SignedIn, hashed, session_of
 from bkkenergy.readings import US_PER_S
@@ -76,24 +77,29 @@ def new_secret(engine: Engine, user_id: int) -> str:
 
 def confirm_secret(engine: Engine, user_id: int, code: str, now: dt.datetime) -> Sequence[str] | None:
     """Confirm a second factor by its first code. Return spare codes; None for a wrong code."""
-    spare = [f"{secrets.token_hex(2)}-{secrets.token_hex(3)}" for _ in range(SPARE_CODES)]
     with transaction(engine) as connection:
         row = connection.execute(select(second_factor).where(second_factor.c.user_id == user_id)).first()
         if row is None or row.confirmed_us is not None or (step := _step_of(row.secret, code, now)) is None:
             return None
         values = {"confirmed_us": us_of(now), "last_step": step}
         connection.execute(update(second_factor).where(second_factor.c.user_id == user_id).values(**values))
-        connection.execute(delete(recovery_code).where(recovery_code.c.user_id == user_id))
-        connection.execute(
-            insert(recovery_code), [{"code_hash": _spare_hash(user_id, each), "user_id": user_id} for each in spare]
-        )
+        return new_spare_codes(connection, user_id)
+
+
+def new_spare_codes(connection: Connection, user_id: int) -> Sequence[str]:
+    """Make spare codes of a user in the place of those that there were."""
+    spare = [f"{secrets.token_hex(2)}-{secrets.token_hex(3)}" for _ in range(SPARE_CODES)]
+    connection.execute(delete(recovery_code).where(recovery_code.c.user_id == user_id))
+    rows = [{"code_hash": _spare_hash(user_id, each), "user_id": user_id} for each in spare]
+    connection.execute(insert(recovery_code), rows)
     return spare
 
 
 def end_factor(engine: Engine, user_id: int) -> bool:
-    """Delete a user's second factor with its spare codes. Return whether there was one."""
+    """Delete a user's code of an app; its spare codes too, unless a passkey is left. Return whether there was one."""
     with transaction(engine) as connection:
-        connection.execute(delete(recovery_code).where(recovery_code.c.user_id == user_id))
+        if connection.execute(select(passkey.c.id).where(passkey.c.user_id == user_id)).first() is None:
+            connection.execute(delete(recovery_code).where(recovery_code.c.user_id == user_id))
         return connection.execute(delete(second_factor).where(second_factor.c.user_id == user_id)).rowcount > 0
 
 
@@ -116,13 +122,13 @@ def pass_code(engine: Engine, key: str, code: str, now: dt.datetime, *, session_
     with transaction(engine) as connection:
         row = connection.execute(
             select(session, second_factor.c.secret)
-            .join(second_factor, second_factor.c.user_id == session.c.user_id)
-            .where(session.c.key_hash == hashed(key), session.c.needs_code == 1, session.c.until_us > us_of(now))
-            .with_for_update()
+            .outerjoin(second_factor, second_factor.c.user_id == session.c.user_id)
+            .where(*_is_half(key, now))
+            .with_for_update(of=session)
         ).first()
         if row is None:
             return None
-        step = _step_of(row.secret, code, now)
+        step = None if row.secret is None else _step_of(row.secret, code, now)
         if step is not None:
             taken = update(second_factor).where(
                 second_factor.c.user_id == row.user_id, second_factor.c.last_step < step
@@ -133,16 +139,34 @@ def pass_code(engine: Engine, key: str, code: str, now: dt.datetime, *, session_
             is_right = connection.execute(spare).rowcount == 1
         if not is_right:
             return None
-        new_key, now_us = secrets.token_urlsafe(32), us_of(now)
-        values = {
-            "key_hash": hashed(new_key),
-            "needs_code": 0,
-            "seen_us": now_us,
-            "until_us": now_us + int(session_s * US_PER_S),
-        }
-        connection.execute(update(session).where(session.c.key_hash == row.key_hash).values(**values))
+        new_key = _made_whole(connection, key, now, session_s)
     signed = session_of(engine, new_key, now)
     return None if signed is None else SignedIn(new_key, signed)
+
+
+def pass_step(engine: Engine, key: str, user_id: int, now: dt.datetime, *, session_s: float) -> SignedIn | None:
+    """Do the second step of a session whose user showed another factor; None where it is not that user's."""
+    with transaction(engine) as connection:
+        query = select(session.c.user_id).where(*_is_half(key, now), session.c.user_id == user_id)
+        if connection.execute(query.with_for_update()).first() is None:
+            return None
+        new_key = _made_whole(connection, key, now, session_s)
+    signed = session_of(engine, new_key, now)
+    return None if signed is None else SignedIn(new_key, signed)
+
+
+def _is_half(key: str, now: dt.datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return what holds of a session whose second step is still to be done."""
+    return session.c.key_hash == hashed(key), session.c.needs_code == 1, session.c.until_us > us_of(now)
+
+
+def _made_whole(connection: Connection, key: str, now: dt.datetime, session_s: float) -> str:
+    """Let a session be good for all, under a new key, which is returned."""
+    new_key, now_us = secrets.token_urlsafe(32), us_of(now)
+    values = {"key_hash": hashed(new_key), "needs_code": 0, "seen_us": now_us}
+    values["until_us"] = now_us + int(session_s * US_PER_S)
+    connection.execute(update(session).where(session.c.key_hash == hashed(key)).values(**values))
+    return new_key
 
 
 def _step_of(secret: str, code: str, now: dt.datetime) -> int | None:

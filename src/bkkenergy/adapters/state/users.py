@@ -13,11 +13,11 @@ from typing import Any, cast
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from sqlalchemy import Connection, Engine, Exists, Row, Select, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, exists, func, insert, or_, select, update
 
 from bkkenergy.access import Account, Actor, Role
 from bkkenergy.adapters.state import reading, transaction, us_of
-from bkkenergy.adapters.state.persontables import account_link
+from bkkenergy.adapters.state.persontables import account_link, passkey
 from bkkenergy.adapters.state.tables import audit, second_factor, session, token, user
 from bkkenergy.errors import InputError
 from bkkenergy.readings import US_PER_S
@@ -113,7 +113,7 @@ def add_user(
 def users(engine: Engine) -> list[dict[str, Any]]:
     """Return all users, without their secrets."""
     names = ("id", "name", "display", "role", "agencies", "disabled", "created_us", "mail")
-    query = select(*(user.c[name] for name in names), _confirmed_join().label("has_factor")).order_by(user.c.name)
+    query = select(*(user.c[name] for name in names), has_factor().label("has_factor")).order_by(user.c.name)
     with reading(engine) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
 
@@ -194,14 +194,8 @@ def sign_in(
             connection.execute(update(user).where(user.c.id == row.id).values(password_hash=PasswordHash.of(password)))
         if row.must_change and 0 < row.password_us < now_us - ONE_TIME_S * US_PER_S:
             return PasswordExpired()
-        factor = connection.execute(_confirmed(row.id)).scalar()
-        return new_session(connection, row, now_us, session_s, (address, agent), needs_code=factor is not None)
-
-
-def _confirmed(user_id: int) -> Select[tuple[int]]:
-    return select(second_factor.c.user_id).where(
-        second_factor.c.user_id == user_id, second_factor.c.confirmed_us.is_not(None)
-    )
+        needs_code = connection.execute(select(has_factor()).select_from(user).where(user.c.id == row.id)).scalar_one()
+        return new_session(connection, row, now_us, session_s, (address, agent), needs_code=bool(needs_code))
 
 
 def new_session(
@@ -264,9 +258,9 @@ def session_of(
     is_use : whether this is the user's doing, and not a stream that looks whether it may go on.
     """
     key_hash, now_us = hashed(key), us_of(now)
-    has_factor = _confirmed_join().label("has_factor")
+    factor = has_factor().label("has_factor")
     of_session = (session.c.csrf, session.c.seen_us, session.c.proven_us, session.c.needs_code, session.c.by)
-    query = select(user, *of_session, has_factor).join(session, session.c.user_id == user.c.id)
+    query = select(user, *of_session, factor).join(session, session.c.user_id == user.c.id)
     is_valid = (session.c.key_hash == key_hash, session.c.until_us > now_us, user.c.disabled == 0)
     with reading(engine) as connection:
         row = connection.execute(query.where(*is_valid)).first()
@@ -279,8 +273,10 @@ def session_of(
     return Signed(account_of(row), row.csrf, key_hash[:ID_LENGTH], *marks)
 
 
-def _confirmed_join() -> Exists:
-    return exists().where(second_factor.c.user_id == user.c.id, second_factor.c.confirmed_us.is_not(None))
+def has_factor() -> ColumnElement[bool]:
+    """Return whether a user has a second factor: a code of an app, or a passkey."""
+    has_codes = exists().where(second_factor.c.user_id == user.c.id, second_factor.c.confirmed_us.is_not(None))
+    return or_(has_codes, exists().where(passkey.c.user_id == user.c.id))
 
 
 def sign_out(engine: Engine, key: str) -> None:
