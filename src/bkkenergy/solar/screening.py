@@ -361,5 +361,5 @@ def screen(
         if any(layout.support is not None and layout.support.is_provisional for layout in of_building)
     }
     rows = [replace(row, is_provisional=row.building in provisional) for row in assessed]
-    ordered = sorted(rows, key=lambda row: -row.npv_thb)
+    ordered = sorted(rows, key=lambda row: (-round(row.npv_thb), row.building))
     return Screening(tuple(ordered), tuple(refused), config.finance.analysis_years, findings)
