@@ -23,9 +23,10 @@ from bkkenergy.adapters.state.hosts import (
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.settings import FILE_NAME, Settings, is_postgresql
-from bkkenergy.site import Configuration, wall_clock
+from bkkenergy.site import Configuration
 from bkkenergy.site.common import digests_of
 from bkkenergy.site.folder import host_id_file
+from bkkenergy.site.follower import wall_clock
 from bkkenergy.site.open import ledger_url
 
 log = structlog.get_logger(__name__)
