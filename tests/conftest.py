@@ -19,6 +19,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import structlog
@@ -30,6 +31,7 @@ from sqlalchemy import Engine
 from bkkenergy.adapters import state
 from bkkenergy.adapters.engines import make_engine
 from bkkenergy.adapters.state import users
+from tests.chromium import CHROMIUM, FLAGS, MOST_MS
 from tests.folders import remove_shared_folders, shared_folder
 from tests.servers import (
     Influx,
@@ -42,6 +44,9 @@ from tests.servers import (
     started,
     victoria_metrics,
 )
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 gc.disable()
 """No search for garbage among what is imported and collected, which stays; `pytest_collection_finish` begins with it."""
@@ -208,6 +213,18 @@ def quiet() -> Iterator[None]:
     yield
     structlog.reset_defaults()
     structlog.configure(**LOGGING)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The browser of a process of tests: it has one, whose protocol lets no other be."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        opened.on("context", lambda context: context.set_default_timeout(MOST_MS))
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="session")

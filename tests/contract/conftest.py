@@ -16,11 +16,17 @@ def postgresql_port(request):
 
 
 @pytest.fixture
-def state(postgresql_port, tmp_path):
+def settings_of_state(postgresql_port, tmp_path):
     """Settings of a state without rows of each kind."""
     if postgresql_port is None:
         return StateSettings(path=tmp_path / "state.sqlite")
     return StateSettings(url=postgresql_state(postgresql_port))
+
+
+@pytest.fixture
+def state(settings_of_state):
+    """The same; a module may have a state of its own by this name."""
+    return settings_of_state
 
 
 @pytest.fixture
@@ -30,8 +36,8 @@ def empty_state(postgresql_port, state):
 
 
 @pytest.fixture
-def engine(state):
-    """The same, opened."""
-    found = open_state(state)
+def engine(settings_of_state):
+    """A state without rows, opened."""
+    found = open_state(settings_of_state)
     yield found
     found.dispose()

@@ -56,6 +56,7 @@ ELSEWHERE = {
     "forgot.html.j2": "without signing in: tests/integration/test_account_links.py",
     "link.html.j2": "a mail's link, without signing in: tests/integration/test_account_links.py",
     "offline.html.j2": "without a server: tests/e2e/test_phone.py",
+    "passkey_form.html.j2": "at an address that passkeys are for: tests/integration/test_passkeys.py",
     "plant.html.j2": "a PV plant: tests/integration/test_plants.py",
     "unsubscribe.html.j2": "a mail's link, without signing in: tests/integration/test_delivery_states.py",
     "proposal.html.j2": "a proposal: tests/integration/test_record_pages.py",

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
-from playwright.sync_api import sync_playwright
 from sqlalchemy import insert, select, update
 
 from bkkenergy.adapters.state import transaction
@@ -17,7 +16,6 @@ from bkkenergy.adapters.state.tables import provider_identity, user
 from bkkenergy.adapters.state.users import add_user
 from bkkenergy.settings import WebSettings
 from bkkenergy.usecases.passkeys import RelyingParty, relying_party
-from tests.e2e.conftest import CHROMIUM, FLAGS
 from tests.softkey import PRESENT, VERIFIED, SoftKey
 from tests.web import PASSWORD, make_app, make_site, serving
 
@@ -236,43 +234,41 @@ def test_without_an_address_the_page_says_what_is_missing(app):
 
 
 @pytest.mark.browser
-def test_chromium_makes_a_passkey_and_signs_in_by_it(app, name):
+def test_chromium_makes_a_passkey_and_signs_in_by_it(app, name, browser):
     """Chromium's own authenticator, by the protocol of its developer tools."""
     server = serving(app)
     address = next(server).replace("127.0.0.1", "localhost")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = chromium.new_page(locale="en")
-        tools = page.context.new_cdp_session(page)
-        tools.send("WebAuthn.enable")
-        options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
-        made = {"options": options | {"isUserVerified": True, "automaticPresenceSimulation": True}}
-        tools.send("WebAuthn.addVirtualAuthenticator", made)
-        page.goto(f"{address}/login?lang=en")
-        page.fill("input[name=name]", name)
-        page.fill("input[name=password]", PASSWORD)
-        page.click("form[action='/login'] button")
-        page.wait_for_url(lambda url: "/login" not in url)
-        page.goto(f"{address}/account?lang=en")
-        form = page.locator("form[action='/account/passkeys']")
-        form.locator("input[name=name]").fill("laptop")
-        form.locator("input[name=password]").fill("wrong password")
-        form.locator("button").click()
-        form.locator("[data-fault]:not([hidden])").wait_for()
-        form.locator("input[name=password]").fill(PASSWORD)
-        form.locator("button").click()
-        page.locator("th:has-text('laptop')").wait_for()
-        page.context.clear_cookies()
-        page.goto(f"{address}/login?lang=en")
-        page.click("form[action='/passkey'] button")
-        page.wait_for_url(lambda url: "/login" not in url)
-        page.context.clear_cookies()
-        page.goto(f"{address}/login?lang=en")
-        page.fill("input[name=name]", name)
-        page.fill("input[name=password]", PASSWORD)
-        page.click("form[action='/login'] button")
-        page.wait_for_url(re.compile("/login/code"))
-        page.click("form[action='/passkey'] button")
-        page.wait_for_url(lambda url: "/login" not in url)
-        chromium.close()
+    page = browser.new_page(locale="en")
+    tools = page.context.new_cdp_session(page)
+    tools.send("WebAuthn.enable")
+    options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+    made = {"options": options | {"isUserVerified": True, "automaticPresenceSimulation": True}}
+    tools.send("WebAuthn.addVirtualAuthenticator", made)
+    page.goto(f"{address}/login?lang=en")
+    page.fill("input[name=name]", name)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("form[action='/login'] button")
+    page.wait_for_url(lambda url: "/login" not in url)
+    page.goto(f"{address}/account?lang=en")
+    form = page.locator("form[action='/account/passkeys']")
+    form.locator("input[name=name]").fill("laptop")
+    form.locator("input[name=password]").fill("wrong password")
+    form.locator("button").click()
+    form.locator("[data-fault]:not([hidden])").wait_for()
+    form.locator("input[name=password]").fill(PASSWORD)
+    form.locator("button").click()
+    page.locator("th:has-text('laptop')").wait_for()
+    page.context.clear_cookies()
+    page.goto(f"{address}/login?lang=en")
+    page.click("form[action='/passkey'] button")
+    page.wait_for_url(lambda url: "/login" not in url)
+    page.context.clear_cookies()
+    page.goto(f"{address}/login?lang=en")
+    page.fill("input[name=name]", name)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("form[action='/login'] button")
+    page.wait_for_url(re.compile("/login/code"))
+    page.click("form[action='/passkey'] button")
+    page.wait_for_url(lambda url: "/login" not in url)
+    page.context.close()
     next(server, None)

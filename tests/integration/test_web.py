@@ -64,7 +64,7 @@ def nobody(app):
 
 PUBLIC = {
     "/first-run/{key}", "/forgot", "/link/{secret}", "/passkey", "/passkey/begin", "/login", "/login/code", "/oidc/login", "/oidc/callback", "/api/v1/openapi.json", "/manifest.webmanifest", "/sw.js", "/offline",
-    "/open-data", "/open-data/buildings.{form}", "/unsubscribe/{number}/{given}", "/unsubscribe/{number}/{given}/undo",
+    "/open-data", "/open-data/buildings.{form}", "/unsubscribe/{number:int}/{given}", "/unsubscribe/{number:int}/{given}/undo", "/unsubscribe/{_rest:path}",
     "/shared/{until_s}/{given}/{agency}/{period}/{revision}/{name}",
 }  # fmt: skip
 
