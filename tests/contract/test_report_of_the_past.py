@@ -18,7 +18,7 @@ from bkkenergy.plan import Project
 from bkkenergy.portfolio.edits import Amend, Put
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.render import RENDERERS
-from bkkenergy.reports.write import make_report
+from bkkenergy.reports.write import make_building_report, make_report
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
 from bkkenergy.site.portfolio_files import read_folder
@@ -134,6 +134,18 @@ def test_a_month_in_which_the_floor_area_changes_uses_the_area_of_each_day_and_s
     assert f"{before:,.0f} m² from 1 October 2026 on; 20,800 m² from 11 October 2026 on" in page
     whole = {own.id: own for own in rendered(config, BEFORE)[0].buildings}[OFFICE]
     assert (whole.gross_floor_area_m2, whole.floor_areas) == (before, ())
+
+
+def test_a_building_s_own_report_rests_on_the_same_records_and_not_on_its_agency_s_budget(config):
+    imported(config)
+    amended(config, {"gross_floor_area_m2": 20800.0}, kind="building", key=OFFICE, from_day=dt.date(2026, 10, 11))
+    amended(config, {"budget_thb": 9e6, "budget_year_be": 2570}, kind="agency", key=AGENCY, from_day=AFTER.first_day)
+    report, _ = rendered(config, AFTER)
+    with opened_site(load_configuration(config)) as site:
+        alone = make_building_report(site, OFFICE, AFTER, now=NOW)
+    assert alone.portfolio_revision == report.portfolio_revision == 3
+    assert alone.buildings == tuple(one for one in report.buildings if one.id == OFFICE)
+    assert (report.budget.budget_thb, alone.budget) == (9e6, None)
 
 
 def portfolio_area(config):

@@ -164,9 +164,10 @@ class Portfolio(Frozen):
     def with_alone(self, building: Building) -> Portfolio:
         """Return the portfolio in which a building is the only one of its agency.
 
-        All are still there by their ids: the nearest weather station may be another building's.
+        All are still there by their ids: the nearest weather station may be another building's. So is what was true on
+        other days.
         """
-        alone = self.model_copy()
+        alone = self.model_copy(update={"records": self.records})
         alone.__dict__["by_agency"] = {**self.by_agency, building.agency: (building,)}
         return alone
 

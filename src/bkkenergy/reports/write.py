@@ -52,8 +52,8 @@ def make_building_report(
 ) -> AgencyReport:
     """Make the report of one building alone, the same figures as its agency's report has of it.
 
-    What is of the agency as a whole, its energy index and its other projects, is left out. Raises InputError,
-    StoreUnavailable.
+    What is of the agency as a whole, its energy index, its budget, other projects and notes on other buildings, is
+    left out. Raises InputError, StoreUnavailable.
     """
     whole = site_during(site, period)
     building = building_of(whole.portfolio, building_id)
@@ -67,6 +67,8 @@ def make_building_report(
         name_th=building.name_th,
         name_en=building.name_en,
         state_index=None,
+        budget=None,
+        notes=tuple(note for note in report.notes if note.building_id in {"", building.id}),
         plan=report.plan and plan_of_building(report.plan, building.id),
     )
 

@@ -107,5 +107,6 @@ def test_a_building_alone_in_its_report_has_the_weather_of_a_neighbour_s_station
     )
     alone = portfolio.with_alone(one)
     assert alone.buildings_of("agency") == (one,)
+    assert alone.records is portfolio.records
     assert portfolio.buildings_of("agency") == (one, two)
     assert station_of(alone, one) == station
