@@ -303,10 +303,10 @@ class _Usual:
 
 
 def _usual(inputs: AgencyInputs, building: Building, sums: PeriodSums) -> _Usual:
-    """Compute what a building usually takes in the quarter-hours that are known of the period.
+    """Compute what a building usually takes in the quarter-hours that are known of the period, of each main meter.
 
     Only days with enough data count, and only days like the one compared: two open days, or two closed ones. What is
-    missing of the period is left out of the usual too: a month that is not over is no month of less use.
+    missing of a meter in the period is left out of its usual too: a month that is not over is no month of less use.
     """
     mains = [meter.id for meter in building.main_meters]
     if len(inputs.period.dates) > MAX_COMPARED_DAYS or not mains:
@@ -315,7 +315,7 @@ def _usual(inputs: AgencyInputs, building: Building, sums: PeriodSums) -> _Usual
     coverage_ratio = sums.daily_coverage_ratio[mains].to_numpy(np.float64).min(axis=1)
     is_good = (coverage_ratio >= inputs.min_coverage_ratio(building)) & np.isfinite(energy_kwh)
     good_kwh = {day: kwh for day, kwh, good in zip(sums.dates, energy_kwh.tolist(), is_good, strict=True) if good}
-    quarters_kwh = sums.day_quarters_kwh(building.id)
+    quarters_kwh = sums.day_quarters_kwh(mains)
     usual_kwh, used, counts = 0.0, set[dt.date](), []
     for day, candidates in compared_dates(inputs.period, inputs.thresholds.compared_weeks).items():
         is_known = np.isfinite(quarters_kwh[day])

@@ -14,7 +14,6 @@ from bkkenergy.metering.demand import demand_kw
 from bkkenergy.metering.quarters import QuarterHours
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
-from bkkenergy.usecases.energy import QUARTERS_PER_HOUR
 
 HOURS_PER_DAY = 24
 
@@ -34,6 +33,7 @@ class PeriodSums:
         days of the parts of the period on which a kWh has one price.
         """
         start, end = period.start, period.end
+        self._accepted_kwh = energy.energy_kwh
         self.daily_kwh = energy.daily_kwh()
         self.daily_coverage_ratio = energy.daily_coverage_ratio()
         self.dates = list(pd.DatetimeIndex(self.daily_kwh.index).date)
@@ -54,10 +54,10 @@ class PeriodSums:
         self.profile_kw = _mean_day_kw(own_kw)
         self.hour_kw = _hourly_kw(self.power_kw if period.kind == "day" else own_kw)
 
-    def day_quarters_kwh(self, building_id: str) -> dict[dt.date, FloatArray]:
-        """Return (96,) energy of each quarter-hour of a building by day; NaN where it is not known."""
-        rows = (self.power_kw[building_id].to_numpy(np.float64) / QUARTERS_PER_HOUR).reshape(len(self.dates), -1)
-        return dict(zip(self.dates, rows, strict=True))
+    def day_quarters_kwh(self, meters: Sequence[str]) -> dict[dt.date, FloatArray]:
+        """Return (96, m) accepted energy of each quarter-hour of some meters by day; NaN where nothing is known."""
+        values = self._accepted_kwh[list(meters)].to_numpy(np.float64)
+        return dict(zip(self.dates, values.reshape(len(self.dates), -1, len(meters)), strict=True))
 
     def usual_profiles(self, days: Mapping[str, Sequence[dt.date]]) -> dict[str, FloatArray]:
         """(24,) mean power of each hour over some days, by building: those of like days together."""

@@ -74,6 +74,16 @@ def test_a_month_that_is_not_over_is_no_month_of_less_use(scene):
     assert use.change_ratio == pytest.approx(0.0, abs=0.002)
 
 
+def test_what_one_of_two_main_meters_lacks_is_left_out_of_its_own_usual_alone(scene):
+    """The other meter's energy of those days is in the use: it had been read as more than usual."""
+    scene.meters[2] = meter("second", id="agency.one.second", building="agency.one", topic="t/3")
+    scene.lengthen(26)
+    scene.sent[2, -2 * STEPS_PER_DAY :] = False
+    use = scene.report().buildings[0].use
+    assert 0.95 < use.coverage_ratio < 0.97
+    assert use.change_ratio == pytest.approx(0.0, abs=0.002)
+
+
 def test_what_was_seen_on_the_last_day_alone_does_not_lead_a_year(scene):
     report = full(scene.report())
     of_a_day = replace(report.findings[0], rule="use_event", of_days=1, cost_thb_a_month=52.0)
