@@ -252,6 +252,8 @@ def contradictions(report: AgencyReport, lang: Lang) -> list[str]:
     faults += _of_files(report, lang)
     if words("report.headline_no_attention") in one and report.attention:
         faults.append("nothing unusual, above things that need attention")
+    if words("one.nothing") in one and any(finding.cost_thb_a_month >= 0 for finding in report.findings):
+        faults.append("nothing to do, above findings")
     return faults
 
 

@@ -169,6 +169,13 @@ def first_thing(report: AgencyReport, words: Words) -> FirstThing | None:
     return FirstThing(f"{where}: {name}", task, _stakes(faults[0], words), _owner(report, faults[0], words))
 
 
+def nothing_text(report: AgencyReport, words: Words) -> str:
+    """Say that there is nothing to do now; where something can be gained by findings all the same, where these are."""
+    if any(finding.cost_thb_a_month >= 0 for finding in report.findings):
+        return words("one.nothing_first", title=words("insight.title"))
+    return words("one.nothing")
+
+
 def _of_attention(report: AgencyReport, items: Sequence[Attention], words: Words) -> FirstThing | None:
     if not items:
         return None

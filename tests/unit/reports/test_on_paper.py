@@ -13,6 +13,7 @@ from bkkenergy.reports.content import Ranked, SolarUse
 from bkkenergy.reports.pageone import worth_money
 from bkkenergy.reports.render import RENDERERS
 from bkkenergy.usecases.energy import station_of
+from tests.agencies import contradictions
 from tests.builders import meter
 from tests.conftest import ROOT
 from tests.unit.reports.conftest import OFFICE, STEPS_PER_DAY, building
@@ -89,6 +90,7 @@ def test_what_was_seen_on_the_last_day_alone_does_not_lead_a_year(scene):
     of_a_day = replace(report.findings[0], rule="use_event", of_days=1, cost_thb_a_month=52.0)
     year = replace(report, findings=(of_a_day,), period_kind="fiscal_year")
     assert worth_money(year) == []
+    assert contradictions(replace(year, attention=()), "th") == []
     assert len(worth_money(replace(year, period_kind="week"))) == 1
     assert len(worth_money(replace(year, findings=report.findings))) == 1
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.comparisons import comparisons
 from bkkenergy.reports.content import AgencyReport, BuildingSaving, Use
-from bkkenergy.reports.pageone import beside, saved_money
+from bkkenergy.reports.pageone import beside, nothing_text, saved_money
 from bkkenergy.reports.papers.actions import actions_grid, now_text
 from bkkenergy.reports.papers.docx import paper_docx
 from bkkenergy.reports.papers.model import (
@@ -80,7 +80,7 @@ def _blocks(report: AgencyReport, words: Words) -> Iterator[Block]:
         yield PaperText("", (words("report.missing", names=names),))
     yield KeyFigures(tuple(_figures(report, words)))
     yield _beside(report, words)
-    yield now_text(report, words) or PaperText(words("one.now"), (words("one.nothing"),))
+    yield now_text(report, words) or PaperText(words("one.now"), (nothing_text(report, words),))
     yield _buildings(report, words)
     if report.bill:
         thb = words("unit.thb")

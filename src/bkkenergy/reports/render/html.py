@@ -15,7 +15,7 @@ from bkkenergy.reports.comparisons import comparison_methods, comparisons, signe
 from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse
 from bkkenergy.reports.emissions import emission_trend, trend_note, upstream_note
 from bkkenergy.reports.official import index_whys
-from bkkenergy.reports.pageone import beside, first_thing, saved_money, worth_money
+from bkkenergy.reports.pageone import beside, first_thing, nothing_text, saved_money, worth_money
 from bkkenergy.reports.phrasing import (
     SAME_WITHIN_RATIO,
     area_notes,
@@ -135,6 +135,7 @@ def _short_tables(report: AgencyReport, words: Words) -> dict[str, object]:
         "saved": saved_money(report, words),
         "beside": beside(report, words),
         "first_thing": first_thing(report, words),
+        "nothing": nothing_text(report, words),
         "quarter": quarter_text(report, words),
         "ranking": ranking_rows(report, words),
         "ranking_left_out": ranking_left_out(report, words),
