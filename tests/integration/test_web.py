@@ -64,8 +64,8 @@ def nobody(app):
 
 PUBLIC = {
     "/first-run/{key}", "/forgot", "/link/{secret}", "/passkey", "/passkey/begin", "/login", "/login/code", "/oidc/login", "/oidc/callback", "/api/v1/openapi.json", "/manifest.webmanifest", "/sw.js", "/offline",
-    "/open-data", "/open-data/buildings.{form}", "/unsubscribe/{number:int}/{given}", "/unsubscribe/{number:int}/{given}/undo", "/unsubscribe/{_rest:path}",
-    "/shared/{until_s}/{given}/{agency}/{period}/{revision}/{name}",
+    "/open-data", "/open-data/buildings.{form}", "/unsubscribe/{number:int}/{given}", "/unsubscribe/{number:int}/{given}/undo",
+    "/unsubscribe/{_rest:path}", "/shared/{until_s:int}/{given}/{agency}/{period}/{revision}/{name}", "/shared/{_rest:path}",
 }  # fmt: skip
 
 

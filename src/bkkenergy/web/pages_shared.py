@@ -62,13 +62,7 @@ def subscribe(number: int, given: str, request: Request) -> Response:
     return RedirectResponse(f"/unsubscribe/{number}/{given}", 303)
 
 
-@router.get("/unsubscribe/{_rest:path}")
-def broken_link(_rest: str, request: Request) -> Response:
-    """Say what to do with a link that a mail program cut off."""
-    return dead_link(language_of(request, None), "unsubscribe")
-
-
-@router.get("/shared/{until_s}/{given}/{agency}/{period}/{revision}/{name}")
+@router.get("/shared/{until_s:int}/{given}/{agency}/{period}/{revision}/{name}")
 def shared_picture(
     until_s: int, given: str, agency: str, period: str, revision: str, name: str, request: Request
 ) -> Response:
@@ -76,9 +70,16 @@ def shared_picture(
     here, path = here_of(request), f"{agency}/{period}/{revision}/{name}"
     try:
         need_picture(here.opened.state, until_s, given, path, here.clock())
+        picture = file_of_run(here.opened.state, path)
     except NotThere:
         return dead_link(language_of(request, None), "shared")
-    picture = file_of_run(here.opened.state, path)
     content = archived_file(open_archive(here.settings), picture)
     headers = {**UNSEEN, "Cache-Control": "private, max-age=3600"}
     return Response(content, media_type=MEDIA[picture.form], headers=headers)
+
+
+@router.get("/unsubscribe/{_rest:path}")
+@router.get("/shared/{_rest:path}")
+def broken_link(_rest: str, request: Request) -> Response:
+    """Say what to do with a link that a mail program cut off."""
+    return dead_link(language_of(request, None), request.url.path.split("/")[1])
