@@ -17,9 +17,7 @@ from bkkenergy.adapters.files import write_whole
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.cli.context import config_option, period_of
 from bkkenergy.cli.opening import opened_site
-from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Lang, Words
-from bkkenergy.portfolio import Portfolio
 from bkkenergy.recipients import ALL, CITY, PaperKind
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.papers.kinds import (
@@ -38,9 +36,10 @@ from bkkenergy.reports.phrasing import headline
 from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.render.json import report_schema
+from bkkenergy.reports.savings.comparing import SharedPools
 from bkkenergy.reports.write import make_city_report, make_report, write_report
 from bkkenergy.site import Site
-from bkkenergy.usecases.energy import buildings_named
+from bkkenergy.usecases.energy import buildings_of_type
 
 
 class Names(click.ParamType[tuple[str, ...]]):
@@ -182,10 +181,12 @@ def report_command(
     with opened_site(config_dir) as site, ExitStack() as stack:
         browser = stack.enter_context(Browser()) if "pdf" in formats else None
         where = folder or site.settings.report.folder
+        pool = SharedPools().of(site, span)
         if kind != "energy" or "." in agency or type_name is not None:  # a building: its id begins with its agency
             making = Making(span, where, formats, chosen, now, dict(fields), thai_digits)
-            for subject in [agency] if type_name is None else _of_type(site.portfolio, agency, type_name):
-                report = subject_report(site, subject, span, now=now)
+            each = [] if type_name is None else buildings_of_type(site.portfolio, agency, type_name)
+            for subject in [building.id for building in each] or [agency]:
+                report = subject_report(site, subject, span, now=now, pool=pool)
                 if kind == "energy":
                     _written(report, span, where, formats, chosen, browser)
                 else:
@@ -194,7 +195,7 @@ def report_command(
         agencies = list(site.portfolio.agencies) if agency in (ALL, CITY) else [agency]
         written = []
         for name in track(agencies, "Reports", disable=len(agencies) == 1, transient=True):
-            report = make_report(site, name, span, now=now)
+            report = make_report(site, name, span, now=now, pool=pool)
             written.append(report)
             if agency != CITY:
                 _written(report, span, where, formats, chosen, browser)
@@ -210,16 +211,6 @@ def _refuse_strange(agency: str, kind: str, formats: tuple[str, ...], *, of_buil
         raise click.UsageError(f"{', '.join(unknown)} is no format of {kind}. Use: {', '.join(known)}.")
     if kind != "energy" and agency == ALL and not of_buildings:
         raise click.UsageError("A paper is of one agency, one building, or the city.")
-
-
-def _of_type(portfolio: Portfolio, name: str, type_name: str) -> list[str]:
-    """Return the buildings of a type. Raises InputError with the types that there are."""
-    buildings = buildings_named(portfolio, name)
-    chosen = [building.id for building in buildings if building.type == type_name]
-    if not chosen:
-        types = ", ".join(sorted({building.type for building in buildings}))
-        raise InputError.of("no_building_of_type", name=name, type=type_name[:40], known=types)
-    return chosen
 
 
 @dataclass(frozen=True, slots=True)

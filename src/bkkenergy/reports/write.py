@@ -48,7 +48,13 @@ def make_report(
 
 
 def make_building_report(
-    site: Site, building_id: str, period: Period, *, now: dt.datetime, issued: AgencyReport | None = None
+    site: Site,
+    building_id: str,
+    period: Period,
+    *,
+    now: dt.datetime,
+    issued: AgencyReport | None = None,
+    pool: ComparisonPool | None = None,
 ) -> AgencyReport:
     """Make the report of one building alone, the same figures as its agency's report has of it.
 
@@ -59,7 +65,7 @@ def make_building_report(
     building = building_of(whole.portfolio, building_id)
     alone = whole.config.with_portfolio(whole.portfolio.with_alone(building))
     narrowed = replace(whole.with_config(alone), energy=whole.energy)
-    report = _made(narrowed, building.agency, period, now=now, issued=issued, pool=ComparisonPool(whole))
+    report = _made(narrowed, building.agency, period, now=now, issued=issued, pool=pool or ComparisonPool(whole))
     return replace(
         report,
         scope="building",

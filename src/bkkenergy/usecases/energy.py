@@ -42,6 +42,16 @@ def buildings_named(portfolio: Portfolio, name: str) -> list[Building]:
     return [building_of(portfolio, name)]
 
 
+def buildings_of_type(portfolio: Portfolio, name: str, type_name: str) -> list[Building]:
+    """Return those of a type of the buildings that are named. Raises InputError, with the types that there are."""
+    buildings = buildings_named(portfolio, name)
+    chosen = [building for building in buildings if building.type == type_name]
+    if not chosen:
+        types = ", ".join(sorted({building.type for building in buildings}))
+        raise InputError.of("no_building_of_type", name=name, type=type_name[:40], known=types)
+    return chosen
+
+
 def quarter_hours(
     ledger: LedgerReader, meters: Sequence[Meter], period: Period, channel: Channel = IMPORT
 ) -> QuarterHours:

@@ -29,6 +29,7 @@ from bkkenergy.reports.papers.progress import progress
 from bkkenergy.reports.papers.tables import paper_csv, paper_json, paper_xlsx
 from bkkenergy.reports.papers.training import training
 from bkkenergy.reports.render.browser import Browser
+from bkkenergy.reports.savings.comparing import ComparisonPool
 from bkkenergy.reports.write import make_building_report, make_city_report, make_report
 from bkkenergy.site import Site
 from bkkenergy.site.folder import memo_file
@@ -56,17 +57,21 @@ WRITERS: Mapping[str, Callable[[Paper], bytes]] = MappingProxyType(
 )
 
 
-def subject_report(site: Site, subject: str, period: Period, *, now: dt.datetime) -> AgencyReport:
-    """Make the report of an agency, a building, or "city". Raises InputError, StoreUnavailable."""
+def subject_report(
+    site: Site, subject: str, period: Period, *, now: dt.datetime, pool: ComparisonPool | None = None
+) -> AgencyReport:
+    """Make the report of an agency, a building, or "city". pool : of buildings to compare with, where several reports
+    of the period share one. Raises InputError, StoreUnavailable.
+    """
+    pool = pool or ComparisonPool(site_during(site, period))
     if subject == CITY:
-        reports = [make_report(site, agency, period, now=now) for agency in site.portfolio.agencies]
+        reports = [make_report(site, agency, period, now=now, pool=pool) for agency in site.portfolio.agencies]
         if not reports:
             raise InputError.of("paper_no_agency")
         return make_city_report(site, reports, now=now)
-    there = site_during(site, period).portfolio
-    if subject in there.agencies:
-        return make_report(site, subject, period, now=now)
-    return make_building_report(site, subject, period, now=now)
+    if subject in pool.site.portfolio.agencies:
+        return make_report(site, subject, period, now=now, pool=pool)
+    return make_building_report(site, subject, period, now=now, pool=pool)
 
 
 def make_paper(
