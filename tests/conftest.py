@@ -197,7 +197,7 @@ def compiled(path: Path) -> Path:
 def write_compiled(config: pytest.Config, paths: list[Path]) -> None:
     """Compile test files as pytest does when it imports them."""
     for path in paths:
-        compiled(path).parent.mkdir(exist_ok=True)
+        compiled(path).parent.mkdir(parents=True, exist_ok=True)
         digest, code = rewrite._rewrite_test(path, config)
         rewrite._write_pyc(config.stash[rewrite.assertstate_key], code, digest, compiled(path))
 
