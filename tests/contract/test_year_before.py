@@ -12,8 +12,10 @@ from bkkenergy.calendar import Period, timestamp_us
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.write import make_report
+from bkkenergy.reports.yearbefore import year_before
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
+from bkkenergy.usecases.during import site_during
 from tests.conftest import CONFIG_PARTS, ROOT
 
 AGENCY = "district-bangkhen"
@@ -60,6 +62,18 @@ def test_buildings_known_in_both_years_are_compared_by_their_known_days(config):
     assert (before.building_count, before.all_count) == (2, count)
     assert before.energy_kwh == pytest.approx(2 * 96 * DAYS * 2.0, rel=1e-6)
     assert before.actual_kwh == pytest.approx(2 * 96 * DAYS * 2.5, rel=1e-6)
+
+
+def test_a_year_before_stands_for_the_days_that_are_known_of_this_one(config):
+    """Three days of 34 have not come yet: last year is not one of 34 days."""
+    longer = Period.days(OCTOBER.first_day, OCTOBER.last_day + dt.timedelta(days=3))
+    with opened_site(config) as site:
+        before = year_before(site_during(site, longer), AGENCY, longer, site.figures.grid_factors)
+    assert (before.building_count, before.known_days, before.known_days_before) == (2, 31, 31)
+    assert before.actual_kwh == before.compared_kwh == pytest.approx(2 * 96 * DAYS * 2.5, rel=1e-6)
+    # What each register counted from November to September is 249 and 250 kWh a day; of the second 28 + 3 days are known.
+    assert before.energy_kwh == pytest.approx((31 * 192 + 3 * 249) * 31 / 34 + (28 * 192 + 3 * 250), rel=1e-3)
+    assert before.is_of_known_days
 
 
 def test_without_a_year_before_there_is_no_comparison_with_it(config):

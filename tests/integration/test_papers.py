@@ -28,7 +28,7 @@ from bkkenergy.reports.papers.kinds import (
     subject_report,
 )
 from bkkenergy.reports.papers.memodocx import read_seal
-from bkkenergy.reports.papers.model import PaperGrid, shown
+from bkkenergy.reports.papers.model import KeyFigures, PaperDrawing, PaperGrid, shown
 from bkkenergy.reports.phrasing import document_number
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.site import load_configuration, open_site
@@ -137,6 +137,8 @@ def test_on_paper_the_committees_tables_begin_on_a_page_apart(site, week, report
     paper = make_paper(site, "committee", report, week, "en", now=site.clock())
     with Browser() as browser:
         pages = PdfReader(io.BytesIO(render_paper(paper, "pdf", browser))).pages
+    assert isinstance(paper.blocks[0], KeyFigures)
+    assert any(isinstance(block, PaperDrawing) for block in paper.blocks[:4])
     assert paper.sentence.split()[0] in pages[0].extract_text()
     assert "EnPI (" not in pages[0].extract_text()
     assert len(pages) >= 2

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bkkenergy.calendar import BANGKOK, epoch_us
+from bkkenergy.calendar import BANGKOK, Period, epoch_us
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import MeterKind
 from bkkenergy.portfolio.more import PvPlant
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.savings.gather import plant_drop
+from bkkenergy.reports.savings.solar import solar_use
 from bkkenergy.settings import Settings, StoreSettings
 from bkkenergy.site import load_configuration
 from bkkenergy.site.solar_config import load_solar
@@ -32,6 +33,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 TODAY, DAYS, FAULT = dt.date(2026, 11, 24), 75, 60
+OCTOBER = Period.month(2026, 10)
 OFFICE = "district-bangkhen.office"
 RECORDS = """
 [[pv_plant]]
@@ -95,6 +97,7 @@ def work(request, tmp_path_factory):
         site = up_to_date(opened.site)
         found = plant_work(site, plant, today=TODAY)
         drop = plant_drop(site, portfolio.buildings[OFFICE], TODAY - dt.timedelta(days=1))
+        (solar,) = [one for one in solar_use(site, "district-bangkhen", OCTOBER) if one.building_id == OFFICE]
         later = plant_drop(site, portfolio.buildings[OFFICE], TODAY + dt.timedelta(days=90))
         none = plant_drop(site, portfolio.buildings["health.centre-1"], TODAY)
         with pytest.raises(InputError, match="no meter counts PV plant roof"):
@@ -102,6 +105,8 @@ def work(request, tmp_path_factory):
         with pytest.raises(InputError, match="There is nothing to judge yet"):
             plant_work(opened.site, plant.model_copy(update={"commissioned": TODAY}), today=TODAY)
     assert (later, none) == ({}, {})
+    assert (solar.is_installed, solar.capacity_kwp) == (True, 100)
+    assert solar.energy_kwh > 5000
     assert (drop["pv_drop_ratio"], drop["pv_drop_days"]) == (pytest.approx(0.25, abs=0.005), DAYS - FAULT)
     assert drop["pv_drop_kwh"] == pytest.approx(0.25 / 2 * 100 * 3.8 * 30.4, rel=0.15)  # 3.8 kWh a day for each kWp
     return found

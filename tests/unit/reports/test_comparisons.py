@@ -13,7 +13,7 @@ from bkkenergy.calendar import Period
 from bkkenergy.dated import Citation
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.reports.comparisons import comparisons, signed
-from bkkenergy.reports.content import BuildingSaving, SavingTarget, YearBefore
+from bkkenergy.reports.content import BuildingSaving, SavingTarget, SolarUse, YearBefore
 from bkkenergy.reports.pageone import saved_money
 from bkkenergy.reports.phrasing import document_number, headline, quarter_text, saving_sentence
 from bkkenergy.reports.render import RENDERERS
@@ -66,6 +66,9 @@ def test_a_saving_that_may_be_chance_has_no_colour_and_says_so(report):
     row = rows[EN("learn.baseline")]
     assert (row.is_sure, row.note) == (False, "not statistically significant yet · use that is compared: 990 kWh")
     assert rows["Target for 2030: 10% below the baseline"].note == "target not reached yet"
+    plant = SolarUse("agency.one", is_installed=True, capacity_kwp=9.0, energy_kwh=90.0)
+    with_own = by_name(replace(report, total_saving=unclear, solar=(plant,)), EN)[EN("learn.baseline")]
+    assert with_own.note.endswith("use with own production: 990 kWh")
     assert '<span class="down">−1.0%' not in RENDERERS["html"](replace(report, total_saving=unclear), "en").decode()
 
 

@@ -17,7 +17,10 @@ from tests.conftest import ROOT
 UNIT = "tests/unit/reports"
 OFFICIALS, COMPARISONS, PAPER = (f"{UNIT}/test_{name}.py" for name in ("for_officials", "comparisons", "on_paper"))
 HELD_BY = {
-    "a saving that may be chance is said in Thai that no one says": ("tests/unit/test_thai_words.py", "test_thai_says_it_as"),
+    "a saving that may be chance is said in Thai that no one says": (
+        "tests/unit/test_thai_words.py",
+        "test_thai_says_it_as",
+    ),
     "nothing to attend to, above a finding": (
         f"{UNIT}/test_no_contradiction.py",
         "test_a_generated_agency_s_report_does",

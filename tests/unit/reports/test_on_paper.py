@@ -7,13 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from bkkenergy.i18n import Words
+from bkkenergy.i18n import LANGS, Words
 from bkkenergy.portfolio import Agency, Portfolio
 from bkkenergy.reports.content import Ranked, SolarUse
 from bkkenergy.reports.pageone import worth_money
 from bkkenergy.reports.render import RENDERERS
 from bkkenergy.usecases.energy import station_of
-from tests.agencies import contradictions
 from tests.builders import meter
 from tests.conftest import ROOT
 from tests.unit.reports.conftest import OFFICE, STEPS_PER_DAY, building
@@ -90,9 +89,21 @@ def test_what_was_seen_on_the_last_day_alone_does_not_lead_a_year(scene):
     of_a_day = replace(report.findings[0], rule="use_event", of_days=1, cost_thb_a_month=52.0)
     year = replace(report, findings=(of_a_day,), period_kind="fiscal_year")
     assert worth_money(year) == []
-    assert contradictions(replace(year, attention=()), "th") == []
+    for lang in LANGS:
+        said = page_of(replace(year, findings=(replace(report.findings[0], of_days=1),), attention=()), lang)
+        assert Words(lang)("one.nothing") not in said
+        assert Words(lang)("one.nothing_first", title=Words(lang)("insight.title")) in said
     assert len(worth_money(replace(year, period_kind="week"))) == 1
     assert len(worth_money(replace(year, findings=report.findings))) == 1
+
+
+def test_a_difference_that_is_as_usual_has_no_colour(scene):
+    report, words = full(scene.report()), Words("en")
+    one, *rest = report.buildings
+    for ratio, look in ((0.004, "same"), (-0.004, "same"), (0.02, "up"), (-0.02, "down")):
+        changed = replace(one, use=replace(one.use, change_ratio=ratio))
+        page = page_of(replace(report, buildings=(changed, *rest)), "en")
+        assert f'<span class="{look}">{words.percent(ratio, 1, signed=True)}</span>' in page
 
 
 def test_an_agency_that_feeds_in_by_registered_pv_is_not_said_to_have_none(scene):
