@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 import threading
 
 import pytest
 
+from bkkenergy.access import server_actor
 from bkkenergy.adapters.state import hosts, open_state, reading
 from bkkenergy.adapters.state.hosts import host_names
 from bkkenergy.errors import ConfigError
 from bkkenergy.site import load_configuration
+from bkkenergy.site.common import digests_of
+from bkkenergy.site.portfolio_files import read_folder
 from bkkenergy.usecases.hosts import host_id, join
+from bkkenergy.usecases.portfolio import PortfolioState, replace_all
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.sites import postgresql_database
 
@@ -57,10 +62,42 @@ def joined():
         state.dispose()
 
 
-def test_hosts_with_the_same_settings_share_a_state_whatever_is_their_own(make_host, joined):
+def test_hosts_with_the_same_settings_share_a_state_whatever_is_their_own(make_host, joined, monkeypatch):
     own = '[mqtt]\nhost = "10.0.0.9"\nclient_id = "two"\n[web]\nport = 9000\n[ingest]\nspool = "elsewhere"\n'
-    assert joined(make_host("one")) == joined(make_host("two", SHARED + own)) == []
     assert joined(make_host("one")) == []
+    monkeypatch.setenv("BKKENERGY_ARCHIVE_KEY", "a key of its own")
+    folder = make_host("two", SHARED + own).folder
+    (folder / "poll.toml").write_text("# what this host asks")
+    shutil.copy(ROOT / "config/modbus.toml", folder)
+    for left_behind in ("factors.toml~", "savings.toml.bak", "factors.toml.dpkg-old"):
+        (folder / left_behind).write_text("of an editor or a package")
+    assert joined(make_host("two", SHARED + own)) == []
+    assert joined(make_host("one")) == []
+
+
+def test_a_default_that_is_written_down_and_one_that_a_later_version_adds_change_nothing(make_host, joined):
+    """A version with more settings has more defaults; a digest of all of them would keep the first upgraded host out."""
+    assert joined(make_host("one")) == []
+    defaults = "[metering]\nmax_estimated_gap_s = 7200\n[alerts]\nsilent_h = 3.0\n[report]\ncompared_weeks = 4\n"
+    assert joined(make_host("two", SHARED + defaults)) == []
+    parts = digests_of(make_host("one"))
+    assert {part for part in parts if part.startswith("[")} == {"[store]", "[archive]"}
+
+
+def test_a_portfolio_that_is_taken_into_the_state_keeps_no_host_out(make_host, joined):
+    config = make_host("one")
+    assert joined(config) == []
+    assert "portfolio" in digests_of(config)
+    state = open_state(config.settings.state)
+    replace_all(
+        PortfolioState(state), server_actor("malee"), read_folder(config.folder).records, why="the first",
+        now=dt.datetime.now(dt.UTC),
+    )  # fmt: skip
+    state.dispose()
+    for name in ("two", "one"):
+        config = make_host(name)
+        assert config.portfolio.revision > 0
+        assert joined(config) == []
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.settings import FILE_NAME, Settings, is_postgresql
 from bkkenergy.site import Configuration
-from bkkenergy.site.common import digests_of
+from bkkenergy.site.common import digests_of, is_in_use
 from bkkenergy.site.folder import host_id_file
 from bkkenergy.site.follower import wall_clock
 from bkkenergy.site.open import ledger_url
@@ -64,7 +64,7 @@ def join(config: Configuration, state: StateStore, clock: Callable[[], dt.dateti
         is_newer = common is not None and number > common.number
         higher = max(number, common.number if common else 0) + 1
         on_disk = _on_own_disk(settings, next(iter(others.values())), higher) if others else []
-        if others and not is_newer and (faults := [*on_disk, *_faults(common, given, number)]):
+        if others and not is_newer and (faults := [*on_disk, *_faults(config, common, given)]):
             raise ConfigError(faults)
         if on_disk:  # a person says by the number that the others are gone
             forget_hosts(connection)
@@ -99,12 +99,13 @@ def _on_own_disk(settings: Settings, other: str, next_number: int) -> list[Fault
     ]
 
 
-def _faults(common: CommonSettings | None, given: Mapping[str, str], number: int) -> list[Fault]:
+def _faults(config: Configuration, common: CommonSettings | None, given: Mapping[str, str]) -> list[Fault]:
     """Return which parts are other ones than what hosts have in common."""
     if common is None:
         return []
-    other = sorted(part for part in common.digests.keys() | given if common.digests.get(part) != given.get(part))
-    if number < common.number and not other:
+    parts = {part for part in common.digests if is_in_use(config, part)} | given.keys()
+    other = sorted(part for part in parts if common.digests.get(part) != given.get(part))
+    if config.settings.state.settings_number < common.number and not other:
         other = [NUMBER]
     return [
         Fault.of(
