@@ -5,16 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import threading
+import time
 
 import pytest
 
 from bkkenergy.access import server_actor
+from bkkenergy.adapters.files import write_whole
 from bkkenergy.adapters.state import hosts, open_state, reading
 from bkkenergy.adapters.state.hosts import host_names
 from bkkenergy.errors import ConfigError
 from bkkenergy.site import load_configuration
 from bkkenergy.site.common import digests_of
 from bkkenergy.site.portfolio_files import read_folder
+from bkkenergy.usecases import hosts as usecases_hosts
 from bkkenergy.usecases.hosts import host_id, join
 from bkkenergy.usecases.portfolio import PortfolioState, replace_all
 from tests.conftest import CONFIG_PARTS, ROOT
@@ -98,6 +101,24 @@ def test_a_portfolio_that_is_taken_into_the_state_keeps_no_host_out(make_host, j
         config = make_host(name)
         assert config.portfolio.revision > 0
         assert joined(config) == []
+
+
+def test_processes_of_a_host_that_start_at_once_are_one_host(make_host, joined, monkeypatch):
+    """Of `ingest`, `jobs` and `web` after an upgrade none has an id yet; with two ids, each refused the others for good."""
+
+    def write_slowly(path, content):
+        time.sleep(0.2)
+        write_whole(path, content)
+
+    monkeypatch.setattr(usecases_hosts, "write_whole", write_slowly)
+    config = make_host("one", ALONE)
+    refused: list[list[str]] = []
+    threads = [threading.Thread(target=lambda: refused.append(joined(config))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert refused == [[]] * 6
 
 
 @pytest.mark.parametrize(

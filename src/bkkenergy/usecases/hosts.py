@@ -55,9 +55,10 @@ def join(config: Configuration, state: StateStore, clock: Callable[[], dt.dateti
     settings = config.settings
     if settings.state.url is None or not is_postgresql(settings.state.url):
         return
-    given, identity, name = digests_of(config), host_id(settings), socket.gethostname()
+    given, name = digests_of(config), socket.gethostname()
     with transaction(state) as connection:
         lock_hosts(connection)
+        identity = host_id(settings)  # under the lock: the processes of a host start at once
         others = {key: other for key, other in host_names(connection).items() if key != identity}
         common = common_settings(connection)
         number = settings.state.settings_number
@@ -78,7 +79,7 @@ def host_id(settings: Settings) -> str:
     """Return the id of this host, made once in its data folder. Raises StoreUnavailable."""
     path = host_id_file(settings)
     try:
-        if not path.exists():
+        if not path.exists() or not path.stat().st_size:
             write_whole(path, f"{secrets.token_hex(8)}\n".encode())
         return path.read_text(encoding="utf-8").strip()[:32]
     except (OSError, UnicodeDecodeError) as error:
