@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from bkkenergy.adapters.state import StateStore
 from bkkenergy.adapters.tracing import end_traces, trace_to
 from bkkenergy.cli.context import config_option, log_options, set_up_logging
 from bkkenergy.ingest.service import Ingester
@@ -17,15 +19,14 @@ from bkkenergy.site.follower import Follower, FollowerThread
 from bkkenergy.usecases.hosts import opened_with_others
 
 
-def _ingest_until_stopped(config: Configuration) -> None:
-    """Run the ingester in this thread; SIGTERM and Ctrl-C end it after the batch at hand."""
+def _ingest_until_stopped(config: Configuration, opened_state: Callable[[], StateStore] | None = None) -> None:
+    """Run the ingester in this thread; SIGTERM and Ctrl-C end it after the batch at hand.
+
+    opened_state : as for the ingester, where this process has not joined the hosts that share the state yet.
+    """
     follower = FollowerThread(Follower(config))
     ingester = Ingester(
-        config.settings,
-        config.portfolio,
-        config.profiles,
-        follower.portfolio,
-        opened_state=lambda: opened_with_others(config),
+        config.settings, config.portfolio, config.profiles, follower.portfolio, opened_state=opened_state
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ingester.stop())
@@ -50,7 +51,8 @@ def ingest_command(config_dir: Path, log_level: str, log_format: str) -> None:
     A message is acknowledged once its readings are committed. What is refused goes to quarantine.
     """
     set_up_logging(log_level, log_format)
-    _ingest_until_stopped(load_configuration(config_dir))
+    config = load_configuration(config_dir)
+    _ingest_until_stopped(config, lambda: opened_with_others(config))
 
 
 @click.command("serve", epilog="\b\nExamples:\n  bkkenergy serve\n  bkkenergy serve --config /etc/bkkenergy")

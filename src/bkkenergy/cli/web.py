@@ -33,7 +33,6 @@ UNKNOWN = (
 
 def make_server(site: Site, *, log_level: str = "warning") -> uvicorn.Server:
     """Make the web server, not started; print how the first administrator comes in where there is no user yet."""
-    join(site.config, site.state)
     try_out_or_warn(site.readings)
     note_state(site.readings, site.state)
     follow_or_warn(site)
@@ -101,4 +100,5 @@ def web_command(config_dir: Path, log_level: str, log_format: str) -> None:
     click.echo(f"Serving on {config.settings.web.host}:{config.settings.web.port} ({scheme})", err=True)
     observe = config.settings.observe
     with open_site(config, may_wait=True) as site, observed(observe, observe.web_port, "web"):
+        join(config, site.state)
         make_server(site).run()
