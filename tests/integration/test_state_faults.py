@@ -14,24 +14,28 @@ import threading
 from contextlib import closing, contextmanager, suppress
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import text
 
 from bkkenergy.adapters.commits import _noted, losses_of, witness_file
 from bkkenergy.adapters.engines import file_engine
 from bkkenergy.adapters.sqlite_file import Transaction, open_database
 from bkkenergy.calendar import day_of_us
+from bkkenergy.cli.doctor import doctor_command
 from bkkenergy.ports.ledger import Purged
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.site import load_configuration, open_site
 from bkkenergy.usecases.ledgercheck import SETTLED, compare_ledger
 from bkkenergy.usecases.runs import DAY, midnight_us
-from tests.commands import bkkenergy
+from tests.commands import bkkenergy, own_logging
 from tests.web import make_site
 
 METER = "health.centre-1.main"
 DAYS = 12
 NEWEST_US = 1_900_000_000_000_000
 """Beyond every reading of the site."""
+ERASED = "\x1b[2K"
+"""What a terminal gets to erase a line."""
 numbers = itertools.count()
 OF_THE_METER = f"(SELECT id FROM {{}} WHERE name = '{METER}')"
 READINGS, LEDGER = OF_THE_METER.format("meter"), OF_THE_METER.format("ledger_meter")
@@ -62,6 +66,17 @@ def changed(home, statement):
     """Change the store otherwise than by the service, as a fault of the disk or a hand would."""
     with closing(sqlite3.connect(home / "var/store.sqlite")) as connection, connection:
         assert connection.execute(statement).rowcount > 0
+
+
+def test_where_a_person_waits_the_bar_is_gone_before_the_finding_is_printed(home, monkeypatch):
+    """Else it is written behind the bar, in one line with it."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with own_logging():
+        done = CliRunner().invoke(doctor_command, ["--whole", "--config", str(home / "config")])
+    bar, _, after = done.output.partition("ledger: ")
+    assert ERASED in bar
+    assert after
+    assert ERASED not in after
 
 
 def test_of_a_sound_store_all_months_agree_and_their_number_is_said(home):

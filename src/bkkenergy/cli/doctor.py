@@ -91,7 +91,8 @@ def _findings(config_dir: Path, within_s: float, lang: Lang = "en") -> Iterator[
     sorter = Sorter(config.portfolio.meters, config.profiles, max_ahead_s=config.settings.ingest.max_ahead_s)
     yield from examine(config.settings, topics_for(config.settings, sorter.topics), sorter.topics)
     with _progress(Words(lang), is_shown=math.isinf(within_s)) as on_progress:
-        yield from examine_ledger(config, within_s=within_s, on_progress=on_progress)
+        compared = list(examine_ledger(config, within_s=within_s, on_progress=on_progress))
+    yield from compared  # once the bar is gone: they would share a line
 
 
 def _charts() -> CheckResult:
