@@ -46,8 +46,7 @@ def open_state(settings: StateSettings) -> Engine:
     url = settings.url.get_secret_value() if settings.url is not None else None
     engine = engine_of(url, settings.path, STATE_URL_VARIABLE)
     try:
-        hold_version(engine)
-        if _version(engine) != HEAD:
+        if hold_version(engine) != HEAD:
             _upgrade(engine)
     except NewerTables:
         engine.dispose()
@@ -60,11 +59,15 @@ def open_state(settings: StateSettings) -> Engine:
     return engine
 
 
-def hold_version(engine: Engine) -> None:
-    """Raise NewerTables where the state's tables are a newer version's, also under a process that is running."""
+def hold_version(engine: Engine) -> str | None:
+    """Return the number of the state's tables, None where there are none.
+
+    Raises NewerTables where they are a newer version's, also under a process that is running.
+    """
     version = _version(engine)
     if version is not None and version > HEAD:
         raise NewerTables.of("newer_tables", where=shown(engine), there=version, here=HEAD)
+    return version
 
 
 _present: ContextVar[Connection | None] = ContextVar("present transaction", default=None)
