@@ -48,6 +48,7 @@ def healthy(minute: int) -> dict[str, float]:
             f'bkkenergy_task_last_success_timestamp_seconds{{task="{task}"}}': START_S + 60 * minute - 2
             for task in TASKS
         },
+        **{f'bkkenergy_task_first_begin_timestamp_seconds{{task="{task}"}}': START_S for task in TASKS},
         **{f'bkkenergy_tasks_under_way{{task="{task}"}}': 0 for task in TASKS},
         'bkkenergy_tasks_total{outcome="done",task="page"}': 60 * minute,
         'bkkenergy_tasks_total{outcome="failed",task="page"}': minute,
@@ -76,6 +77,11 @@ SICK = {
 }
 
 
+def never_done(minute: int) -> dict[str, float]:
+    """Of a worker whose first work failed, and all after it."""
+    return {name: value for name, value in healthy(minute).items() if "last_success" not in name}
+
+
 def scrape(instance: str, minute: int, values: dict[str, float]) -> list[str]:
     lines = []
     for name, value in values.items():
@@ -95,6 +101,7 @@ def planted(victoria) -> str:
         for sickness, change in SICK.items():
             lines += scrape(sickness, minute, healthy(minute) | change(minute))
         lines += scrape("good", minute, healthy(minute))
+        lines += scrape("never", minute, never_done(minute))
     requests.post(f"{url}/api/v1/import/prometheus", data="\n".join(lines), timeout=30).raise_for_status()
     requests.get(f"{url}/internal/force_flush", timeout=30)
     return url
@@ -119,10 +126,10 @@ def fired(planted) -> dict[str, set[str]]:
         requests.get(f"{url}/internal/force_flush", timeout=30)
         asked = {"match[]": 'ALERTS{alertstate="firing"}'}
         lines = requests.get(f"{url}/api/v1/export", params=asked, timeout=30).text.splitlines()
-        by_instance = {instance: set() for instance in (*SICK, "good")}
+        by_instance = {instance: set() for instance in (*SICK, "good", "never")}
         for alert in (json.loads(line)["metric"] for line in lines):
             by_instance[alert["instance"]].add(alert["alertname"])
-        if all(by_instance[name] for name in SICK):
+        if all(by_instance[name] for name in (*SICK, "never")):
             break
         time.sleep(0.1)
     return by_instance
@@ -131,7 +138,7 @@ def fired(planted) -> dict[str, set[str]]:
 @pytest.mark.slow
 def test_each_alert_fires_for_what_it_names_and_no_other_does(fired):
     assert set(SICK) == set(ALERTS), "each rule has its case"
-    assert fired == {**{name: {name} for name in SICK}, "good": set()}
+    assert fired == {**{name: {name} for name in SICK}, "good": set(), "never": {"WorkStopped"}}
 
 
 def test_the_rules_ask_for_metrics_that_there_are():

@@ -39,6 +39,11 @@ def test_work_is_counted_by_how_it_ended():
         _ = 1 / 0
     assert [count(Task.REPORT, outcome) for outcome in ("done", "failed")] == [before[0] + 1, before[1] + 2]
     assert REGISTRY.get_sample_value("bkkenergy_tasks_under_way", {"task": Task.REPORT}) == 0
+    begun_s = REGISTRY.get_sample_value("bkkenergy_task_first_begin_timestamp_seconds", {"task": Task.REPORT})
+    assert begun_s > 0
+    with doing(Task.REPORT):
+        pass
+    assert REGISTRY.get_sample_value("bkkenergy_task_first_begin_timestamp_seconds", {"task": Task.REPORT}) == begun_s
     assert REGISTRY.get_sample_value("bkkenergy_task_last_failure_timestamp_seconds", {"task": Task.REPORT}) > 0
 
 

@@ -40,8 +40,10 @@ _COMMON: dict[str, Any] = {"registry": REGISTRY, "namespace": "bkkenergy"}
 ENDED = Counter("tasks", "Pieces of work that ended", ["task", "outcome"], **_COMMON)
 DURATION = Histogram("task_seconds", "How long a piece of work took", ["task"], buckets=SECONDS, **_COMMON)
 UNDER_WAY = Gauge("tasks_under_way", "Pieces of work that are being done", ["task"], **_COMMON)
+BEGUN = Gauge("task_first_begin_timestamp_seconds", "When such work was first begun", ["task"], **_COMMON)
 SUCCEEDED = Gauge("task_last_success_timestamp_seconds", "When such work last ended well", ["task"], **_COMMON)
 FAILED = Gauge("task_last_failure_timestamp_seconds", "When such work last failed", ["task"], **_COMMON)
+_begun: set[Task] = set()
 for _task in Task:
     for _outcome in ("done", "failed"):
         ENDED.labels(_task, _outcome)  # a counter that begins at its first failure shows no increase
@@ -65,6 +67,9 @@ def doing(task: Task, **about: str | int) -> Iterator[Work]:
     about : what its trace says of it; nothing that names a person.
     """
     work, began_s = Work(), time.perf_counter()
+    if task not in _begun:
+        _begun.add(task)
+        BEGUN.labels(task).set_to_current_time()
     UNDER_WAY.labels(task).inc()
     try:
         with span(task, about) as traced:
