@@ -9,9 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 from prometheus_client.parser import text_string_to_metric_families
 
-from bkkenergy.adapters.tracing import end_traces, span, trace_to
+from bkkenergy.adapters.tracing import _Tracing, end_traces, span, trace_to
 from bkkenergy.adapters.work import REGISTRY, Task, doing
 from bkkenergy.cli.jobs import running_jobs
 from bkkenergy.errors import ConfigError
@@ -49,6 +53,18 @@ def test_work_is_counted_by_how_it_ended():
 
 def test_without_a_collector_every_span_is_the_same_that_does_nothing():
     assert span("page", {}) is span("batch", {})
+
+
+def test_what_an_exception_says_is_in_no_trace(monkeypatch):
+    """It may name a person: an address that was entered, a path."""
+    sent, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(sent))
+    monkeypatch.setattr(_Tracing, "provider", provider)
+    with pytest.raises(ValueError, match="somsri"), doing(Task.PAGE, method="GET"):
+        raise ValueError("somsri@example.org")
+    (failed,) = sent.get_finished_spans()
+    assert failed.status.status_code is StatusCode.ERROR
+    assert "somsri" not in failed.to_json()
 
 
 @contextmanager
