@@ -269,7 +269,7 @@ def until_taking_connections(server: Server, within_s: float = 30.0) -> None:
     until_s = time.monotonic() + within_s
     while True:
         try:
-            psycopg.connect(f"host=127.0.0.1 port={server.port} user=bkk dbname=postgres").close()
+            psycopg.connect(f"host={server.address} port={server.port} user=bkk dbname=postgres").close()
         except psycopg.OperationalError:
             assert time.monotonic() < until_s, "PostgreSQL takes no connection"
             time.sleep(0.05)

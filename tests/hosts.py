@@ -21,7 +21,6 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
-import psycopg
 
 from bkkenergy.access import server_actor
 from bkkenergy.adapters.state.outbox import messages
@@ -35,7 +34,7 @@ from bkkenergy.readings import ReadingBatch
 from bkkenergy.site import load_configuration, open_site
 from bkkenergy.site.portfolio_files import read_folder
 from bkkenergy.usecases.portfolio import PortfolioState, change, replace_all
-from tests.conftest import CONFIG_PARTS, ROOT
+from tests.conftest import CONFIG_PARTS, ROOT, until_taking_connections
 from tests.namespaces import HUB, Cable, cables
 from tests.ports import free_port
 from tests.receivers import MailServer, mail_server
@@ -320,7 +319,7 @@ def servers(folder: Path) -> Iterator[tuple[Server, MailServer, dict[str, object
                 object_store(folder / "objects", address=HUB),
             )
         )
-        wait_until(lambda: is_ready(postgres), 30, "PostgreSQL does not take connections")
+        until_taking_connections(postgres)
         mail = stack.enter_context(mail_server(address=HUB))
         archive = objects.bucket("city")
         secrets = {
@@ -333,14 +332,6 @@ def servers(folder: Path) -> Iterator[tuple[Server, MailServer, dict[str, object
             "broker": port, "mail": mail.port, "endpoint": archive.endpoint, "web": WEB_PORT, "observe": OBSERVE_PORT,
             "influx": influx.toml(timeout_s=5.0),
         }  # fmt: skip
-
-
-def is_ready(server: Server) -> bool:
-    try:
-        psycopg.connect(f"host={server.address} port={server.port} user=bkk dbname=postgres").close()
-    except psycopg.OperationalError:
-        return False
-    return True
 
 
 @contextmanager

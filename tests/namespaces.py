@@ -37,7 +37,7 @@ def _enter(descriptor: int) -> None:
 
 @functools.cache
 def why_not() -> str:
-    """Why this machine lets nobody make namespaces; "" where it does."""
+    """Why this machine makes no namespaces; "" where it does."""
     name = f"bkk-{os.getpid()}-try"
     try:
         ip("netns", "add", name)
@@ -65,7 +65,7 @@ class Cable:
         ip("-n", self.namespace, "link", "set", "eth0", "up")
 
     def pull(self) -> None:
-        """Cut the host off: nothing that is sent arrives, and nobody is told."""
+        """Cut the host off: nothing that is sent arrives, without a word."""
         ip("-n", self._hub, "link", "set", self._port, "down")
 
     def plug(self) -> None:

@@ -1,4 +1,4 @@
-"""Three hosts without a shared disk, the servers on a fourth: one is killed, one is cut off, and nobody can tell."""
+"""Three hosts without a shared disk, the servers on a fourth: one is killed, one is cut off, and nothing shows it."""
 
 from __future__ import annotations
 

@@ -16,6 +16,8 @@ from contextlib import closing
 import pytest
 
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.errors import InputError
+from bkkenergy.reports.render.json import read_json
 from bkkenergy.site import load_configuration, open_site
 from bkkenergy.usecases.ledgercheck import compare_ledger
 from bkkenergy.web.app import create_app
@@ -88,6 +90,9 @@ def test_its_reports_are_read_and_its_users_sign_in_with_their_passwords(home):
         answer = client.get(f"/reports/file/{file['path']}")
         assert answer.status_code == 200, file["path"]
         assert len(answer.content) == file["size_bytes"]
+        if file["path"].endswith(".json"):
+            with pytest.raises(InputError, match="Make it again"):  # it has not what this version sums up for the city
+                read_json(answer.content)
 
 
 def test_its_ledger_agrees_with_what_this_version_computes_of_its_readings(home):
