@@ -331,12 +331,19 @@ def test_a_record_of_losses_that_is_damaged_is_named(home, content):
     assert str(record) in check["remedy"]
 
 
-def test_a_restore_is_meant_and_reports_no_loss(home, tmp_path):
+@pytest.mark.parametrize("name", ["store.sqlite", "readings.db"])
+def test_a_restore_is_meant_and_reports_no_loss(home, tmp_path, name):
+    """Whatever the operator calls the file."""
+    path, settings = home / "var" / name, home / "config/bkkenergy.toml"
+    for file in list((home / "var").glob("store.sqlite*")):
+        file.rename(file.with_name(file.name.replace("store.sqlite", name)))
+    settings.write_text(settings.read_text().replace("store.sqlite", name))
     bkkenergy("backup", tmp_path / "b.tar.gz", "--config", home / "config")
-    crashed_after(home, "store", forty_readings)
-    for path in (home / "var").glob("s*.sqlite*"):
-        if not path.name.endswith("-witness"):
-            path.unlink()
+    with closing(open_database(path)) as connection:
+        forty_readings(connection, path)
+    for file in list((home / "var").glob("*")):
+        if file.name.startswith((name, "state.sqlite")) and not file.name.endswith("-witness"):
+            file.unlink()
     shutil.rmtree(home / "var/reports")
     bkkenergy("restore", tmp_path / "b.tar.gz", "--config", home / "config")
     assert commits_check(home) == []

@@ -244,9 +244,9 @@ def restore(
             unpacked_path = parts / name
             if name != "config" and unpacked_path.exists():
                 make_folder(path.parent)
-                shutil.move(unpacked_path, path)
-                if path.suffix == ".sqlite":
+                if name.endswith(".sqlite"):
                     forget_commits(path)
+                shutil.move(unpacked_path, path)
                 hand_over(path)
     return manifest
 
