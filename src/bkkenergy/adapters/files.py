@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -68,6 +68,16 @@ def make_file(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640))
         if is_of_another(path.parent):
             hand_over(path)
+
+
+def files_below(folder: Path, on_error: Callable[[OSError], object] | None = None) -> Iterator[Path]:
+    """Yield every file below a folder, through links; what is hidden is unfinished, and left out.
+
+    on_error : called where a folder cannot be read; without, it passes as empty.
+    """
+    for where, folders, names in os.walk(folder, followlinks=True, onerror=on_error):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(where) / name for name in sorted(names) if not name.startswith("."))
 
 
 def is_of_another(folder: Path) -> bool:

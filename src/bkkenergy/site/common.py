@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from bkkenergy.adapters.files import files_below
 from bkkenergy.errors import ConfigError
 from bkkenergy.settings import FILE_NAME, Settings
 from bkkenergy.site.configuration import Configuration
@@ -41,10 +41,11 @@ def digests_of(config: Configuration) -> dict[str, str]:
     """
     parts = {f"[{name}]": _digest(section) for name, section in _sections(config.settings) if section}
     contents: dict[str, list[tuple[str, Any]]] = {}
-    for path in _files(config.folder):
+    for path in files_below(config.folder):
         relative = path.relative_to(config.folder)
-        if relative.parts[0] not in FILES_OF_ONE_HOST and is_in_use(config, relative.parts[0]):
-            contents.setdefault(relative.parts[0], []).append((relative.as_posix(), _content(path)))
+        part = relative.parts[0]
+        if path.suffix in FORMS and part not in FILES_OF_ONE_HOST and is_in_use(config, part):
+            contents.setdefault(part, []).append((relative.as_posix(), _content(path)))
     return parts | {name: _digest(sorted(files)) for name, files in contents.items()}
 
 
@@ -80,14 +81,6 @@ def _without_paths(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_without_paths(inner) for inner in value]
     return value
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder that may be read, those behind links too, and none that is hidden."""
-    for inner, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths = (Path(inner) / name for name in names if not name.startswith("."))
-        yield from (path for path in paths if path.suffix in FORMS)
 
 
 def _content(path: Path) -> Any:

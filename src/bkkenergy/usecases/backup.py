@@ -23,7 +23,7 @@ from typing import IO, Any, Never, cast
 
 from bkkenergy import __version__
 from bkkenergy.adapters.commits import forget_commits
-from bkkenergy.adapters.files import hand_over, make_folder
+from bkkenergy.adapters.files import files_below, hand_over, make_folder
 from bkkenergy.adapters.sealing import SIGNATURE, encrypt, signature
 from bkkenergy.adapters.sqlite_file import copy_database, damaged, fault_in
 from bkkenergy.errors import InputError
@@ -197,17 +197,10 @@ def _parts(paths: dict[str, Path], folder: Path, secrets: frozenset[Path]) -> It
             yield BackupFile(name, copy)
             copy.unlink()
         elif path.is_dir():
-            for file in (file for file in _files(path) if file.resolve() not in secrets):
+            for file in (file for file in files_below(path, _raised) if file.resolve() not in secrets):
                 yield BackupFile(f"{name}/{file.relative_to(path)}", file)
         elif path.is_file():
             yield BackupFile(name, path)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield every file below a folder, through links; what is hidden is unfinished, and left out."""
-    for where, folders, names in os.walk(folder, followlinks=True, onerror=_raised):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(where) / name for name in sorted(names) if not name.startswith("."))
 
 
 def _raised(error: OSError) -> Never:
