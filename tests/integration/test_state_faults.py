@@ -338,15 +338,21 @@ def test_a_restore_is_meant_and_reports_no_loss(home, tmp_path, name):
     for file in list((home / "var").glob("store.sqlite*")):
         file.rename(file.with_name(file.name.replace("store.sqlite", name)))
     settings.write_text(settings.read_text().replace("store.sqlite", name))
-    bkkenergy("backup", tmp_path / "b.tar.gz", "--config", home / "config")
     with closing(open_database(path)) as connection:
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
         forty_readings(connection, path)
+        bkkenergy("backup", tmp_path / "b.tar.gz", "--config", home / "config")
+        with Transaction(connection, path) as transaction:
+            transaction.execute("INSERT INTO reading_more (meter, ts_us) VALUES (1, ?)", (NEWEST_US,))
     for file in list((home / "var").glob("*")):
         if file.name.startswith((name, "state.sqlite")) and not file.name.endswith("-witness"):
             file.unlink()
     shutil.rmtree(home / "var/reports")
     bkkenergy("restore", tmp_path / "b.tar.gz", "--config", home / "config")
     assert commits_check(home) == []
+    with closing(sqlite3.connect(path)) as connection:
+        query = "SELECT count(*) FROM reading WHERE ts_us > ?"
+        assert connection.execute(query, (NEWEST_US,)).fetchone() == (40,), "what was in the log alone is in the backup"
 
 
 @contextmanager

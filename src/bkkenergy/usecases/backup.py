@@ -191,7 +191,7 @@ def _added(tar: tarfile.TarFile, part: BackupFile) -> dict[str, Any]:
 def _parts(paths: dict[str, Path], folder: Path, secrets: frozenset[Path]) -> Iterator[BackupFile]:
     """Yield every file but secrets, the databases as copies of one moment; those in front first."""
     for name, path in paths.items():
-        if path.suffix == ".sqlite" and path.exists():
+        if name.endswith(".sqlite") and path.exists():
             copy = folder / name
             _snapshot(path, copy)
             yield BackupFile(name, copy)
@@ -246,8 +246,6 @@ def restore(
 
 def _with_logs(path: Path) -> list[Path]:
     """Return a path and the files that belong to it: SQLite reads any log beside a database into it."""
-    if path.suffix != ".sqlite":
-        return [path]
     return [path.with_name(path.name + end) for end in ("", "-wal", "-shm", "-journal")]
 
 
