@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from bkkenergy.access import Actor
 from bkkenergy.adapters.state import StateStore, reading, transaction
@@ -24,7 +23,7 @@ from bkkenergy.adapters.state.sessions import (
 from bkkenergy.adapters.state.users import enter_audit, is_password_of
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.usecases.accountnotices import notify_of_change
-from bkkenergy.usecases.people import reached_user
+from bkkenergy.usecases.people import own_id, reached_user
 from bkkenergy.usecases.powers import use_case
 
 
@@ -45,7 +44,7 @@ class SignInState:
 @use_case("account.sign_in", None, "own")
 def sign_in_state(engine: StateStore, actor: Actor, now: dt.datetime) -> SignInState:
     """Return where one is signed in, and since when a second factor is asked for."""
-    user = _own_id(actor)
+    user = own_id(actor)
     with reading(engine) as connection:
         mail, _ = mail_of(connection, user)
         keys = passkeys_of(connection, user)
@@ -59,7 +58,7 @@ def end_own_sessions(
 ) -> int:
     """End one of one's sessions, or all but the one at hand. Raises NotThere for one that is not one's own."""
     with transaction(engine) as connection:
-        count = end_sessions(engine, _own_id(actor), only=only, but=but)
+        count = end_sessions(engine, own_id(actor), only=only, but=but)
         if only is not None and not count:
             raise NotThere
         enter_audit(connection, actor, "end_session", actor.name, {"sessions": count}, now)
@@ -82,10 +81,10 @@ def begin_factor(engine: StateStore, actor: Actor, password: str, now: dt.dateti
 def confirm_factor(engine: StateStore, actor: Actor, code: str, now: dt.datetime) -> Sequence[str]:
     """Set one's second factor by its first code. Return ten spare codes. Raises InputError for a wrong code."""
     with transaction(engine) as connection:
-        spare = confirm_secret(engine, _own_id(actor), code, now)
+        spare = confirm_secret(engine, own_id(actor), code, now)
         if spare is not None:
             enter_audit(connection, actor, "set_factor", actor.name, {}, now)
-            notify_of_change(connection, _own_id(actor), "factor_set", now, by=actor.name, address=actor.address)
+            notify_of_change(connection, own_id(actor), "factor_set", now, by=actor.name, address=actor.address)
     if spare is None:
         raise InputError.of("code_wrong")
     return spare
@@ -127,11 +126,7 @@ def end_users_sessions(engine: StateStore, actor: Actor, user_id: int, now: dt.d
 
 def with_password(engine: StateStore, who: Actor, password: str) -> int:
     """Return someone's user. Raises InputError for another password than theirs."""
-    user = _own_id(who)
+    user = own_id(who)
     if not is_password_of(engine, user, password):
         raise InputError.of("password_wrong")
     return user
-
-
-def _own_id(actor: Actor) -> int:
-    return cast("int", actor.user_id)  # held by the register: `own` needs an account

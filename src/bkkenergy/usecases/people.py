@@ -132,15 +132,15 @@ def change_own_password(engine: StateStore, actor: Actor, password: str, now: dt
     """Set one's own password, and end one's other sessions. session : the key of this one."""
     password = PasswordHash.of(password)
     with transaction(engine):
-        change_password(engine, _own_id(actor), password, now, keep=session)
+        change_password(engine, own_id(actor), password, now, keep=session)
         _note(engine, actor, "change_password", actor.name, {}, now)
-        _notify(engine, _own_id(actor), "password", actor, now)
+        _notify(engine, own_id(actor), "password", actor, now)
 
 
 @use_case("account.language", None, "own")
 def change_own_language(engine: StateStore, actor: Actor, language: str) -> None:
     """Set the language of one's own pages."""
-    change_user(engine, _own_id(actor), {"language": language})
+    change_user(engine, own_id(actor), {"language": language})
 
 
 @use_case("tokens.list", "administer", "agency")
@@ -178,8 +178,9 @@ def end_token(engine: StateStore, actor: Actor, token_id: int, now: dt.datetime)
     return ended
 
 
-def _own_id(actor: Actor) -> int:
-    return cast("int", actor.user_id)  # held by the register: `own` needs an account
+def own_id(who: Actor) -> int:
+    """Return the number of one's own account."""
+    return cast("int", who.user_id)  # held by the register: `own` needs an account
 
 
 def _is_within(actor: Actor, agencies: Sequence[str]) -> bool:
