@@ -220,6 +220,8 @@ def test_passkeys_are_of_the_public_address_or_of_this_machine():
     public = WebSettings(public_address="https://Energy.example.org:8443")
     party = RelyingParty("energy.example.org", "https://energy.example.org:8443")
     assert relying_party(public, "evil.example") == party
+    plain = WebSettings(public_address="https://energy.example.org:443")
+    assert relying_party(plain, "") == RelyingParty("energy.example.org", "https://energy.example.org")
     assert relying_party(WebSettings(), "localhost:8080") == RelyingParty("localhost", "http://localhost:8080")
     assert relying_party(WebSettings(), "10.1.2.3") is None
     assert relying_party(WebSettings(), "localhost.evil.example") is None

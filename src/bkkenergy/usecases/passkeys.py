@@ -64,7 +64,8 @@ def relying_party(web: WebSettings, host: str) -> RelyingParty | None:
     if find_spec("fido2") is None or not web.local_sign_in:
         return None
     if web.public_address:
-        return RelyingParty(urlsplit(web.public_address).hostname or "", web.public_address.lower())
+        origin = web.public_address.lower().removesuffix(":443")  # as browsers write it
+        return RelyingParty(urlsplit(origin).hostname or "", origin)
     return RelyingParty(LOCAL, f"http://{host}") if host.partition(":")[0] == LOCAL else None
 
 
