@@ -9,6 +9,8 @@ from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
+from fido2 import cbor
+from fido2.webauthn import websafe_encode
 from sqlalchemy import insert, select, update
 
 from bkkenergy.adapters.state import transaction
@@ -184,6 +186,25 @@ def test_a_passkey_is_entered_with_the_password_for_this_session_and_once(app, n
     assert (
         "entered already" in posted(other, "/account/passkeys", name="x", credential=json.dumps(key.made(asked))).text
     )
+
+
+def test_what_is_nested_too_deep_or_half_is_refused_as_any_other_wrong_answer(app, name):
+    key, client, _ = entered(app, name)
+    good = key.signed(browser(app).post("/passkey/begin").json())
+    for part, content in (
+        ("clientDataJSON", b"[" * 6000),
+        ("authenticatorData", key._head("localhost", 128) + b"\x81" * 6000),
+    ):
+        bent = good | {"response": good["response"] | {part: websafe_encode(content)}}
+        assert browser(app).post("/passkey", data={"credential": json.dumps(bent)}).status_code == 401
+    other = SoftKey()
+    made = other.made(posted(client, "/account/passkeys/begin", password=PASSWORD).json())
+    without_key = cbor.encode({"fmt": "none", "attStmt": {}, "authData": other._head("localhost")})
+    bent = made | {"response": made["response"] | {"attestationObject": websafe_encode(without_key)}}
+    assert posted(client, "/account/passkeys", name="x", credential=json.dumps(bent)).status_code == 422
+    long = SoftKey(id=b"x" * 1024)
+    made = long.made(posted(client, "/account/passkeys/begin", password=PASSWORD).json())
+    assert posted(client, "/account/passkeys", name="x", credential=json.dumps(made)).status_code == 422
 
 
 def test_a_passkey_is_removed_by_its_user_with_the_password_alone(app, name):

@@ -13,7 +13,8 @@ import hmac
 import json
 import secrets
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -37,15 +38,16 @@ from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import WebSettings
 from bkkenergy.usecases.accountnotices import notify_of_change
 from bkkenergy.usecases.ownaccount import with_password
+from bkkenergy.usecases.people import own_id
 from bkkenergy.usecases.powers import use_case
 
 fido2_server: Any = Lazy("fido2.server")
 fido2_webauthn: Any = Lazy("fido2.webauthn")
-CHALLENGE_S, NONCE_BYTES = 300, 16
+CHALLENGE_S, NONCE_BYTES, MAX_ID_BYTES = 300, 16, 1023
 NAME, LOCAL, MAX_NAME = "bkkenergy", "localhost", 64
 Purpose = Literal["register", "sign-in"]
-WRONG = (ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error)
-"""What bytes that are no answer of a passkey raise in the library."""
+WRONG = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RuntimeError, struct.error)
+"""What bytes that are no answer of a passkey raise in the library; what is nested too deep is a RuntimeError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +103,17 @@ def add_passkey(
 
     Raises InputError for an answer that does not hold.
     """
-    try:
+    with _faults_of_answers():
         registration = fido2_webauthn.RegistrationResponse.from_dict(answer)
         challenge = registration.response.client_data.challenge
-        _need_challenge(engine, challenge, "register", session, now)
+    _need_challenge(engine, challenge, "register", session, now)
+    with _faults_of_answers():
         data = _server(party).register_complete(_state(challenge), registration)
         credential = fido2_webauthn.websafe_encode(data.credential_data.credential_id)
-    except WRONG as error:
-        raise InputError.of("passkey_wrong") from error
-    user_id = _own_id(actor)
+        can_verify = data.credential_data.public_key.ALGORITHM is not None
+    if not can_verify or len(data.credential_data.credential_id) > MAX_ID_BYTES:
+        raise InputError.of("passkey_wrong")
+    user_id = own_id(actor)
     name = " ".join(name.split())[:MAX_NAME] or NAME
     with transaction(engine) as connection:
         enter_passkey(connection, user_id, credential, bytes(data.credential_data), name, data.counter, now)
@@ -150,35 +154,40 @@ def sign_in_by_passkey(
 ) -> SignedIn | None:
     """Start a session by a passkey, or do the second step of one; None where the answer does not hold."""
     try:
-        given = fido2_webauthn.AuthenticationResponse.from_dict(answer)
-        credential = fido2_webauthn.websafe_encode(given.raw_id)
-        challenge = given.response.client_data.challenge
+        with _faults_of_answers():
+            given = fido2_webauthn.AuthenticationResponse.from_dict(answer)
+            credential = fido2_webauthn.websafe_encode(given.raw_id)
+            challenge = given.response.client_data.challenge
         challenge_us = _need_challenge(engine, challenge, "sign-in", half, now)
         with transaction(engine) as connection:
             row = passkey_user(connection, credential)
             if row is None or (given.response.user_handle or b"") not in {b"", _handle(engine, row.id)}:
                 return None
             key = fido2_webauthn.AttestedCredentialData(row.public_key)
-            _server(party).authenticate_complete(_state(challenge), [key], given)
+            with _faults_of_answers():
+                _server(party).authenticate_complete(_state(challenge), [key], given)
             if not note_use(connection, credential, challenge_us, given.response.authenticator_data.counter):
                 return None
             if not half:
                 return new_session(connection, row, us_of(now), session_s, (address, agent), by="passkey")
-    except (*WRONG, InputError):
+    except InputError:
         return None
     return pass_step(engine, half, row.id, now, session_s=session_s)
 
 
-def _own_id(who: Actor) -> int:
-    if who.user_id is None:
-        raise NotThere
-    return who.user_id
+@contextmanager
+def _faults_of_answers() -> Iterator[None]:
+    """Raise InputError for what the library says of bytes that are no answer of a passkey, or one that is wrong."""
+    try:
+        yield
+    except WRONG as error:
+        raise InputError.of("passkey_wrong") from error
 
 
 def _server(party: RelyingParty) -> Any:
     """Return the library's server: it takes answers of the one origin alone, and no word of who made the passkey."""
-    own_id = {"id": party.id, "name": NAME}
-    return fido2_server.Fido2Server(own_id, verify_origin=lambda origin: origin.lower() == party.origin)
+    entity = {"id": party.id, "name": NAME}
+    return fido2_server.Fido2Server(entity, verify_origin=lambda origin: origin.lower() == party.origin)
 
 
 def _state(challenge: bytes) -> dict[str, Any]:
