@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import replace
 
+import pyotp
 import pytest
 from fastapi.testclient import TestClient
 from fido2 import cbor
@@ -205,6 +206,17 @@ def test_what_is_nested_too_deep_or_half_is_refused_as_any_other_wrong_answer(ap
     long = SoftKey(id=b"x" * 1024)
     made = long.made(posted(client, "/account/passkeys/begin", password=PASSWORD).json())
     assert posted(client, "/account/passkeys", name="x", credential=json.dumps(made)).status_code == 422
+
+
+def test_a_code_of_a_secret_that_was_never_confirmed_is_no_second_step(app, name):
+    """Else who once had the password would have a second step that no list shows and no mail says."""
+    _, client, _ = entered(app, name)
+    page = posted(client, "/account/factor", password=PASSWORD).text
+    secret = re.search(r"<code>([A-Z2-7]{32})</code>", page)[1]
+    half = browser(app)
+    half.post("/login", data={"name": name, "password": PASSWORD})
+    assert half.post("/login/code", data={"code": pyotp.TOTP(secret).now()}).status_code == 401
+    assert half.get("/plan").headers["location"].startswith("/login/code")
 
 
 def test_a_passkey_is_removed_by_its_user_with_the_password_alone(app, name):

@@ -12,6 +12,7 @@ from bkkenergy.adapters.state import us_of
 from bkkenergy.adapters.state.accountlinks import has_provider
 from bkkenergy.adapters.state.persontables import passkey
 from bkkenergy.adapters.state.tables import recovery_code, second_factor, user
+from bkkenergy.adapters.state.users import is_confirmed
 from bkkenergy.errors import InputError
 
 MAX_PASSKEYS = 20
@@ -61,7 +62,7 @@ def drop_passkey(connection: Connection, user_id: int, number: int) -> str | Non
     if name is None:
         return None
     connection.execute(delete(passkey).where(*mine))
-    has_codes = select(second_factor.c.user_id).where(second_factor.c.user_id == user_id)
+    has_codes = select(second_factor.c.user_id).where(second_factor.c.user_id == user_id, is_confirmed())
     if not passkeys_of(connection, user_id) and connection.execute(has_codes).first() is None:
         connection.execute(delete(recovery_code).where(recovery_code.c.user_id == user_id))
     return str(name)

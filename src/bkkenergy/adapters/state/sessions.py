@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, select
 from bkkenergy.adapters.state import reading, transaction, us_of
 from bkkenergy.adapters.state.persontables import passkey
 from bkkenergy.adapters.state.tables import recovery_code, second_factor, session
-from bkkenergy.adapters.state.users import ID_LENGTH, SignedIn, hashed, session_of
+from bkkenergy.adapters.state.users import ID_LENGTH, SignedIn, hashed, is_confirmed, session_of
 from bkkenergy.readings import US_PER_S
 
 STEP_S, STEPS_EARLIER, STEPS_LATER = 30, 1, 1
@@ -122,7 +122,7 @@ def pass_code(engine: Engine, key: str, code: str, now: dt.datetime, *, session_
     with transaction(engine) as connection:
         row = connection.execute(
             select(session, second_factor.c.secret)
-            .outerjoin(second_factor, second_factor.c.user_id == session.c.user_id)
+            .outerjoin(second_factor, (second_factor.c.user_id == session.c.user_id) & is_confirmed())
             .where(*_is_half(key, now))
             .with_for_update(of=session)
         ).first()

@@ -275,8 +275,13 @@ def session_of(
 
 def has_factor() -> ColumnElement[bool]:
     """Return whether a user has a second factor: a code of an app, or a passkey."""
-    has_codes = exists().where(second_factor.c.user_id == user.c.id, second_factor.c.confirmed_us.is_not(None))
+    has_codes = exists().where(second_factor.c.user_id == user.c.id, is_confirmed())
     return or_(has_codes, exists().where(passkey.c.user_id == user.c.id))
+
+
+def is_confirmed() -> ColumnElement[bool]:
+    """Return whether a code of an app was confirmed: until then its secret opens nothing."""
+    return second_factor.c.confirmed_us.is_not(None)
 
 
 def sign_out(engine: Engine, key: str) -> None:
