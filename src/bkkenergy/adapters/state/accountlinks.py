@@ -85,8 +85,12 @@ def link_of(engine: Engine, secret: str, now: dt.datetime) -> AccountLink | None
 
 
 def take_link(connection: Connection, secret: str, now: dt.datetime, *purposes: LinkPurpose) -> AccountLink | None:
-    """Use a link of some purposes up: return it, to one of those who ask at once; None where it may not be used."""
-    row = connection.execute(_links().where(*_is_good(secret, now), account_link.c.purpose.in_(purposes))).first()
+    """Use a link of some purposes up: return it, to one of those who ask at once; None where it may not be used.
+
+    The user is locked first, as by all else that changes an account: none of them waits for another in a circle.
+    """
+    query = _links().where(*_is_good(secret, now), account_link.c.purpose.in_(purposes))
+    row = connection.execute(query.with_for_update(of=user)).first()
     if row is None:
         return None
     used = connection.execute(delete(account_link).where(account_link.c.key_hash == hashed(secret)))

@@ -1,0 +1,60 @@
+"""Links by mail and passkeys of users who come at once, by SQLite and by a real PostgreSQL alike."""
+
+from __future__ import annotations
+
+import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import select, update
+
+from bkkenergy.adapters.state import reading, transaction
+from bkkenergy.adapters.state.accountlinks import new_link, resets_due
+from bkkenergy.adapters.state.passkeys import enter_passkey, note_use
+from bkkenergy.adapters.state.persons import hash_of_no_password
+from bkkenergy.adapters.state.tables import user
+from bkkenergy.adapters.state.users import add_user, change_password
+from bkkenergy.usecases.accountlinks import set_password_by_link
+
+NOW = dt.datetime(2026, 11, 27, 3, tzinfo=dt.UTC)
+PASSWORD = hash_of_no_password()
+ROUNDS = 5
+
+
+@pytest.fixture
+def number(engine):
+    """A user with an address, who may be sent three links."""
+    add_user(engine, "malee", PASSWORD, "viewer", ["health"], NOW)
+    with transaction(engine) as connection:
+        connection.execute(update(user).values(mail="malee@example.com"))
+    with reading(engine) as connection:
+        return connection.execute(select(user.c.id)).scalar_one()
+
+
+def test_of_many_who_use_links_of_one_user_at_once_one_does_and_none_fails(engine, number):
+    """Also while the user sets another password: each waits for the other, and none in a circle."""
+    for each in range(ROUNDS):
+        with transaction(engine) as connection:
+            assert [row.id for row in resets_due(connection, "MALEE@example.com", NOW)] == [number]
+            secrets = [new_link(connection, number, "reset", "malee@example.com", NOW).secret for _ in range(2)]
+        with ThreadPoolExecutor(6) as threads:
+            used = [
+                threads.submit(set_password_by_link, engine, secret, PASSWORD, NOW, address="")
+                for secret in secrets * 2
+            ]
+            if each:
+                threads.submit(change_password, engine, number, PASSWORD, NOW).result()
+        assert sum(one.result() for one in used) <= 1
+        assert each or any(one.result() for one in used)
+
+
+def test_of_many_answers_of_a_passkey_to_one_challenge_one_counts(engine, number):
+    with transaction(engine) as connection:
+        enter_passkey(connection, number, "credential", b"key", "phone", 0, NOW)
+
+    def answered(_):
+        with transaction(engine) as connection:
+            return note_use(connection, "credential", 5, 0)
+
+    with ThreadPoolExecutor(6) as threads:
+        assert sum(threads.map(answered, range(6))) == 1
