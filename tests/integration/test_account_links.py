@@ -11,6 +11,7 @@ import pyotp
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import delete, insert, select, update
+from structlog.testing import capture_logs
 
 from bkkenergy.adapters.state import reading, transaction
 from bkkenergy.adapters.state.auditlog import LinesAsked, audit_lines
@@ -211,12 +212,20 @@ def test_a_link_ends_with_its_time_with_the_password_with_a_lock_and_with_a_cloc
     assert choose(app, secret).status_code == 404
 
 
-def test_secrets_are_in_the_state_and_in_the_logs_as_hashes_alone(app, mail, name):
+def test_secrets_are_in_the_state_as_hashes_alone(app, mail, name):
     _, (secret,) = asked(app, mail, name)
     choose(app, secret, "short")
     with reading(app.state.here.opened.state) as connection:
         rows = [row for table in metadata.sorted_tables for row in connection.execute(select(table)).all()]
     assert secret not in json.dumps(rows, default=str)
+
+
+def test_where_the_state_is_gone_the_log_has_no_secret_of_a_link(tmp_path):
+    app = make_app(make_site(tmp_path / "gone"))
+    app.state.here.settings.state.path.rename(tmp_path / "elsewhere.sqlite")
+    with capture_logs() as lines:
+        assert stranger(app).get(f"/link/{'s' * 43}").status_code == 503
+    assert [line["path"] for line in lines if line["event"] == "page_failed"] == ["/link/…"]
 
 
 def test_a_reset_ends_sessions_and_tokens_and_leaves_the_second_step(app, mail, name):

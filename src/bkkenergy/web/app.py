@@ -105,6 +105,7 @@ from bkkenergy.web.security import (
     is_of_another_site,
     language_of,
     note_denied,
+    shown_path,
     visitor_of,
     with_headers,
 )
@@ -292,7 +293,7 @@ def _failed(request: Request, error: Exception) -> Response:
         return problem(status, str(error), request, RETRY if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
     if status in {403, 404}:
         return _error_page(request, status)
-    log.warning("page_failed", path=request.url.path, status=status, error=str(error))
+    log.warning("page_failed", path=shown_path(request), status=status, error=str(error))
     return _error_page(request, status, error)
 
 

@@ -49,6 +49,8 @@ LONGEST_HEADER = 500
 DENIED_EVERY_S = 60.0
 PROVEN_S = 1800.0
 """How long after the password users and tokens may be changed without giving it again."""
+LINKS = ("/first-run/", "/link/", "/shared/", "/unsubscribe/")
+"""Paths that go on with what opens them."""
 MAX_FORM_FIELDS = 2_000
 """More than the form of a calendar has, or of a meter with all its exchanges."""
 
@@ -186,12 +188,18 @@ def page_visitor(request: Request) -> Visitor:
     return _visitor(request, signed.account, signed.csrf, signed)
 
 
+def shown_path(request: Request) -> str:
+    """Return a request's path as logs may have it: of a link that opens something by itself, only its kind."""
+    path = request.url.path
+    return next((f"{start}…" for start in LINKS if path.startswith(start)), path)
+
+
 def note_denied(request: Request) -> None:
     """Note in the audit log that a user was refused what others may do; the same within a minute is noted once."""
     visitor = visitor_of(request) or _by_token(request)
     if visitor is None:
         return
-    what = f"{request.method} {request.url.path}"[:255]
+    what = f"{request.method} {shown_path(request)}"[:255]
     visitor.here.cached(("denied", visitor.account.id, what), DENIED_EVERY_S, lambda: visitor.noted("denied", what))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, exists, func, insert, or_, select, update
@@ -32,7 +32,7 @@ class AccountLink:
     language: str
     purpose: LinkPurpose
     mail: str
-    secret: str = ""
+    secret: str = field(default="", repr=False)
 
     @classmethod
     def of(cls, row: Row[Any], secret: str = "") -> AccountLink:
