@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pyotp
 import pytest
@@ -22,6 +23,7 @@ from bkkenergy.adapters.state.tables import outbox, provider_identity, user
 from bkkenergy.adapters.state.tokens import add_token
 from bkkenergy.adapters.state.users import add_user
 from bkkenergy.jobs.post import send_waiting
+from bkkenergy.web.pages_links import Resets
 from tests.receivers import mail_server
 from tests.web import PASSWORD, SETTINGS, make_app, make_site, signed_in
 
@@ -226,6 +228,16 @@ def test_where_the_state_is_gone_the_log_has_no_secret_of_a_link(tmp_path):
     with capture_logs() as lines:
         assert stranger(app).get(f"/link/{'s' * 43}").status_code == 503
     assert [line["path"] for line in lines if line["event"] == "page_failed"] == ["/link/…"]
+
+
+def test_links_that_wait_do_not_hold_up_the_end_of_the_service(app, mail, name):
+    resets, is_free = Resets(), Event()
+    resets._thread.submit(is_free.wait, 30)
+    resets.send(app.state.here, name, "10.3.1.1")
+    resets.close()
+    is_free.set()
+    resets._thread.shutdown(wait=True)
+    assert mail.messages == []
 
 
 def test_a_reset_ends_sessions_and_tokens_and_leaves_the_second_step(app, mail, name):

@@ -186,10 +186,11 @@ log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def few_threads(_app: FastAPI) -> AsyncIterator[None]:
+async def few_threads(app: FastAPI) -> AsyncIterator[None]:
     """Answer with few threads: more of them only pass Python's lock around, and every answer takes longer."""
     to_thread.current_default_thread_limiter().total_tokens = THREADS
     yield
+    app.state.resets.close()
 
 
 def create_app(here: AppContext, *, first_run_key: str = "") -> FastAPI:

@@ -62,6 +62,10 @@ class Resets:
             return
         self._thread.submit(self._sent, here, who, address)
 
+    def close(self) -> None:
+        """Begin none that still waits: a mail server that hangs would hold up the end of the service for hours."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
     def _sent(self, here: AppContext, who: str, address: str) -> None:
         try:
             send_resets(here.opened.state, here.settings, who, here.clock(), address=address)
