@@ -20,6 +20,7 @@ from bkkenergy.adapters.state.tokens import add_token
 from bkkenergy.adapters.state.users import add_user, users
 from bkkenergy.errors import InputError
 from bkkenergy.usecases.people import NewUser, enter_user
+from bkkenergy.web.delays import Throttle
 from bkkenergy.web.security import address_of
 from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in
 
@@ -57,6 +58,14 @@ def test_wrong_passwords_make_an_address_wait_and_are_noted(patient, people):
     assert "Wait 30 seconds" in answers[-1].text
     assert tried(patient, "viewer-health", PASSWORD).status_code == 429, "not even with the right one"
     assert "failed to sign in" in people["admin"].get("/admin", params={"lang": "en"}).text
+
+
+def test_of_a_stranger_s_tries_not_more_are_remembered_than_count():
+    throttle = Throttle(max_tries=3)
+    for count in range(50):
+        assert throttle.is_full("10.0.0.1") == (count >= 3)
+        throttle.failed("10.0.0.1")
+    assert len(throttle._failed["10.0.0.1"]) == 3
 
 
 def test_a_stranger_s_wrong_passwords_lock_no_user_out(patient):

@@ -78,9 +78,9 @@ class Throttle:
         return len(self._recent(address)) >= self.max_tries
 
     def failed(self, address: str) -> None:
-        """Count a failure."""
+        """Count a failure. Not more are remembered than count: a stranger's many would fill the memory."""
         with self._lock:
-            self._failed[address] = [*self._recent(address), time.monotonic()]
+            self._failed[address] = [*self._recent(address), time.monotonic()][-self.max_tries :]
             if len(self._failed) > MAX_ADDRESSES:
                 self._failed = {name: tries for name in self._failed if (tries := self._recent(name))}
 
