@@ -5,13 +5,14 @@ const canPasskey = globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON;
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   form.hidden = !canPasskey;
   const fault = form.querySelector("[data-fault]"), isNew = form.dataset.kind === "create";
+  const show = (text) => { fault.textContent = text || fault.dataset.fault; fault.hidden = false; };
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     fault.hidden = true;
     try {
       const answer = await fetch(form.dataset.passkey, { method: "POST", body: new URLSearchParams(new FormData(form)) });
       const asked = await answer.json();
-      if (!answer.ok) throw new Error(asked.fault);
+      if (!answer.ok) return show(asked.fault);
       const options = isNew
         ? { publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(asked.publicKey) }
         : { publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(asked.publicKey) };
@@ -19,9 +20,8 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
       form.elements.credential.value = JSON.stringify(credential.toJSON());
       if (form.elements.password) form.elements.password.value = "";
       form.submit();
-    } catch (error) {
-      fault.textContent = error instanceof DOMException || !error.message ? fault.dataset.fault : error.message;
-      fault.hidden = false;
+    } catch {  // what a browser says here is English, and written for programmers
+      show();
     }
   });
 }
