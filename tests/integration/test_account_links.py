@@ -287,6 +287,13 @@ def test_an_address_counts_once_it_is_confirmed_and_both_addresses_get_a_notice(
     assert asked(app, mail, name)[1] == []
 
 
+def test_a_link_that_went_to_the_address_before_ends_with_it(app, mail, name):
+    _, (secret,) = asked(app, mail, name)
+    posted(signed_in(app, name), "/account/mail", mail="new@example.com", password=PASSWORD)
+    assert choose(app, secret_in(mail)).status_code == 200
+    assert choose(app, secret).status_code == 404
+
+
 def test_every_change_of_an_account_is_told_by_mail_whoever_ended_other_mails(app, admin, mail, name):
     state = app.state.here.opened.state
     with transaction(state) as connection:
