@@ -314,6 +314,29 @@ def test_every_change_of_an_account_is_told_by_mail_whoever_ended_other_mails(ap
     assert not any("unsubscribe" in text for text in texts)
 
 
+def number_of(app, name):
+    with reading(app.state.here.opened.state) as connection:
+        return connection.execute(select(user.c.id).where(user.c.name == name)).scalar()
+
+
+def test_who_had_the_account_hears_of_an_invitation_to_another_address(app, admin, mail, name):
+    posted(admin, f"/admin/users/{number_of(app, name)}/invite", mail="other@example.com")
+    assert choose(app, secret_in(mail)).status_code == 200
+    assert {to for to, _ in sent_notices(app, mail)} == {f"{name}@example.com", "other@example.com"}
+
+
+def test_an_invitation_ends_by_another_role_and_none_is_sent_that_opens_nothing(app, admin, mail, name):
+    path = f"/admin/users/{number_of(app, name)}"
+    posted(admin, f"{path}/invite", mail="other@example.com")
+    posted(admin, path, role="manager", agencies=["health", "education"])
+    assert choose(app, secret_in(mail)).status_code == 404
+    posted(admin, path, disabled="1")
+    mail.messages.clear()
+    answer = posted(admin, f"{path}/invite", mail="other@example.com")
+    assert (answer.status_code, mail.messages) == (422, [])
+    assert "would open nothing" in answer.text
+
+
 def test_an_admin_of_an_agency_sends_no_link_to_a_user_of_another(app, admin, mail, name):
     state = app.state.here.opened.state
     add_user(state, f"{name}-x", PASSWORD, "viewer", ["education"], NOW)

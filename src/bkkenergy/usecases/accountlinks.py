@@ -21,6 +21,7 @@ from bkkenergy.adapters.state.accountlinks import (
     LinkPurpose,
     end_links,
     mail_of,
+    may_have_link,
     new_link,
     resets_due,
     set_mail,
@@ -52,12 +53,15 @@ def sends_links(settings: Settings) -> bool:
 def invite_user(engine: StateStore, actor: Actor, user_id: int, mail: str, now: dt.datetime) -> AccountLink:
     """Make a link by which a user sets a password and confirms an address. Return it, to be sent by `mail_link`.
 
-    The password that there is stays good until then. Raises InputError for an address that is none.
+    The password that there is stays good until then. Raises InputError for an address that is none, and for a user
+    that a link would not let in.
     """
     actor.need("administer")
     _refuse_strange(mail)
     with transaction(engine) as connection:
         name = reached_user(engine, actor, user_id)["name"]
+        if not may_have_link(connection, user_id):
+            raise InputError.of("link_opens_nothing", name=name)
         link = new_link(connection, user_id, "invite", mail, now)
         enter_audit(connection, actor, "invite_user", name, {}, now)
     return link
@@ -66,9 +70,9 @@ def invite_user(engine: StateStore, actor: Actor, user_id: int, mail: str, now: 
 @use_case("users.add_invited", "administer", "agency")
 def enter_invited(engine: StateStore, actor: Actor, new: NewUser, mail: str, now: dt.datetime) -> AccountLink:
     """Insert a user whose password no one knows, and make the link to set one. Raises InputError as both parts do."""
-    _refuse_strange(mail)
+    new = replace(new, password=hash_of_no_password())
     with transaction(engine):
-        enter_user(engine, actor, replace(new, password=hash_of_no_password()), now)
+        enter_user(engine, actor, new, now)
         user_id = next(user["id"] for user in users(engine) if user["name"] == new.name)
         return invite_user(engine, actor, user_id, mail, now)
 
@@ -151,7 +155,9 @@ def set_password_by_link(engine: StateStore, secret: str, password: str, now: dt
             return False
         actor = Actor(link.name, address)
         change_password(engine, link.user_id, password_hash, now)
-        if link.purpose == "invite":
+        if link.purpose == "invite" and mail_of(connection, link.user_id)[0]:
+            _change_mail(connection, link.user_id, link.mail, actor, now)  # who had the account hears of it too
+        elif link.purpose == "invite":
             set_mail(connection, link.user_id, link.mail)
         enter_audit(connection, actor, "change_password", link.name, {"by": link.purpose}, now)
         notify_of_change(connection, link.user_id, "password", now, by=link.name, address=address)

@@ -72,9 +72,14 @@ def resets_due(connection: Connection, who: str, now: dt.datetime) -> list[Row[A
     count = select(func.count()).select_from(account_link).where(*of_user).scalar_subquery()
     is_asked_for = or_(user.c.name == who, func.lower(user.c.mail) == who.lower())
     query = select(user.c.id, user.c.name, user.c.mail).where(
-        is_asked_for, user.c.mail != "", user.c.disabled == 0, ~has_provider(), count < RESETS_AN_HOUR
+        is_asked_for, user.c.mail != "", *_comes_by_password(), count < RESETS_AN_HOUR
     )
     return list(connection.execute(query.order_by(user.c.id).limit(MAX_OF_AN_ADDRESS).with_for_update(of=user)))
+
+
+def may_have_link(connection: Connection, user_id: int) -> bool:
+    """Return whether a link to set a password is of use to a user."""
+    return connection.execute(select(user.c.id).where(user.c.id == user_id, *_comes_by_password())).first() is not None
 
 
 def link_of(engine: Engine, secret: str, now: dt.datetime) -> AccountLink | None:
@@ -121,6 +126,11 @@ def _is_good(secret: str, now: dt.datetime) -> tuple[ColumnElement[bool], ...]:
     is_open = or_(account_link.c.purpose == "mail", ~has_provider())
     in_time = account_link.c.asked_us <= now_us, account_link.c.until_us > now_us
     return account_link.c.key_hash == hashed(secret), *in_time, user.c.disabled == 0, is_open
+
+
+def _comes_by_password() -> tuple[ColumnElement[bool], ...]:
+    """Return what holds of a user who may set a password: one who is not locked out, and of no provider."""
+    return user.c.disabled == 0, ~has_provider()
 
 
 def has_provider() -> Any:

@@ -312,12 +312,18 @@ def is_password_of(engine: Engine, user_id: int, password: str) -> bool:
 
 
 def change_user(engine: Engine, user_id: int, values: Mapping[str, Any]) -> None:
-    """Set role, agencies, language or whether a user may come in. One who may not any more is signed out."""
+    """Set role, agencies, language or whether a user may come in. One who may not any more is signed out.
+
+    An invitation ends by another role or agencies: who sent it may have had no right to send one to such a user.
+    """
     with transaction(engine) as connection:
         connection.execute(update(user).where(user.c.id == user_id).values(**values))
+        links = delete(account_link).where(account_link.c.user_id == user_id)
         if values.get("disabled"):
             connection.execute(delete(session).where(session.c.user_id == user_id))
-            connection.execute(delete(account_link).where(account_link.c.user_id == user_id))
+            connection.execute(links)
+        elif values.keys() & {"role", "agencies"}:
+            connection.execute(links.where(account_link.c.purpose == "invite"))
 
 
 def account_of(row: Row[Any]) -> Account:
