@@ -530,6 +530,9 @@ HOW = {
         site.state, actor, PASSWORD, "a@example.com", NOW),
     "account.end_mail": lambda site, actor, _: accountlinks.end_own_mail(site.state, actor, PASSWORD, NOW),
     "account.add_passkey": passkey_added,
+    "account.begin_passkey": lambda site, actor, _: passkeys.begin_passkey(
+        site.state, actor, PASSWORD, LOCAL, "session", NOW
+    ),
     "account.end_passkey": lambda site, actor, _: passkeys.end_passkey(
         site.state, actor, one(site, "passkey", name="asker's")["id"], PASSWORD, NOW),
     "account.sign_in": lambda site, actor, _: ownaccount.sign_in_state(site.state, actor, NOW),
@@ -683,6 +686,7 @@ READS = {
 ON_A_CLOSED_SITE = {"server.backup", "server.restore", "readings.migrate"}
 """What opens the state by itself, so that nothing here may have it locked: its line in the audit log stays."""
 CHANGES_NO_ROW = READS | {
+    "account.begin_passkey",
     "stationery.history",
     "notes.list",
     "plan.documents",
@@ -802,6 +806,7 @@ PREPARED = {
     "account.end_session": signed_in_somewhere(ASKER),
     "account.mail": factor_of(ASKER, False),
     "account.end_mail": mail_of_asker,
+    "account.begin_passkey": before_a_passkey,
     "account.add_passkey": before_a_passkey,
     "account.end_passkey": passkey_of_asker,
     "account.begin_factor": factor_of(ASKER, False),

@@ -71,16 +71,17 @@ def relying_party(web: WebSettings, host: str) -> RelyingParty | None:
     return RelyingParty(LOCAL, f"http://{host}") if host.partition(":")[0] == LOCAL else None
 
 
+@use_case("account.begin_passkey", None, "own")
 def begin_passkey(
-    engine: StateStore, who: Actor, password: str, party: RelyingParty, session: str, now: dt.datetime
+    engine: StateStore, actor: Actor, password: str, party: RelyingParty, session: str, now: dt.datetime
 ) -> dict[str, Any]:
     """Return what a browser makes a passkey by. session : its key. Raises InputError for a wrong password."""
-    user_id = with_password(engine, who, password)
+    user_id = with_password(engine, actor, password)
     with reading(engine) as connection:
         keys = credentials_of(connection, user_id)
     there = [fido2_webauthn.AttestedCredentialData(key) for key in keys]
     options, _ = _server(party).register_begin(
-        {"id": _handle(engine, user_id), "name": who.name, "displayName": who.name},
+        {"id": _handle(engine, user_id), "name": actor.name, "displayName": actor.name},
         there,
         resident_key_requirement="required",
         user_verification="required",
