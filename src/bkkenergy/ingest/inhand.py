@@ -45,8 +45,7 @@ SET_ASIDE = (
     "the service was killed twice while it held this message alone: no memory left, or a fault in a library. "
     "It was not decoded. Look at it, and replay it where another process may die."
 )
-MAX_SUSPECTS = 10_000
-MAX_RECEIPTS = 65_536
+MAX_RECEIPTS = MAX_SUSPECTS = 65_536
 """As many as can be without an acknowledgement: a packet identifier has 16 bits."""
 _HEADER = struct.Struct("<II")
 """Before each entry: its length in bytes and its CRC-32."""

@@ -78,6 +78,18 @@ def test_a_message_that_is_dealt_with_is_cleared_of_suspicion(path):
     assert InHand(path).suspects == {}
 
 
+def test_all_that_can_be_unacknowledged_is_under_suspicion_the_oldest_too(path):
+    """Of batches that are made safe together the oldest may be at fault. Where it is not alone, it never ends."""
+    in_hand = InHand(path)
+    messages = [Message("gw/1", f"{number}".encode()) for number in range(MAX_RECEIPTS)]
+    for at in range(0, MAX_RECEIPTS, 10_000):
+        in_hand.take(messages[at : at + 10_000])
+    crashed(in_hand)
+    later = InHand(path)
+    assert later.is_suspect(messages[0])
+    assert later.is_suspect(messages[-1])
+
+
 def test_the_same_payload_on_another_topic_is_another_message(path):
     in_hand = InHand(path)
     in_hand.take([PILL])
