@@ -29,6 +29,7 @@ from bkkenergy.site.open import open_store, open_writable
 from bkkenergy.site.start import try_out
 from tests.builders import DAY_US, QUARTER_US, readings
 from tests.conftest import CONFIG_PARTS, ROOT
+from tests.lateproxy import answering_late
 from tests.servers import Server, influxd_path, influxd_version, influxdb, started
 from tests.sites import influx_store
 
@@ -182,6 +183,38 @@ def test_what_waits_in_a_store_beyond_its_limits_is_neither_counted_nor_deleted(
             store.last_seen_us(IDS)
     with limited(filled) as store:
         whole(store)
+
+
+def test_a_batch_is_sent_long_before_its_answer_and_is_safe_with_it(influx, bucket):
+    batch = readings("a.b.c", [1.0])
+    with (
+        answering_late(influx.port, 1.0) as url,
+        closing(influx_store(InfluxSettings(url=url, bucket=bucket))) as store,
+    ):
+        store.prepare()
+        is_sent = threading.Event()
+        store.begin(batch, is_sent.set)
+        assert is_sent.wait(10)
+        assert not store._begun[id(batch)][1].done()
+        store.commit(batch)
+        assert len(store.readings(["a.b.c"], *EVER)) == 1
+
+
+def test_a_batch_that_was_begun_and_failed_is_an_error_at_its_commit_and_goes_in_later(tmp_path):
+    batches = [readings("a.b.c", [float(number)], start_us=DAY_US + number) for number in range(3)]
+    with started(influxdb(tmp_path)) as server, closing(store_on(server)) as store:
+        store.prepare()
+        server.stop()
+        for batch in batches:
+            store.begin(batch)
+        for batch in batches[:2]:
+            with pytest.raises(StoreUnavailable):
+                store.commit(batch)
+        store.abandon()
+        server.start()
+        for batch in batches:
+            store.commit(batch)
+        assert store.readings(["a.b.c"], *EVER).column("energy_kwh").tolist() == [0.0, 1.0, 2.0]
 
 
 def test_a_database_that_is_gone_is_an_error(influx):
