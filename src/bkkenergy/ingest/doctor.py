@@ -43,7 +43,7 @@ from bkkenergy.usecases.meterchecks import MAX_DELAY_S, MAX_SKEW_S
 
 CONNECTS_WITHIN_S = 8.0
 ATTEMPTS = 2
-"""Where these many in a row, seconds apart, meet no listener, no broker is there."""
+"""In a row and seconds apart: where each meets no listener, no broker is there."""
 GAP_DAYS = 7
 NO_ENTRY = frozenset({"Not authorized", "Bad user name or password", "Banned", "Client identifier not valid"})
 """Refusals that another protocol does not change."""
