@@ -330,12 +330,15 @@ class Ingester:
         return stamped
 
     def _deal_with(self, messages: list[Message], desk: BatchContext) -> bool:
-        """Start with a batch. Messages in hand at a crash are finished one by one. Return False when stopped."""
-        if not (desk.in_hand.suspects and messages):
+        """Start with a batch. A message that was in hand at a crash is so alone now. Return False when stopped."""
+        in_hand, unfinished = desk.in_hand, self._unfinished
+        if not (in_hand.suspects and messages):
             return self._begin(messages, desk)
         return all(
-            self._unfinished.until_none_in(desk.in_hand) and self._begin(run, desk)
-            for run in desk.in_hand.runs(messages)
+            unfinished.until_none_in(in_hand) and self._begin(run, desk) and unfinished.until_none_in(in_hand)
+            if in_hand.is_suspect(run[0])
+            else self._begin(run, desk)
+            for run in in_hand.runs(messages)
         )
 
     def _begin(self, messages: list[Message], desk: BatchContext) -> bool:
