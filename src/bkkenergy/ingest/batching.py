@@ -102,21 +102,30 @@ class Unfinished:
         return self.settle(max(READY_BATCHES, at_once - 1))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BatchContext:
-    """What a batch goes through: noted, decoded, made safe in a thread of its own."""
+    """What a batch goes through: noted, decoded, made safe in a thread of its own.
+
+    is_given_up : whether one was given up, since the service stops. It is sent again, and would be stored over what
+    came after it: so nothing after it is stored either.
+    """
 
     pipeline: Pipeline
     in_hand: InHand
     committer: ThreadPoolExecutor
+    is_given_up: bool = False
 
     def begin(self, number: int, messages: Sequence[Message], outcome: Sorted, events: Sequence[Event]) -> bool:
         """Let the store begin with a batch, of this number in hand. Return False where it has to wait for its turn."""
         if self.pipeline.commits_at_once == 1:
             return False
+        self.sync_receipts(messages, outcome)
+        return self.pipeline.begin(outcome.batch, events, partial(self.in_hand.done, number))
+
+    def sync_receipts(self, messages: Sequence[Message], outcome: Sorted) -> None:
+        """Make when messages came outlast a power cut, where readings rest on it."""
         if rests_on_receipt(outcome, messages):
             self.in_hand.sync()
-        return self.pipeline.begin(outcome.batch, events, partial(self.in_hand.done, number))
 
 
 def next_batch(subscriber: Subscriber, settings: Settings) -> list[Message]:

@@ -25,7 +25,7 @@ from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.work import REGISTRY
 from bkkenergy.ingest.backlog import Backlog, late_events
-from bkkenergy.ingest.batching import BatchContext, Unfinished, Waiting, next_batch, rests_on_receipt
+from bkkenergy.ingest.batching import BatchContext, Unfinished, Waiting, next_batch
 from bkkenergy.ingest.births import StoredBirths
 from bkkenergy.ingest.gaps import Gaps
 from bkkenergy.ingest.holes import Holes, pv_of
@@ -397,13 +397,14 @@ class Ingester:
             desk.in_hand.done(number)  # it waits for a store, and takes nothing down
             return self._wait(seconds)
 
-        if messages:
-            if not is_begun and rests_on_receipt(outcome, messages):
-                desk.in_hand.sync()
+        if messages and not desk.is_given_up:
+            if not is_begun:
+                desk.sync_receipts(messages, outcome)
             safe = partial(desk.pipeline.commit_then_ack, messages, outcome, events, self.subscriber.acknowledge)
-            if not safe(wait=wait, is_begun=is_begun):
-                return False
-            desk.in_hand.done(number)
+            desk.is_given_up = not safe(wait=wait, is_begun=is_begun)
+        if desk.is_given_up:
+            return False
+        desk.in_hand.done(number)
         desk.pipeline.drain()
         return True
 

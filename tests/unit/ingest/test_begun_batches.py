@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bkkenergy.ingest.batching import Unfinished, Waiting
+from bkkenergy.ingest.batching import BatchContext, Unfinished, Waiting
+from bkkenergy.ingest.inhand import InHand
+from bkkenergy.ingest.service import Ingester
+from bkkenergy.ingest.sort import Sorted
 from bkkenergy.metering.events import Event, EventKind
+from bkkenergy.payloads.message import Message
+from bkkenergy.portfolio import Portfolio
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.settings import ObserveSettings, Settings
 from tests.builders import DAY_US, readings
 from tests.unit.ingest.test_pipeline import METER, Site
 
@@ -140,3 +146,42 @@ def test_a_store_is_begun_with_from_one_thread_while_it_fails_in_another(site):
         thread.join()
         assert site.several.begun == []
         site.pipeline._on_store_up()
+
+
+@pytest.fixture
+def ingester():
+    return Ingester(Settings(observe=ObserveSettings(port=0)), Portfolio(agencies={}, buildings={}, calendars={}), {})
+
+
+@pytest.fixture
+def in_hand(tmp_path):
+    """What is in hand after a crash with one message, which the broker never sends again."""
+    InHand(tmp_path / "in-hand").take([Message("t", b"lost")])
+    return InHand(tmp_path / "in-hand")
+
+
+def test_once_a_batch_is_given_up_none_after_it_is_stored(ingester, in_hand, tmp_path):
+    """It is sent again at the next start, and would be stored over what came after it."""
+    site = Site(tmp_path)
+    ingester.stop()
+    with ThreadPoolExecutor(1) as committer:
+        desk = BatchContext(site.pipeline, in_hand, committer)
+        secured = []
+        for number, is_unavailable in enumerate((True, False), 1):
+            site.store.is_unavailable = is_unavailable
+            outcome = Sorted(readings(METER, [float(number)]), np.zeros(1, np.int64), ())
+            secured.append(ingester._secure(desk, number, [Message("t", b"")], outcome, (), False))
+    assert secured == [False, False]
+    assert site.stored() == []
+    site.close()
+
+
+@pytest.mark.timeout(20)
+def test_one_batch_is_decoded_while_another_waits_though_a_suspect_never_comes(ingester, in_hand, site, monkeypatch):
+    in_hand.take([Message("t", b"waits for the store")])
+    begun = []
+    monkeypatch.setattr(ingester, "_begin", lambda run, _desk: begun.append(run) or True)
+    messages = [Message("t", b"1"), Message("t", b"2")]
+    with ThreadPoolExecutor(1) as committer:
+        assert ingester._deal_with(messages, BatchContext(site.pipeline, in_hand, committer))
+    assert begun == [messages]
