@@ -70,7 +70,7 @@ class MqttSettings(Frozen):
     sparkplug_host_id: Annotated[str, Field(pattern="^[^/+#]*$", max_length=64)] = "bkkenergy"
     keepalive_s: Annotated[int, Field(ge=5, le=3600)] = 60
     session_expiry_s: Annotated[int, Field(ge=60, le=4_294_967_295)] = 7 * 86_400
-    receive_maximum: Annotated[int, Field(ge=10, le=65_535)] = 40_000
+    receive_maximum: Annotated[int, Field(ge=10, le=65_535)] = 10_000
     reader: Literal["bulk", "paho"] = "bulk"
     reconnect_max_s: Annotated[int, Field(ge=1, le=3600)] = 30
     canary_s: Annotated[float, Field(ge=0, le=3600)] = 60.0

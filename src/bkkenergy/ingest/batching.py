@@ -29,6 +29,8 @@ READY_BATCHES = 1
 LOOK_S = 0.001
 QUIET_S = 0.005
 """A pause this long among messages ends a batch: on 3.1.1 the broker sends no more until it hears."""
+WIDE_RECEIVE_MAXIMUM = 40_000
+"""Where nothing is set, and the store lets many commits wait: what is unacknowledged bounds what it takes a second."""
 MEAN_READING_BYTES = 90
 """What a reading takes in a payload, about: it turns the size of a batch into bytes."""
 
@@ -126,6 +128,14 @@ class BatchContext:
         """Make when messages came outlast a power cut, where readings rest on it."""
         if rests_on_receipt(outcome, messages):
             self.in_hand.sync()
+
+
+def with_receive_maximum(settings: Settings) -> Settings:
+    """Return settings with `mqtt.receive_maximum` as set, or as wide as the store can use."""
+    if settings.store.kind != "influx" or "receive_maximum" in settings.mqtt.model_fields_set:
+        return settings
+    mqtt = settings.mqtt.model_copy(update={"receive_maximum": WIDE_RECEIVE_MAXIMUM})
+    return settings.model_copy(update={"mqtt": mqtt})
 
 
 def next_batch(subscriber: Subscriber, settings: Settings) -> list[Message]:

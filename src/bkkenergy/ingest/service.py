@@ -25,7 +25,7 @@ from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.work import REGISTRY
 from bkkenergy.ingest.backlog import Backlog, late_events
-from bkkenergy.ingest.batching import BatchContext, Unfinished, Waiting, next_batch
+from bkkenergy.ingest.batching import BatchContext, Unfinished, Waiting, next_batch, with_receive_maximum
 from bkkenergy.ingest.births import StoredBirths
 from bkkenergy.ingest.gaps import Gaps
 from bkkenergy.ingest.holes import Holes, pv_of
@@ -103,6 +103,7 @@ class Ingester:
         portfolio_now : asked between batches for the portfolio as it is now; must not wait.
         wall_clock : seconds since 1970. opened_state : opens the state, where that asks for more than settings.
         """
+        settings = with_receive_maximum(settings)
         self._settings, self._profiles, self._portfolio = settings, profiles, portfolio
         self._portfolio_now, self._wall_clock = portfolio_now or (lambda: portfolio), wall_clock
         self._open_state = opened_state or partial(open_state, settings.state)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bkkenergy.ingest.batching import BatchContext, Unfinished, Waiting
+from bkkenergy.adapters.influx import InfluxStore
+from bkkenergy.adapters.postgresql import PostgresStore
+from bkkenergy.adapters.sqlite import SqliteStore
+from bkkenergy.ingest.batching import WIDE_RECEIVE_MAXIMUM, BatchContext, Unfinished, Waiting, with_receive_maximum
 from bkkenergy.ingest.inhand import InHand
 from bkkenergy.ingest.service import Ingester
 from bkkenergy.ingest.sort import Sorted
@@ -20,7 +24,7 @@ from bkkenergy.payloads.message import Message
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.settings import ObserveSettings, Settings
+from bkkenergy.settings import MqttSettings, ObserveSettings, Settings, StoreKind, StoreSettings
 from tests.builders import DAY_US, readings
 from tests.unit.ingest.test_pipeline import METER, Site
 
@@ -146,6 +150,19 @@ def test_a_store_is_begun_with_from_one_thread_while_it_fails_in_another(site):
         thread.join()
         assert site.several.begun == []
         site.pipeline._on_store_up()
+
+
+STORES = {"sqlite": SqliteStore, "influx": InfluxStore, "postgresql": PostgresStore}
+
+
+@pytest.mark.parametrize("kind", get_args(StoreKind))
+def test_more_messages_may_wait_where_the_store_lets_commits_wait_and_nothing_is_set(kind):
+    settings = Settings(store=StoreSettings(kind=kind))
+    narrow = MqttSettings().receive_maximum
+    expected = WIDE_RECEIVE_MAXIMUM if STORES[kind].commits_at_once > 1 else narrow
+    assert with_receive_maximum(settings).mqtt.receive_maximum == expected
+    as_set = settings.model_copy(update={"mqtt": MqttSettings(receive_maximum=narrow)})
+    assert with_receive_maximum(as_set) is as_set
 
 
 @pytest.fixture
