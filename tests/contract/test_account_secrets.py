@@ -12,6 +12,7 @@ from bkkenergy.adapters.state import reading, transaction
 from bkkenergy.adapters.state.accountlinks import new_link, resets_due
 from bkkenergy.adapters.state.passkeys import enter_passkey, note_use
 from bkkenergy.adapters.state.persons import hash_of_no_password
+from bkkenergy.adapters.state.standings import signature
 from bkkenergy.adapters.state.tables import user
 from bkkenergy.adapters.state.users import add_user, change_password
 from bkkenergy.usecases.accountlinks import set_password_by_link
@@ -58,3 +59,8 @@ def test_of_many_answers_of_a_passkey_to_one_challenge_one_counts(engine, number
 
     with ThreadPoolExecutor(6) as threads:
         assert sum(threads.map(answered, range(6))) == 1
+
+
+def test_of_many_who_sign_the_first_link_of_a_site_all_sign_by_one_key(engine):
+    with ThreadPoolExecutor(6) as threads:
+        assert len(set(threads.map(lambda _: signature(engine, "unsubscribe", "1"), range(6)))) == 1

@@ -9,6 +9,7 @@ import datetime as dt
 import hashlib
 import hmac
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -105,11 +106,8 @@ def _key(engine: Engine) -> bytes:
     with reading(engine) as connection:
         known = connection.execute(query).scalar()
     if known is None:
-        try:
-            with transaction(engine) as connection:
-                connection.execute(insert(link_key).values(id=1, secret=secrets.token_hex(KEY_BYTES)))
-        except IntegrityError:  # another process was first
-            pass
-        with reading(engine) as connection:
+        with transaction(engine) as connection, suppress(IntegrityError), connection.begin_nested():
+            connection.execute(insert(link_key).values(id=1, secret=secrets.token_hex(KEY_BYTES)))
+        with reading(engine) as connection:  # another process may have been first
             known = connection.execute(query).scalar_one()
     return bytes.fromhex(known)
