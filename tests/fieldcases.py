@@ -1,8 +1,8 @@
 """What devices and files of public reports do, case by case, and whether it is dealt with rightly: `python -m tests.fieldcases`.
 
 Forms are those of the reports; names and numbers are ours. Two tables: the reports by which the product was once measured, with the
-inputs that came with them, and reports that were searched for later. A case that a test of its own holds names that test,
-which is run here.
+inputs that came with them (24 of its 34 numbers are described anywhere; some are several rows here), and reports that were
+searched for later. A case that a test of its own holds names that test, which is run here.
 """
 
 from __future__ import annotations

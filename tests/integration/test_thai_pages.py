@@ -39,7 +39,7 @@ TERMS = (
 )
 NAMES = (
     "NEM Green Button bkkenergy English Python NASA POWER EPW TMY PVGIS CAMS CEC Perez De Soto Marion PVsyst Faiman Kimber PVWatts Sandia Chromium admin engineer testclient health "
-    "education viewer manager kept of led LED e report portfolio import source state files"
+    "education viewer manager kept passkeys of led LED e report portfolio import source state files"
 )
 ALLOWED = frozenset(f"{UNITS} {TERMS} {NAMES}".split())
 MARKS = re.compile(
