@@ -118,44 +118,13 @@ class Pipeline:
         harmless. While neither store nor spool takes the batch, or the state does not take what is refused,
         nothing is acknowledged. Return False when stopped before that. is_begun : as `begin` has returned.
         """
-        with doing(Task.BATCH, messages=len(messages), readings=len(outcome.batch)) as work:
-            is_acknowledged = self._commit_then_ack(
-                messages, outcome, events, acknowledge, wait=wait, is_begun=is_begun
-            )
-            if not is_acknowledged:
-                work.fail()
-        return is_acknowledged
-
-    def _commit_then_ack(
-        self,
-        messages: Sequence[Message],
-        outcome: Sorted,
-        events: Sequence[Event],
-        acknowledge: Acknowledge,
-        *,
-        wait: Wait,
-        is_begun: bool,
-    ) -> bool:
         started_s = self._monotonic()
-        is_noted, refused = False, None
-        while True:
-            try:
-                if not is_noted:  # before the readings are stored: a second look at those finds no event
-                    self._note(() if is_begun else events, outcome.lags_us)
-                    is_noted = True
-                if refused is None:
-                    refused = (*outcome.refused, *self._make_safe(outcome, messages))
-                self._keep(messages, outcome, refused, events)
-                break
-            except StateUnavailable as error:
-                pause_s = self._on_state_down(error, unacknowledged=len(messages))
-            except StoreUnavailable as error:
-                self._on_store_down(error, unacknowledged=len(messages))
-                pause_s = self._retry_s
-            if wait(min(pause_s, self._retry_max_s)):
+        with doing(Task.BATCH, messages=len(messages), readings=len(outcome.batch)) as work:
+            refused = self._kept(messages, outcome, events, wait, is_begun=is_begun)
+            if refused is None:
+                work.fail()
                 return False
-            self.drain()
-        acknowledge(messages)
+            acknowledge(messages)
         seconds = self._monotonic() - started_s
         self._metrics.commit.observe(seconds)
         log.debug(
@@ -166,6 +135,30 @@ class Pipeline:
             seconds=seconds,
         )
         return True
+
+    def _kept(
+        self, messages: Sequence[Message], outcome: Sorted, events: Sequence[Event], wait: Wait, *, is_begun: bool
+    ) -> Sequence[Refused] | None:
+        """Try until all is kept; return what was refused, or None when stopped before."""
+        is_noted, refused = False, None
+        while True:
+            try:
+                if not is_noted:  # before the readings are stored: a second look at those finds no event
+                    self._note(() if is_begun else events, outcome.lags_us)
+                    is_noted = True
+                if refused is None:
+                    refused = (*outcome.refused, *self._make_safe(outcome, messages))
+                self._keep(messages, outcome, refused, events)
+            except StateUnavailable as error:
+                pause_s = self._on_state_down(error, unacknowledged=len(messages))
+            except StoreUnavailable as error:
+                self._on_store_down(error, unacknowledged=len(messages))
+                pause_s = self._retry_s
+            else:
+                return refused
+            if wait(min(pause_s, self._retry_max_s)):
+                return None
+            self.drain()
 
     def drain(self) -> None:
         """Take what waits in the spool into the store, the oldest first, for a while."""
