@@ -187,7 +187,7 @@ class Sender(threading.Thread):
 
 
 def kwh_at(ts_ms: int) -> float:
-    """The register of every meter: 8 kW all the time, whoever asks and when."""
+    """The register of every meter: 8 kW all the time."""
     return round(ts_ms / 3_600_000 * 8 % 900_000, 3)
 
 

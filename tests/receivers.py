@@ -30,7 +30,7 @@ class MailServer:
         address: str = "127.0.0.1",
     ) -> None:
         self.messages: list[EmailMessage] = []
-        self.refused = {"nobody@example.com"}
+        self.refused = {"refused@example.com"}
         self.answer, self.refusal = "250 OK", "550 no such mailbox"
         context = None
         if certificate:

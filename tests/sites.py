@@ -54,7 +54,7 @@ def postgresql_copy(url: SecretStr, prefix: str = "copy") -> SecretStr:
 
 
 with_tables: dict[int, SecretStr] = {}
-"""By the port of a server: a state without rows, which nobody has open."""
+"""By the port of a server: a state without rows, which no one has open."""
 
 
 def postgresql_state(port: int) -> SecretStr:

@@ -1,4 +1,4 @@
-"""Hosts that share a state on a real PostgreSQL: who may join, and what those that may not are told."""
+"""Hosts that share a state on a real PostgreSQL: which may join, and what the others say."""
 
 from __future__ import annotations
 

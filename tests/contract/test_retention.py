@@ -134,7 +134,7 @@ def computed_once(kind, request):
             if name != "portfolio":
                 (config / name).symlink_to(ROOT / "config" / name)
         shutil.copytree(ROOT / "config/portfolio", config / "portfolio")
-        for file in (config / "portfolio/buildings").iterdir():  # those of whom no reading is stored
+        for file in (config / "portfolio/buildings").iterdir():  # without readings here
             if file.stem not in {AGENCY, "health"}:
                 file.unlink()
         with (config / "portfolio/buildings/fire-rescue.toml").open("a") as file:

@@ -169,7 +169,7 @@ def test_answers_do_not_say_which_accounts_there_are(app, mail, name):
     state = app.state.here.opened.state
     add_user(state, f"no-address-{name}", PASSWORD, "viewer", ["health"], NOW)
     texts, counts = set(), {}
-    for who in (name, f"{name}@example.com", f"no-address-{name}", "nobody-at-all", "nobody@example.org"):
+    for who in (name, f"{name}@example.com", f"no-address-{name}", "no-such-user", "unknown@example.org"):
         answer, secrets = asked(app, mail, who)
         texts.add((answer.status_code, re.sub(r"\d\d:\d\d(:\d\d)?", "", answer.text)))
         counts[who] = len(secrets)
@@ -351,12 +351,18 @@ def test_an_admin_of_an_agency_sends_no_link_to_a_user_of_another(app, admin, ma
 
 
 def test_a_mail_that_is_not_sent_is_said_and_noted(app, admin, mail, name):
-    fields = {"name": f"{name}-y", "role": "viewer", "agencies": "health", "mail": "nobody@example.com", "password": ""}
+    fields = {
+        "name": f"{name}-y",
+        "role": "viewer",
+        "agencies": "health",
+        "mail": "refused@example.com",
+        "password": "",
+    }
     answer = posted(admin, "/admin/users", **fields)
     assert answer.status_code == 422
     assert "did not take the link" in answer.text
     with transaction(app.state.here.opened.state) as connection:
-        connection.execute(update(user).where(user.c.name == name).values(mail="nobody@example.com"))
+        connection.execute(update(user).where(user.c.name == name).values(mail="refused@example.com"))
     answer, _ = asked(app, mail, name)
     assert answer.status_code == 200
     lines = audit_lines(app.state.here.opened.state, asked=LinesAsked(actor=name))

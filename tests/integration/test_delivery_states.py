@@ -50,7 +50,7 @@ def settings(mail_port, **more):
     return Settings(
         mail=MailSettings(host="127.0.0.1", port=mail_port, tls="none", **more),
         web=WebSettings(public_address=SITE),
-        recipient=(Recipient(to=TO), Recipient(to="nobody@example.com")),
+        recipient=(Recipient(to=TO), Recipient(to="refused@example.com")),
     )
 
 
@@ -115,10 +115,10 @@ def test_a_mailbox_that_smtp_refuses_is_not_asked_again_until_a_person_lets_it(a
     with mail_server() as server:
         given = settings(server.port)
         for key in ("refused", "not tried"):
-            posted(state, key, to="nobody@example.com")
+            posted(state, key, to="refused@example.com")
             send_waiting(state, given, NOW)
     (standing,) = standings(state)
-    assert (standing.address, standing.state) == ("nobody@example.com", "refused")
+    assert (standing.address, standing.state) == ("refused@example.com", "refused")
     assert state_of(state, "not tried")[1].startswith("nothing is sent here: refused")
     admin = english(app, "admin")
     page = admin.get("/jobs").text
@@ -146,7 +146,7 @@ def test_a_refusal_does_not_replace_what_a_person_has_ended(state, anybody):
 def test_a_relay_that_refuses_us_ends_no_address(state):
     with mail_server() as server:
         server.refusal = "554 5.7.1 Relay access denied"
-        posted(state, "no relay", to="nobody@example.com")
+        posted(state, "no relay", to="refused@example.com")
         assert send_waiting(state, settings(server.port), NOW) == 0
     assert state_of(state, "no relay")[0] == "failed"
     assert standings(state) == []

@@ -99,7 +99,7 @@ def test_a_disk_that_turns_read_only_after_a_fault_loses_nothing_that_was_acknow
             publish(broker.port, messages(2 * COUNT)[COUNT:])
             wait_until(lambda: ingester.state().store_is_unavailable or ingester.state().state_is_unavailable)
             assert ingester.state().is_alive()
-        assert ran("umount", folder), "the ingester has let go of the disk"
+        assert ran("umount", folder), "no file of the disk is open any more"
         ran("e2fsck", "-fy", image)
         assert ran("mount", *options, folder)
         with ingesting(settings, portfolio):

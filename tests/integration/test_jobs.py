@@ -304,7 +304,7 @@ to = "health@example.com"
 agencies = ["health"]
 formats = ["pdf", "xlsx"]
 [[recipient]]
-to = "nobody@example.com"
+to = "refused@example.com"
 agencies = ["health"]
 [[recipient]]
 channel = "webhook"
@@ -346,7 +346,7 @@ def test_reports_are_handed_over_to_those_who_want_them_once(home, clock):
     assert {file["form"] for file in posted["files"]} == {"html", "csv", "json"}
     by_key = {own.recipient: (own.state, own.tries) for own in messages(jobs.site.state)}
     assert by_key["health@example.com"] == ("sent", 2)
-    assert by_key["nobody@example.com"] == ("failed", 1)
+    assert by_key["refused@example.com"] == ("failed", 1)
 
 
 MONTH = """
@@ -569,7 +569,7 @@ def test_a_test_message_tells_whether_recipients_can_be_reached(home):
         write_settings(home, recipients(mail.port, hook.url, home / "secret"))
         output = run(home, "test-mail", code=1)
         assert "mail health@example.com: taken" in output
-        assert "nobody@example.com is refused" in output
+        assert "refused@example.com is refused" in output
         assert f"webhook {hook.url}: taken" in output
         assert [found["To"] for found in mail.messages] == ["health@example.com"]
 

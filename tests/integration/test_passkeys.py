@@ -145,7 +145,7 @@ def test_an_answer_is_taken_once_in_time_and_for_its_own_challenge(app, clock, n
         {"origin": "https://localhost"},
         {"flags": PRESENT},
         {"flags": VERIFIED},
-        {"handle": b"somebody else"},
+        {"handle": b"another user"},
         {"_key": SoftKey()._key},
         {"id": b"x" * 32},
     ],

@@ -74,8 +74,8 @@ def test_a_server_with_a_stranger_s_certificate_is_not_spoken_to(tmp_path, certi
 
 def test_a_mailbox_that_does_not_exist_is_final_and_a_busy_server_is_not(tmp_path):
     with mail_server() as server:
-        with pytest.raises(DeliveryFailed, match="nobody@example.com") as caught:
-            CHANNELS["mail"](settings_for(server), Recipient(to="nobody@example.com"), message())
+        with pytest.raises(DeliveryFailed, match="refused@example.com") as caught:
+            CHANNELS["mail"](settings_for(server), Recipient(to="refused@example.com"), message())
         assert caught.value.is_final
         server.answer = "451 try later"
         with pytest.raises(DeliveryFailed, match="451") as caught:
