@@ -15,7 +15,7 @@ from bkkenergy.adapters.state.persons import hash_of_no_password
 from bkkenergy.adapters.state.standings import signature
 from bkkenergy.adapters.state.tables import user
 from bkkenergy.adapters.state.users import add_user, change_password
-from bkkenergy.usecases.accountlinks import set_password_by_link
+from bkkenergy.usecases.accountlinks import confirm_mail_by_link, set_password_by_link
 
 NOW = dt.datetime(2026, 11, 27, 3, tzinfo=dt.UTC)
 PASSWORD = hash_of_no_password()
@@ -64,3 +64,15 @@ def test_of_many_answers_of_a_passkey_to_one_challenge_one_counts(engine, number
 def test_of_many_who_sign_the_first_link_of_a_site_all_sign_by_one_key(engine):
     with ThreadPoolExecutor(6) as threads:
         assert len(set(threads.map(lambda _: signature(engine, "unsubscribe", "1"), range(6)))) == 1
+
+
+def test_a_link_does_that_alone_for_which_it_was_sent(engine, number):
+    with transaction(engine) as connection:
+        of = {
+            each: new_link(connection, number, each, "malee@example.com", NOW) for each in ("invite", "reset", "mail")
+        }
+    assert not set_password_by_link(engine, of["mail"].secret, PASSWORD, NOW, address="")
+    assert not confirm_mail_by_link(engine, of["invite"].secret, NOW, address="")
+    assert not confirm_mail_by_link(engine, of["reset"].secret, NOW, address="")
+    assert confirm_mail_by_link(engine, of["mail"].secret, NOW, address="")
+    assert set_password_by_link(engine, of["reset"].secret, PASSWORD, NOW, address="")

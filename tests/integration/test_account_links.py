@@ -294,7 +294,7 @@ def test_a_link_that_went_to_the_address_before_ends_with_it(app, mail, name):
     assert choose(app, secret).status_code == 404
 
 
-def test_every_change_of_an_account_is_told_by_mail_whoever_ended_other_mails(app, admin, mail, name):
+def test_every_change_of_an_account_gives_a_notice_after_other_mails_were_ended_too(app, admin, mail, name):
     state = app.state.here.opened.state
     with transaction(state) as connection:
         number = connection.execute(select(user.c.id).where(user.c.name == name)).scalar()

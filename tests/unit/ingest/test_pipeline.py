@@ -18,6 +18,7 @@ from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.state.tables import gateway, meter_event
+from bkkenergy.adapters.work import ENDED, Task
 from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.pipeline import COUNTERS_EVERY_S, FIRST_RETRY_S, Pipeline, commit_or_split
 from bkkenergy.ingest.singles import as_refused
@@ -236,11 +237,14 @@ def test_after_a_recovery_the_pauses_begin_anew(site):
         assert site.waits_s == [pytest.approx(FIRST_RETRY_S * 2**n) for n in (1, 2, 3, 4)]
 
 
-def test_a_stop_while_the_store_is_unavailable_acknowledges_nothing(site):
+def test_a_stop_while_the_store_is_unavailable_acknowledges_nothing_and_is_no_batch_that_is_done(site):
+    ended = lambda outcome: ENDED.labels(Task.BATCH, outcome)._value.get()  # noqa: E731
+    before = ended("done"), ended("failed")
     site.store.is_unavailable = True
     site.stops_after = 3
     assert site.send(1.0) is False
     assert site.acknowledged == []
+    assert (ended("done"), ended("failed")) == (before[0], before[1] + 1)
 
 
 def test_readings_that_the_store_refuses_are_found_by_halves_and_quarantined_with_their_message(site):

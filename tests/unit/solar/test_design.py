@@ -258,6 +258,13 @@ def test_screening_in_every_format(screened):
     assert float(rows[0]["npv_thb"]) == pytest.approx(data["rows"][0]["npv_thb"])
 
 
+def test_roofs_of_the_same_value_are_ranked_by_their_names(config, weather):
+    buildings = [OFFICE.model_copy(update={"id": f"district-bangkhen.{name}"}) for name in ("c", "a", "b")]
+    read = lambda _: load_of(OFFICE, config)  # noqa: E731
+    ranked = screen(buildings, weather, config, FIGURES.tariffs, FACTOR, read, schedule_of=lambda _: OFFICE.tariff)
+    assert [row.building[-1] for row in ranked.rows] == ["a", "b", "c"]
+
+
 @pytest.mark.slow
 def test_a_cluster_gives_the_same_numbers(config, weather):
     """A real Dask scheduler and two worker processes."""
