@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import atexit
-import shutil
-import tempfile
 from pathlib import Path
 
-made: list[Path] = []
+from bkkenergy.adapters.heldfolder import HeldFolder
+
+made: list[HeldFolder] = []
 
 
 def shared_folder(name: str) -> Path:
-    """An empty folder that lasts until the end."""
-    made.append(Path(tempfile.mkdtemp(prefix=f"bkk-{name}-")))
-    return made[-1]
+    """An empty folder that lasts until the end; those that a killed process left go."""
+    made.append(HeldFolder(f"bkk-{name}-"))
+    return made[-1].path
 
 
 def remove_shared_folders() -> None:
     while made:
-        shutil.rmtree(made.pop(), ignore_errors=True)
+        made.pop().remove()
 
 
 atexit.register(remove_shared_folders)

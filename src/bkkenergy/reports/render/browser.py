@@ -13,13 +13,12 @@ import resource
 import select
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any, Self
 
+from bkkenergy.adapters.heldfolder import HeldFolder
 from bkkenergy.errors import BkkEnergyError, InputError
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
@@ -112,7 +111,7 @@ class Browser:
 
     def _show(self, page: bytes) -> None:
         self._pages += 1
-        source = Path(self._folder.name) / "page.html"
+        source = self._folder.path / "page.html"
         source.write_bytes(page)
         self._call("Page.navigate", url=source.as_uri(), session=True)
         self._event("Page.loadEventFired")
@@ -131,8 +130,8 @@ class Browser:
         if browser is None:
             raise InputError.of("no_browser")
         self._path, self._pages, self._unread = browser, 0, b""
-        self._folder = tempfile.TemporaryDirectory(prefix="bkkenergy-print-", ignore_cleanup_errors=True)
-        self._pid, self._write, self._read = _spawn(self._path, self._folder.name)
+        self._folder = HeldFolder("bkkenergy-print-")
+        self._pid, self._write, self._read = _spawn(self._path, str(self._folder.path))
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self._call("Page.enable", session=True)
@@ -145,7 +144,7 @@ class Browser:
                 os.close(descriptor)
         _end(self._pid)
         self._pid = 0
-        self._folder.cleanup()
+        self._folder.remove()
 
     def _call(self, method: str, *, session: bool = False, **parameters: Any) -> dict[str, Any]:
         self._number += 1
