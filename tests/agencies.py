@@ -324,7 +324,7 @@ def _of_files(report: AgencyReport, lang: Lang) -> list[str]:
     if use.energy_kwh is not None and not any(_is_close(cell, use.energy_kwh) for cell in whole):
         faults.append(f"CSV differs: {whole}")
     sheet = openpyxl.load_workbook(io.BytesIO(RENDERERS["xlsx"](report, lang)), data_only=True).worksheets[0]
-    last = next(row for row in sheet.iter_rows(values_only=True) if row[0] == words("report.total"))
+    last = next(row for row in sheet.iter_rows(values_only=True) if row[0] == words("by_scope.total_agency"))
     if abs((last[1] or 0.0) - (use.energy_kwh or 0.0)) > 0.01 or abs((last[6] or 0.0) - (use.cost_thb or 0.0)) > 0.01:
         faults.append(f"the workbook differs: {last}")
     return [*faults, *_of_document(report, lang)]

@@ -285,7 +285,7 @@ def progress_command(by: str, lang: Any, config_dir: Path, *, as_json: bool) -> 
     with opened_site(config_dir) as site:
         measured = measured_projects(site, site.projects, today_here())
         rows = roll_up(site.projects, measured, lambda project: str(getattr(project, by)))
-        rows += roll_up(site.projects, measured, lambda _: words("report.total_city"))
+        rows += roll_up(site.projects, measured, lambda _: words("by_scope.total_city"))
     if as_json:
         print_json(rows)
         return

@@ -10,6 +10,7 @@ from bkkenergy.calendar import Period, PeriodKind, same_days_before
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport, YearBefore
 from bkkenergy.reports.phrasing import has_own_supply
+from bkkenergy.reports.scopewords import of_scope
 from bkkenergy.reports.shares import (
     MIN_COMPARED_RATIO,
     MIN_JUDGED_RATIO,
@@ -88,7 +89,7 @@ def target_method(report: AgencyReport, words: Words) -> list[str]:
     if report.target is None:
         return []
     year, ratio = words.year(report.target.year_be - BE_OFFSET_YEARS), words.percent(report.target.saving_ratio)
-    return [words("compared.method_target", ratio=ratio, year=year, source=report.target.source)]
+    return [of_scope("method_target", report, words, ratio=ratio, year=year, source=report.target.source)]
 
 
 def signed(value: float | None, words: Words, digits: int = 0) -> str:

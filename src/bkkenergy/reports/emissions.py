@@ -10,6 +10,7 @@ from bkkenergy.calendar import Period
 from bkkenergy.carbon import GridFactor, emissions_kg, in_order
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport
+from bkkenergy.reports.scopewords import of_scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def emission_trend(report: AgencyReport, words: Words) -> EmissionTrend | None:
             _row(then, before.energy_kwh, before.co2e_kg, factors[-1]),
         ]
     elif len(report.factors) > 1 and use.energy_kwh is not None and use.co2e_kg is not None:
-        rows = [_row(words("report.total"), use.energy_kwh, use.co2e_kg, factors[-1])]
+        rows = [_row(of_scope("total", report, words), use.energy_kwh, use.co2e_kg, factors[-1])]
     return _trend(factors, rows) if rows else None
 
 

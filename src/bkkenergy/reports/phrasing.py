@@ -14,6 +14,7 @@ from bkkenergy.reports.content import AgencyReport, Attention
 from bkkenergy.reports.emissions import issued_note
 from bkkenergy.reports.notes import note_time
 from bkkenergy.reports.savings.phrasing import compared_text, verdict_text
+from bkkenergy.reports.scopewords import of_scope
 from bkkenergy.reports.shares import MIN_JUDGED_RATIO, compared_ratio, has_verdict, judged_ratio, total_change_ratio
 from bkkenergy.tariff.bill import Bill, Provisional
 from bkkenergy.tariff.schedule import MinimumFloor
@@ -174,7 +175,7 @@ def subject_name(report: AgencyReport, item: Attention, words: Words) -> str:
 
 def name_of(report: AgencyReport, thing: str, words: Words) -> str:
     """Return the name of an agency, building or meter of the report; without one, of the whole."""
-    th, en = report.names.get(thing, (words("report.total"),) * 2)
+    th, en = report.names.get(thing, (of_scope("total", report, words),) * 2)
     return words.either(th=th, en=en)
 
 
@@ -238,7 +239,7 @@ def bill_notes(bill: Bill, minimum_floor: MinimumFloor, words: Words) -> list[st
         *provisional_notes(bill.provisional, words),
         *([words("report.bill_is_split")] if bill.parts else []),
         *reading_notes(bill.raised_ratio, floor, words),
-        *([words("report.demand_is_estimated")] if bill.is_demand_estimated else []),
+        *([words("by_scope.demand_is_estimated_building")] if bill.is_demand_estimated else []),
     ]
 
 
@@ -266,10 +267,10 @@ def cost_method(report: AgencyReport, words: Words) -> str:
     """Say how costs were computed, from which source, and what of it is provisional."""
     if report.bill:
         notes = [
-            words("report.method_bill", source=bill_sources(report, words)),
+            of_scope("method_bill", report, words, source=bill_sources(report, words)),
             *provisional_notes(report.provisional, words),
         ]
-        notes += [words("report.demand_is_estimated")] if report.is_demand_estimated else []
+        notes += [of_scope("demand_is_estimated", report, words)] if report.is_demand_estimated else []
         notes += [words("report.bill_is_split")] if report.is_bill_split else []
         return " ".join([*notes, *reading_notes(report.raised_ratio, report.minimum_floor, words)])
     if report.rate is None:
@@ -298,7 +299,7 @@ def cost_note(report: AgencyReport, words: Words) -> str:
 
 def _cost_basis(report: AgencyReport, words: Words) -> str:
     if report.bill:
-        return words("report.bill_note")
+        return of_scope("bill_note", report, words)
     if report.rate is None:
         return words("report.no_cost_note")
     if report.rate_thb_per_kwh is None:

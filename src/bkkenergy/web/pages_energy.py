@@ -173,7 +173,7 @@ def _group(agency: str, rows: list[BuildingFigures], words: Words, known_agency:
         "id": agency,
         "name": words.either(th=known_agency.name_th, en=known_agency.name_en)
         if known_agency
-        else words("report.total_city"),
+        else words("by_scope.total_city"),
         "said": _said(rows, known_agency),
         "buildings": len(rows),
         "today_kwh": sum(today) if today else None,

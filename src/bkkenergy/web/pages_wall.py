@@ -124,7 +124,7 @@ def _figures(request: Request, visitor: Visitor) -> dict[str, Any]:
     today = [row.today_kwh for row in rows if row.today_kwh is not None]
     of = here.portfolio.agencies[agencies[0]] if len(agencies) == 1 else None
     return {
-        "name": words.either(th=of.name_th, en=of.name_en) if of else words("report.total_city"),
+        "name": words.either(th=of.name_th, en=of.name_en) if of else words("by_scope.total_city"),
         "total": totals(live, words),
         "at": view.at,
         "figures": figures,

@@ -290,7 +290,7 @@ def test_the_city_sums_the_bills_that_are_read_by_agency_with_their_days(report,
 @pytest.mark.parametrize("lang", LANGS)
 def test_a_cost_says_whether_it_is_of_calendar_months_or_of_days_without_a_bill(report, lang):
     words = Words(lang)
-    assert cost_note(report, words).startswith(words("report.bill_note"))
+    assert cost_note(report, words).startswith(words("by_scope.bill_note"))
     days = replace(report, bill=(), period_kind="range")
     assert cost_note(days, words).startswith(
         words("report.flat_rate_note", rate=words.number(days.rate_thb_per_kwh, 2))

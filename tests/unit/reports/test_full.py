@@ -117,7 +117,7 @@ def test_every_section_stands_on_the_page_with_its_figures(report, lang):
     for number in NUMBERS:
         assert number in text, number
     keys = (
-        "report.bars_day", "report.heat", "report.ranking", "report.bill", "saving.title", "insight.title",
+        "report.bars_day", "report.heat", "report.ranking", "by_scope.bill_agency", "saving.title", "insight.title",
         "report.solar", "report.plan", "report.changes", "report.learn", "learn.band", "learn.tou", "report.method_plan",
         "one.now", "report.heat_buildings", "project_state.done",
     )  # fmt: skip
@@ -149,7 +149,7 @@ def test_all_five_formats_tell_the_same(report, lang, tmp_path):
         for place in (page, paper):
             assert words.number(own.use.cost_thb) in place
             assert words.number(own.use.energy_kwh) in place
-    bill = {row[0].value: row[1].value for row in book[words("report.bill")[:31]].iter_rows(min_row=2)}
+    bill = {row[0].value: row[1].value for row in book[words("by_scope.bill_agency")[:31]].iter_rows(min_row=2)}
     for line in data["bill"]:
         assert bill[words(f"solar.item_{line['item']}")] == pytest.approx(line["amount_thb"])
         for place in (page, paper):
@@ -175,7 +175,7 @@ def test_an_auditor_can_follow_the_workbook_s_sums(report, lang):
         last = sheet.max_row
         assert sheet.cell(last, 26).value == pytest.approx(own.use.cost_thb)
         assert written.cell(last, 26).value.startswith("=SUM(Z")
-    bill = formulas[words("report.bill")[:31]]
+    bill = formulas[words("by_scope.bill_agency")[:31]]
     assert bill["B2"].value == "=SUM(C2:D2)"
     assert bill["C5"].value == "=SUM(C2:C4)"
 
@@ -307,7 +307,7 @@ def test_the_city_s_report_names_agencies_and_who_is_missing(pair, lang):
     text = " ".join(Text(RENDERERS["html"](city, lang).decode()).words)
     assert words("report.missing", names=words.either(th="สาย", en="Latecomers")) in text
     assert words("report.agencies") in text
-    assert words("report.total_city") in text
+    assert words("by_scope.total_city") in text
     for form in ("xlsx", "csv", "json"):
         assert RENDERERS[form](city, lang)
 

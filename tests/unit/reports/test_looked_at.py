@@ -66,6 +66,10 @@ HELD_BY = {
     "a class for a section and a bar": (PAPER, "test_a_class_of_reports_is_for_one_kind_of_element"),
     "a memorandum of the day before": ("tests/integration/test_papers.py", "test_a_memorandum_has_the_day_of_bangkok"),
     "Thai in Word twice as large as its digits": (f"{UNIT}/test_looked_at.py", "test_thai_in_a_document_has_the_size"),
+    "a building's sum called that of the whole agency": (
+        "tests/integration/test_papers.py",
+        "test_no_report_or_paper_speaks",
+    ),
     "less and more alike without colours": (f"{UNIT}/test_looked_at.py", "test_charts_are_read_in_black_and_white"),
 }
 

@@ -178,7 +178,7 @@ def test_the_workbook_holds_the_same_figures_and_sums_them_itself(report, lang):
         assert row[1].value == pytest.approx(building.use.energy_kwh)
         assert row[6].value == pytest.approx(building.use.cost_thb)
         assert row[8].value == pytest.approx(building.use.coverage_ratio)
-    total = rows[words("report.total")]
+    total = rows[words("by_scope.total_agency")]
     assert total[1].value == pytest.approx(report.total.energy_kwh)
     last = 6 + len(report.buildings)
     assert formulas.cell(last + 1, 2).value == f"=SUM(B7:B{last})"

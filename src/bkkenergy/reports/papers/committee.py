@@ -14,6 +14,7 @@ from bkkenergy.reports.papers.model import Block, GridColumn, Paper, PaperGrid, 
 from bkkenergy.reports.papers.poster import bars_drawing, use_figures
 from bkkenergy.reports.phrasing import headline, name_of, placebo_source
 from bkkenergy.reports.savings.phrasing import verdict_of
+from bkkenergy.reports.scopewords import of_scope
 from bkkenergy.reports.yearwords import path_sentences
 from bkkenergy.savings.versions import judging
 from bkkenergy.texts import BE_OFFSET_YEARS
@@ -64,7 +65,7 @@ def _indicators(asked: AskedPaper) -> PaperGrid:
     words, report = asked.words, asked.report
     kwh = words("unit.kwh")
     columns = (
-        GridColumn(words("report.building")),
+        GridColumn(of_scope("row", report, words)),
         GridColumn(f"{words('saving.expected')} ({kwh})", "number", is_summed=True),
         GridColumn(f"{words('saving.used')} ({kwh})", "number", is_summed=True),
         GridColumn(words("committee.enpi"), "number", 3),
@@ -81,7 +82,8 @@ def _indicators(asked: AskedPaper) -> PaperGrid:
         rows.append((name_of(report, saving.building_id, words), *_enpi(saving), intensity, verdict_of(saving, words)))
     total = None
     if report.total_saving is not None and all(saving.baseline_kwh is not None for saving in report.savings):
-        total = (words("report.total"), *_enpi(report.total_saving), None, verdict_of(report.total_saving, words))
+        whole = report.total_saving
+        total = (of_scope("total", report, words), *_enpi(whole), None, verdict_of(whole, words))
     title, note = words("committee.enpi_table"), words("committee.enpi_note")
     return PaperGrid(title, columns, tuple(rows), total, note, starts_page=True)
 

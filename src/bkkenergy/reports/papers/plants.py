@@ -38,7 +38,7 @@ def pv_plants(asked: AskedPaper) -> Paper:
         )
         for building, plant in every
     )  # fmt: skip
-    total = total_row(words("report.total"), columns, rows) if len(rows) > 1 else None
+    total = total_row(words("report.sum"), columns, rows) if len(rows) > 1 else None
     known = [plant for _, plant in every if plant.energy_kwh is not None]
     sentence = words("pv.sentence" if known else "pv.nothing", count=len(known), all=len(every),
                      energy=words.number(sum(plant.energy_kwh or 0.0 for plant in known)))  # fmt: skip

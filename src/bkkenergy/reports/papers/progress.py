@@ -64,7 +64,7 @@ def _stages(asked: AskedPaper, projects: tuple[Project, ...]) -> PaperGrid:
             )
         )  # fmt: skip
     return PaperGrid(
-        words("progress.stages"), columns, tuple(rows), total_row(words("report.total"), columns, tuple(rows))
+        words("progress.stages"), columns, tuple(rows), total_row(words("report.sum"), columns, tuple(rows))
     )
 
 
@@ -93,5 +93,5 @@ def _every(asked: AskedPaper, projects: tuple[Project, ...]) -> PaperGrid:
         )
         for project in ordered
     )  # fmt: skip
-    total = total_row(words("report.total"), columns, rows) if rows else None
+    total = total_row(words("report.sum"), columns, rows) if rows else None
     return PaperGrid(words("progress.projects"), columns, rows, total)

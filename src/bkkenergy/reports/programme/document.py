@@ -133,9 +133,7 @@ def measures_table(programme: ProgrammeYear, words: Words) -> PaperGrid:
             )
         )  # fmt: skip
     cells = tuple(rows)
-    return PaperGrid(
-        words("plan_document.measures"), columns, cells, total_row(words("programme.total"), columns, cells)
-    )
+    return PaperGrid(words("plan_document.measures"), columns, cells, total_row(words("report.sum"), columns, cells))
 
 
 def document_paper(document: PlanDocument, lang: Lang, known: Sequence[PlanDocument] = ()) -> Paper:

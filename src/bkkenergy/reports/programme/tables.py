@@ -112,9 +112,7 @@ def _rolled(
         for name, row in rows
     )  # fmt: skip
     note = _factor_note(programme, words)
-    return PaperGrid(
-        title, columns, cells, total_row(words("programme.total"), columns, cells) if cells else None, note
-    )
+    return PaperGrid(title, columns, cells, total_row(words("report.sum"), columns, cells) if cells else None, note)
 
 
 def _tonnes(programme: ProgrammeYear, name: str) -> tuple[float, float | None]:
@@ -222,7 +220,7 @@ def emissions_table(programme: ProgrammeYear, words: Words) -> PaperGrid:
         )
         rows.append((_agency(programme, emissions.agency, words), kwh, known, scope2, scope3))
     cells = tuple(rows)
-    total = total_row(words("programme.total"), columns, cells) if cells else None
+    total = total_row(words("report.sum"), columns, cells) if cells else None
     months_text = words.period(programme.months.slug) if programme.months is not None else ""
     factors = {factor for one in programme.emissions for factor in (*one.factors, *one.upstream_factors)}
     note = words(
@@ -253,7 +251,7 @@ def participation_table(programme: ProgrammeYear, words: Words) -> PaperGrid:
     )  # fmt: skip
     months = max((one.months for one in programme.participation), default=0)
     note = words("programme.participation_note", count=months)
-    total = total_row(words("programme.total"), columns, rows) if rows else None
+    total = total_row(words("report.sum"), columns, rows) if rows else None
     return PaperGrid(words("programme.participation"), columns, rows, total, note)
 
 
@@ -283,7 +281,7 @@ def jcm_table(programme: ProgrammeYear, words: Words) -> PaperGrid:
         for one in sorted(programme.reductions, key=lambda one: (not one.is_chosen, -(one.expected_t or 0.0)))
         if one.method is not None
     )
-    total = total_row(words("programme.total"), columns, rows) if rows else None
+    total = total_row(words("report.sum"), columns, rows) if rows else None
     return PaperGrid(words("programme.jcm"), columns, rows, total, words("programme.jcm_note"))
 
 
@@ -381,7 +379,7 @@ def workshops_table(programme: ProgrammeYear, words: Words) -> PaperGrid:
         words("programme.workshops"),
         columns,
         cells,
-        total_row(words("programme.total"), columns, cells) if cells else None,
+        total_row(words("report.sum"), columns, cells) if cells else None,
     )
 
 

@@ -113,7 +113,7 @@ def _months(sheet: Any, report: AnnualReport, words: Words, forms: dict[str, Any
             if value is not None:
                 sheet.write_number(row, column, value, forms[form])
     last = len(report.months) + 1
-    sheet.write(last, 0, words("report.total"), forms["head"])
+    sheet.write(last, 0, words("report.sum"), forms["head"])
     for column, letter in ((2, "C"), (5, "F")):
         known = [month.energy_kwh if column == 2 else month.cost_thb for month in report.months]  # noqa: PLR2004 - kWh
         total = sum(value for value in known if value is not None)

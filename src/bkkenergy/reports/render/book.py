@@ -8,6 +8,7 @@ from typing import Any
 
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport
+from bkkenergy.reports.scopewords import of_scope
 
 MAX_SHEET_NAME = 31
 NOT_IN_SHEET_NAMES = str.maketrans("/\\*?[]'", "-------", ":")
@@ -39,7 +40,7 @@ class Book:
 
     def total(self, report: AgencyReport) -> str:
         """Return the name of the sum of all rows."""
-        return self.words("report.total_city" if report.scope == "city" else "report.total")
+        return of_scope("total", report, self.words)
 
     def sheet(self, name: str) -> Any:
         """Add a sheet; a name that is taken already gets a number."""

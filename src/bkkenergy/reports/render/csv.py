@@ -7,6 +7,7 @@ import pandas as pd
 from bkkenergy.adapters.files import plain_frame
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.content import AgencyReport, Use
+from bkkenergy.reports.scopewords import of_scope
 
 BOM = "\ufeff"
 """Without it Excel takes Thai text for Windows-874."""
@@ -17,7 +18,7 @@ def render_csv(report: AgencyReport, lang: Lang) -> bytes:
     words = Words(lang)
     rows = [
         {
-            words("report.building"): words.either(th=building.name_th, en=building.name_en),
+            of_scope("row", report, words): words.either(th=building.name_th, en=building.name_en),
             "id": building.id,
             words("report.type"): words(f"building_type.{building.type}"),
             f"{words('report.floor_area')} ({words('unit.m2')})": building.gross_floor_area_m2,
@@ -25,7 +26,7 @@ def render_csv(report: AgencyReport, lang: Lang) -> bytes:
         }
         for building in report.buildings
     ]
-    total = {words("report.building"): words("report.total"), "id": report.agency_id}
+    total = {of_scope("row", report, words): of_scope("total", report, words), "id": report.agency_id}
     rows.append(total | _figures(report.total, words))
     return (
         BOM + plain_frame(pd.DataFrame(rows)).to_csv(index=False, lineterminator="\r\n", float_format="%.10g")

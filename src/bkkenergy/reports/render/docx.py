@@ -41,6 +41,7 @@ from bkkenergy.reports.phrasing import (
     title,
 )
 from bkkenergy.reports.savings.phrasing import verdict_of
+from bkkenergy.reports.scopewords import of_scope
 
 KG_PER_TONNE = 1000
 
@@ -86,15 +87,16 @@ def _blocks(report: AgencyReport, words: Words) -> Iterator[Block]:
         thb = words("unit.thb")
         columns = (GridColumn(words("report.bill_item")), GridColumn(thb, "number", 2, is_summed=True))
         lines = tuple((words(f"solar.item_{line.item}"), line.amount_thb) for line in report.bill)
-        yield PaperGrid(words("report.bill"), columns, lines, (words("report.total"), report.total.cost_thb))
+        total = (of_scope("total", report, words), report.total.cost_thb)
+        yield PaperGrid(of_scope("bill", report, words), columns, lines, total)
     if report.savings:
         yield _savings(report, words)
     if report.findings:
         yield actions_grid(report, words, words("insight.title"), has_reasons=True)
     if report.attention:
         rows = tuple((subject_name(report, one, words), attention_text(one, words)) for one in report.attention)
-        columns = (GridColumn(words("report.building")), GridColumn(words("report.attention")))
-        yield PaperGrid(words("report.attention"), columns, rows)
+        columns = (GridColumn(words("report.building")), GridColumn(of_scope("attention", report, words)))
+        yield PaperGrid(of_scope("attention", report, words), columns, rows)
     if report.notes:
         yield PaperText(words("note.in_report"), tuple(" · ".join(row) for row in note_rows(report, words)))
 
@@ -131,9 +133,8 @@ def _beside(report: AgencyReport, words: Words) -> PaperGrid:
 
 
 def _buildings(report: AgencyReport, words: Words) -> PaperGrid:
-    is_city = report.scope == "city"
     columns = (
-        GridColumn(words("report.agency" if is_city else "report.building")),
+        GridColumn(of_scope("row", report, words)),
         GridColumn(f"{words('report.energy')} ({words('unit.kwh')})", "number", is_summed=True),
         GridColumn(words("report.change"), "ratio", 1),
         GridColumn(f"{words('report.peak_short')} ({words('unit.kw')})", "number", 1),
@@ -141,9 +142,9 @@ def _buildings(report: AgencyReport, words: Words) -> PaperGrid:
         GridColumn(words("report.coverage_short"), "ratio", 1),
     )
     rows = tuple((words.either(th=one.name_th, en=one.name_en), *_use(one.use)) for one in report.buildings)
-    total = (words("report.total"), *_use(report.total))
+    total = (of_scope("total", report, words), *_use(report.total))
     notes = " ".join(area_notes(report, words))
-    return PaperGrid(words("report.agencies" if is_city else "report.buildings"), columns, rows, total, notes)
+    return PaperGrid(of_scope("rows", report, words), columns, rows, total, notes)
 
 
 def _use(use: Use) -> tuple[Value, ...]:
@@ -153,7 +154,7 @@ def _use(use: Use) -> tuple[Value, ...]:
 def _savings(report: AgencyReport, words: Words) -> PaperGrid:
     kwh = words("unit.kwh")
     columns = (
-        GridColumn(words("report.building")),
+        GridColumn(of_scope("row", report, words)),
         GridColumn(f"{words('saving.expected')} ({kwh})", "number", is_summed=True),
         GridColumn(f"{words('saving.used')} ({kwh})", "number", is_summed=True),
         GridColumn(words("saving.ratio"), "ratio", 1),
@@ -161,7 +162,8 @@ def _savings(report: AgencyReport, words: Words) -> PaperGrid:
         GridColumn(words("saving.verdict")),
     )
     rows = tuple((name_of(report, one.building_id, words), *_saving(one, words)) for one in report.savings)
-    total = None if report.total_saving is None else (words("report.total"), *_saving(report.total_saving, words))
+    whole, name = report.total_saving, of_scope("total", report, words)
+    total = None if whole is None else (name, *_saving(whole, words))
     return PaperGrid(words("saving.title"), columns, rows, total)
 
 

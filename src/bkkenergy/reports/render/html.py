@@ -50,6 +50,7 @@ from bkkenergy.reports.render.views import (
     ranking_rows,
 )
 from bkkenergy.reports.savings.phrasing import fault_texts, judged_note, verdict_text
+from bkkenergy.reports.scopewords import of_scope
 from bkkenergy.reports.shares import total_change_ratio
 from bkkenergy.reports.yearwords import path_method, path_picture, path_sentences, path_title
 from bkkenergy.savings.faultgroups import FaultGroup, fault_groups
@@ -122,8 +123,7 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         missing_names=", ".join(name_of(report, agency, words) for agency in report.missing),
         has_expected=any(bar.expected_kwh is not None for bar in report.pictures.bars),
         index_whys=[] if report.state_index is None else index_whys(report.state_index, words),
-        row_head=words("report.agency" if report.scope == "city" else "report.building"),
-        total_name=words("report.total_city" if report.scope == "city" else "report.total"),
+        of_scope=lambda key: of_scope(key, report, words),
         version=__version__,
     )
     return unbroken(page).encode()

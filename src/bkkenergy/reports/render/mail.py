@@ -19,6 +19,7 @@ from bkkenergy.reports.phrasing import (
 )
 from bkkenergy.reports.render.page import environment
 from bkkenergy.reports.savings.phrasing import fault_texts
+from bkkenergy.reports.scopewords import of_scope
 from bkkenergy.reports.shares import total_change_ratio
 from bkkenergy.savings.faultgroups import FaultGroup, fault_groups
 
@@ -64,6 +65,7 @@ def report_message(
         change_ratio=total_change_ratio(report),
         findings=findings,
         attention=attention,
+        attention_title=of_scope("attention", report, words),
     )
     return subject, "\n".join(lines), html
 

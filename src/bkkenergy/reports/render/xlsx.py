@@ -33,6 +33,7 @@ from bkkenergy.reports.render.xlsx_evidence import evidence_sheets
 from bkkenergy.reports.render.xlsx_official import official_sheets
 from bkkenergy.reports.render.yearsheet import has_year_sheet, write_year_sheet
 from bkkenergy.reports.savings.phrasing import fault_texts, verdict_of
+from bkkenergy.reports.scopewords import of_scope
 from bkkenergy.savings.faultgroups import fault_groups
 from bkkenergy.texts import BE_OFFSET_YEARS
 
@@ -83,7 +84,7 @@ def _buildings(book: Book, report: AgencyReport) -> None:
     them.
     """
     words, formats = book.words, book.formats
-    sheet = book.sheet(words("report.agencies" if report.scope == "city" else "report.buildings"))
+    sheet = book.sheet(of_scope("rows", report, words))
     sheet.set_column(0, 0, 44)
     sheet.set_column(1, 9, 14)
     sheet.write(0, 0, f"{title(report, words)}: {words.either(th=report.name_th, en=report.name_en)}", formats["title"])
@@ -102,14 +103,15 @@ def _buildings(book: Book, report: AgencyReport) -> None:
     last = first + len(report.buildings)
     sheet.write(last, 0, book.total(report), formats["head"])
     for column, value in ((1, report.total.energy_kwh), (6, report.total.cost_thb), (7, report.total.co2e_kg)):
-        formula = f"=SUM({xl_range(first, column, last - 1, column)})"
-        sheet.write_formula(last, column, formula, formats["number"], value or 0)
+        if value is not None:
+            formula = f"=SUM({xl_range(first, column, last - 1, column)})"
+            sheet.write_formula(last, column, formula, formats["number"], value)
 
 
 def _heads(report: AgencyReport, words: Words) -> list[str]:
     kwh, kw, thb = words("unit.kwh"), words("unit.kw"), words("unit.thb")
     return [
-        words("report.agency" if report.scope == "city" else "report.building"),
+        of_scope("row", report, words),
         f"{words('report.energy')} ({kwh})",
         f"{words('report.profile_usual')} ({kwh})",
         words("report.change"),
@@ -178,7 +180,7 @@ def _bars(book: Book, report: AgencyReport) -> None:
 def _bill(book: Book, report: AgencyReport) -> None:
     """Write items down, buildings across, sums as formulas both ways."""
     words, formats = book.words, book.formats
-    sheet = book.sheet(words("report.bill"))
+    sheet = book.sheet(of_scope("bill", report, words))
     sheet.set_column(0, 0, 40)
     sheet.set_column(1, len(report.buildings) + 1, 18)
     names = [words.either(th=building.name_th, en=building.name_en) for building in report.buildings]
@@ -208,7 +210,7 @@ def _read_bills(book: Book, sheet: Any, report: AgencyReport, first: int) -> Non
     sheet.write(first + 1, 0, words("report.read_bills_note"))
     days = [words("report.read_days"), "", words("report.read_count")]
     sheet.write_row(
-        first + 2, 0, [words("report.building"), *days, words("unit.kwh"), words("unit.thb")], formats["head"]
+        first + 2, 0, [of_scope("row", report, words), *days, words("unit.kwh"), words("unit.thb")], formats["head"]
     )
     for row, read in enumerate(report.read_bills, first + 3):
         sheet.write(row, 0, name_of(report, read.building_id, words))
@@ -231,7 +233,8 @@ def _savings(book: Book, report: AgencyReport) -> None:
     sheet.set_column(5, 5, 60)
     kwh = words("unit.kwh")
     energies = [f"{words(f'saving.{key}')} ({kwh})" for key in ("expected", "used")]
-    heads = [words("report.building"), *energies, words("saving.ratio"), words("saving.half"), words("saving.verdict")]
+    judged = [words(f"saving.{key}") for key in ("ratio", "half", "verdict")]
+    heads = [of_scope("row", report, words), *energies, *judged]
     heads += [words("worth.head"), words("worth.head_half")] if any(one.worth_thb for one in report.savings) else []
     sheet.write_row(0, 0, heads, formats["head"])
     for row, saving in enumerate(report.savings, 1):
@@ -291,7 +294,7 @@ def _to_do(book: Book, report: AgencyReport) -> None:
         sheet.write_number(row, 4, fault.chief.energy_kwh_a_month, formats["number"])
         sheet.write_number(row, 5, fault.cost_thb_a_month, formats["number"])
     first = len(faults) + 3
-    sheet.write(first - 1, 0, words("report.attention"), formats["head"])
+    sheet.write(first - 1, 0, of_scope("attention", report, words), formats["head"])
     for row, item in enumerate(report.attention, first):
         cells = [words(f"severity.{item.severity}"), subject_name(report, item, words), attention_text(item, words)]
         sheet.write_row(row, 0, cells, formats["wrap"])

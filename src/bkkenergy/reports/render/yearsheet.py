@@ -40,8 +40,7 @@ def _changes(sheet: Any, report: AgencyReport, words: Words, formats: Formats) -
     sheet.write_row(0, 0, heads, formats["head"])
     rows = [*report.year_changes, report.total_year_change]
     for row, change in enumerate((one for one in rows if one is not None), 1):
-        is_total = not change.building_id
-        sheet.write(row, 0, words("report.total") if is_total else name_of(report, change.building_id, words))
+        sheet.write(row, 0, name_of(report, change.building_id, words))
         _change(sheet, row, change, words, formats)
     return len(rows) + 2
 
@@ -71,7 +70,7 @@ def _budget(sheet: Any, first: int, year: BudgetYear, words: Words, formats: For
         sheet.write_number(row, 1, month.measured_thb, formats["number"])
         sheet.write_number(row, 2, month.forecast_thb, formats["number"])
     last = head + 1 + len(year.months)
-    sheet.write(last, 0, words("report.total"), formats["head"])
+    sheet.write(last, 0, words("report.sum"), formats["head"])
     for column, total in ((1, year.measured_thb), (2, year.forecast_thb)):
         sheet.write_formula(
             last, column, f"=SUM({xl_range(head + 1, column, last - 1, column)})", formats["number"], total

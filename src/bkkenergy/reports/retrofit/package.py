@@ -103,7 +103,7 @@ def _money(projects: Sequence[Project], words: Words) -> PaperGrid:
         for project, one in zip(projects, promises, strict=True)
     )  # fmt: skip
     note = words("retrofit.provisional") if any(one.is_provisional for one in promises) else ""
-    return PaperGrid(words("package.money"), columns, rows, total_row(words("report.total"), columns, rows), note)
+    return PaperGrid(words("package.money"), columns, rows, total_row(words("report.sum"), columns, rows), note)
 
 
 def _credits(projects: Sequence[Project], words: Words) -> PaperGrid:
@@ -121,7 +121,7 @@ def _credits(projects: Sequence[Project], words: Words) -> PaperGrid:
         life = None if promise.life_years is None or promise.tco2e is None else promise.tco2e * promise.life_years
         named = words("package.no_method") if method is None else f"{method.name} {method.version}".strip()
         rows.append((_name(project, words), promise.tco2e, life, named, "–" if method is None else method.monitored))
-    total = total_row(words("report.total"), columns, tuple(rows))
+    total = total_row(words("report.sum"), columns, tuple(rows))
     return PaperGrid(words("package.credits"), columns, tuple(rows), total, words("package.credits_note"))
 
 
