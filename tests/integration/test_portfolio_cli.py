@@ -200,7 +200,7 @@ def test_a_list_is_looked_at_then_entered_and_read_back_without_a_change(run, tm
     again = run("portfolio", "import-list", str(file), *options)
     assert "0 new, 0 changed, 2 unchanged." in again, "the column is remembered"
     out = tmp_path / "out.xlsx"
-    assert "records in" in run("portfolio", "export-list", "--to", str(out), "--lang", "th")
+    assert "รายการลงใน" in run("portfolio", "export-list", "--to", str(out), "--lang", "th")
     assert "0 new, 0 changed" in run("portfolio", "import-list", str(out))
     file.write_text("ชื่อโรงเรียน,หน่วยงาน,พื้นที่,พิกัด\nโรงเรียนวัดใหม่,ไม่มีเลย,500,13.7 100.5\n", encoding="utf-8-sig")
     assert "1 fault: nothing was entered." in refused(run, InputError, "portfolio", "import-list", str(file), *options)

@@ -91,7 +91,7 @@ def test_a_lasting_change_is_one_finding_and_as_an_adjustment_no_increase(home):
     said = bkkenergy(
         "insights", OFFICE, "--until", "2025-02-28", "--adjust", "A new wing", "--config", home / "config", code=0
     )
-    assert "kWh a day" in said
+    assert "หน่วยต่อวัน" in said
     with opened(home) as site:
         kettle, adjustment = sorted(site.savings.adjustments_of(OFFICE), key=lambda one: one.ratio)
         assert (kettle.first, kettle.reason) == (event.since, "a kettle"), "another one of that day is still there"

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 from rich.console import Console
@@ -43,8 +43,9 @@ from bkkenergy.reports.savings.phrasing import (
     version_data,
     version_text,
 )
+from bkkenergy.savings.adjust import Adjustment
 from bkkenergy.savings.uncertainty import Band, lag_of
-from bkkenergy.savings.versions import BaselineVersion, VersionState, latest_accepted
+from bkkenergy.savings.versions import BaselineVersion, latest_accepted
 from bkkenergy.site import Site, load_configuration
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.usecases.baselines import decide_on_baseline, store_baseline
@@ -89,7 +90,9 @@ def fit_command(name: str, period: str | None, reason: str, scheduler: str | Non
     with opened_site(config_dir) as site, spreading(scheduler, site) as spread:
         buildings = buildings_named(site.portfolio, name)
         results = fit_buildings(site, buildings, span, spread=spread.map, with_site=spread.with_site)
-        for building, baseline in track(results, "Baselines", total=len(buildings), transient=True, console=console):
+        for building, baseline in track(
+            results, words("command.doing_baselines"), total=len(buildings), transient=True, console=console
+        ):
             if isinstance(baseline, str):
                 failed += 1
                 click.echo(f"{building.id}: {baseline}", err=True)
@@ -172,9 +175,9 @@ def _billed_of_accounts(config_dir: Path, building: Building) -> list[BilledDays
     with opened_site(config_dir) as site:
         accounts = site.portfolio.accounts_of(building.id)
         if not accounts:
-            raise InputError(f"{building.id} has no electricity account. Enter one, or name a file with --file.")
+            raise InputError.of("no_account_of", building=building.id)
         if shared := [account.id for account in accounts if len(account.buildings) > 1]:
-            raise InputError(f"account {shared[0]} is for other buildings too: its bills say nothing of one alone.")
+            raise InputError.of("account_shared", account=shared[0])
         by_account = [billed_days([one.bill for one in bills_of_account(site.state, account)]) for account in accounts]
     return by_account[0] if len(by_account) == 1 else split_by_days(by_account)
 
@@ -201,11 +204,14 @@ def show_command(name: str, lang: Any, config_dir: Path, *, as_json: bool) -> No
             if progress := progress_text(progress_of(site, building, every), words):
                 click.echo(f"  {progress}")
             for adjustment in site.savings.adjustments_of(building.id):
-                until = adjustment.last or "…"
-                click.echo(
-                    f"  {adjustment.first}..{until} {adjustment.kwh_a_day:+,.1f} kWh/day: {adjustment.reason} "
-                    f"({adjustment.entered_by}, {adjustment.entered})"
-                )
+                click.echo(f"  {_adjustment_text(adjustment, words)}")
+
+
+def _adjustment_text(adjustment: Adjustment, words: Words) -> str:
+    last = "…" if adjustment.last is None else words.date(adjustment.last)
+    said = {"kwh": f"{adjustment.kwh_a_day:+,.1f}", "reason": adjustment.reason, "by": adjustment.entered_by}
+    first, entered = words.date(adjustment.first), words.date(adjustment.entered)
+    return words("command.baseline_adjusted", first=first, last=last, entered=entered, **said)
 
 
 def _newest_text(versions: Sequence[BaselineVersion], words: Words) -> str:
@@ -258,10 +264,11 @@ def _shown_data(site: Site, building: Building, versions: Sequence[BaselineVersi
 )
 @click.argument("name")
 @click.option("--number", type=int, help="One version of a building, as `baseline show` numbers it.")
+@operator_lang_option
 @config_option
-def accept_command(name: str, number: int | None, config_dir: Path) -> None:
+def accept_command(name: str, number: int | None, lang: Lang, config_dir: Path) -> None:
     """Accept the proposed baselines of NAME: from then on buildings are judged by them."""
-    _decided(name, number, "accepted", config_dir)
+    _decided(name, number, "accepted", config_dir, Words(lang))
 
 
 @baseline_command.command(
@@ -269,13 +276,16 @@ def accept_command(name: str, number: int | None, config_dir: Path) -> None:
 )
 @click.argument("name")
 @click.option("--number", type=int, help="One version of a building, as `baseline show` numbers it.")
+@operator_lang_option
 @config_option
-def decline_command(name: str, number: int | None, config_dir: Path) -> None:
+def decline_command(name: str, number: int | None, lang: Lang, config_dir: Path) -> None:
     """Decline the proposed baselines of NAME. Another is proposed after three months."""
-    _decided(name, number, "declined", config_dir)
+    _decided(name, number, "declined", config_dir, Words(lang))
 
 
-def _decided(name: str, number: int | None, state: VersionState, config_dir: Path) -> None:
+def _decided(
+    name: str, number: int | None, state: Literal["accepted", "declined"], config_dir: Path, words: Words
+) -> None:
     with opened_site(config_dir) as site:
         buildings = buildings_named(site.portfolio, name)
         versions = versions_of(site.state, [building.id for building in buildings])
@@ -285,12 +295,15 @@ def _decided(name: str, number: int | None, state: VersionState, config_dir: Pat
             for version in every
             if (version.state == "proposed" if number is None else version.number == number)
         ]
+        if not chosen and number is None:
+            raise InputError.of("no_proposed_baseline", name=name)
         if not chosen:
-            what = "proposed baseline" if number is None else f"baseline number {number}"
-            raise InputError(f"{name} has no {what}. `bkkenergy baseline show {name}` lists its baselines.")
+            raise InputError.of("no_baseline_number", name=name, number=number)
         for version in chosen:
             decide_on_baseline(site.state, command_line(), site.portfolio, version.number, state, site.clock())
-            click.echo(f"{version.building}: {version.first}..{version.last} {version.fingerprint} is {state}.")
+            days = {"first": words.date(version.first), "last": words.date(version.last)}
+            said = {"building": version.building, "fingerprint": version.fingerprint, **days}
+            click.echo(words(f"command.baseline_{state}", **said))
 
 
 @baseline_command.command(
@@ -312,7 +325,7 @@ def check_command(name: str, period: str | None, as_json: bool, lang: Any, confi
         versions = versions_of(site.state, [building.id for building in buildings])
         assessments = [
             judge(site, building, span, None, versions.get(building.id, ()))
-            for building in track(buildings, "Savings", transient=True, console=console)
+            for building in track(buildings, words("command.doing_savings"), transient=True, console=console)
         ]
         total = judged_total(site, assessments)
         pool = ComparisonPool(site)

@@ -175,7 +175,8 @@ def compare_command(building: str, period: str | None, lang: Any, config_dir: Pa
             }
         )
         return
-    table = Table(title=f"{building} {words.period(span.slug)}: {energy:,.0f} kWh, {peak_kw:,.0f} kW")
+    title = {"building": building, "energy": f"{energy:,.0f}", "peak": f"{peak_kw:,.0f}"}
+    table = Table(title=words("command.bill_title", period=words.period(span.slug), **title))
     baht = words("command.bill_unit_thb")
     for column in ("", baht, "±", words("bill.mean_price"), words("bill.on_site")):
         table.add_column(column, justify="right" if column in {baht, "±", words("bill.mean_price")} else "left")

@@ -97,7 +97,10 @@ def import_command(
     words = Words(lang)
     with opened_site(config_dir) as site:
         chosen = account_of(site.portfolio, account)
-        mapping = _mapping(site, columns, labels, sheet, mapping_name, save_name)
+        mapping = _mapping(site, columns, labels, sheet, mapping_name)
+        if save_name is not None:
+            folder = mappings_folder(site.settings)
+            click.echo(words("command.import_saved", name=save_bill_mapping(folder, save_name, mapping)), err=True)
         read = _read(site, file, mapping, chosen, chosen.number)
         if not as_json:
             _show(file, read, words)
@@ -135,9 +138,8 @@ def _mapping(
     labels: Sequence[str],
     sheet: str | None,
     mapping_name: str | None,
-    save_name: str | None,
 ) -> BillMapping:
-    """Return what options say, over a saved mapping; and save it where asked. Raises InputError, ConfigError."""
+    """Return what options say, over a saved mapping. Raises InputError, ConfigError."""
     folder = mappings_folder(site.settings)
     said = {"columns": dict(_pairs(columns, at_last=True)), "labels": dict(_pairs(labels)), "sheet": sheet}
     mapping, faults = validated(BillMapping, said, "options")
@@ -145,8 +147,6 @@ def _mapping(
         raise ConfigError(faults)
     if mapping_name is not None:
         mapping = mapping.over(load_bill_mapping(folder, mapping_name))
-    if save_name is not None:
-        click.echo(f"Saved: {save_bill_mapping(folder, save_name, mapping)}", err=True)
     return mapping
 
 
@@ -155,7 +155,7 @@ def _pairs(texts: Sequence[str], *, at_last: bool = False) -> Iterable[tuple[str
     for text in texts:
         first, sign, second = text.rpartition("=") if at_last else text.partition("=")
         if not sign or not first:
-            raise InputError(f"{text!r} is no pair. Write HEADING=FIELD, or FIELD=WORDS.")
+            raise InputError.of("no_pair", text=text, form="HEADING=FIELD, FIELD=WORDS")
         yield first.strip(), second.strip()
 
 
@@ -303,7 +303,7 @@ def _papers(
             return chosen, all_bills(path, _read(site, path, BillMapping(), chosen, chosen.number))
         return chosen, [one.bill for one in bills_of_account(site.state, chosen)]
     if account is not None or building is None or path is None:
-        raise InputError("give an account, or --building and --file.")
+        raise InputError.of("account_or_file")
     house = building_of(site.portfolio, building)
     return house, all_bills(path, _read(site, path, BillMapping(), house, ""))
 

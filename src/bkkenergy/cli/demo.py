@@ -20,7 +20,7 @@ from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli.context import command_line, config_option, set_up_logging
 from bkkenergy.cli.inputfile import InputFile
 from bkkenergy.cli.jobs import opened_jobs
-from bkkenergy.cli.lang import LANG_VARIABLE, lang_of_locale
+from bkkenergy.cli.lang import LANG_VARIABLE, lang_of_locale, with_errors_said
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.demo.documents import enter_documents
 from bkkenergy.demo.gateways import gateways
@@ -39,7 +39,6 @@ from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.phrasing import headline
 from bkkenergy.reports.write import make_city_report, make_report, write_report
 from bkkenergy.site import Configuration, load_configuration, open_site
-from bkkenergy.texts import counted
 
 STEPS_PER_MESSAGE = 96
 LIVE_DAYS = 14
@@ -102,7 +101,7 @@ Examples:
     "--lang",
     type=click.Choice(LANGS),
     envvar=LANG_VARIABLE,
-    help="Of headlines and the app (default: as the locale, else Thai).",
+    help="Of what is printed, and of the app (default: as the locale, else Thai).",
 )
 @click.option(
     "--log-level",
@@ -111,6 +110,7 @@ Examples:
     help="What the service logs meanwhile.",
 )
 @config_option
+@with_errors_said
 def demo_command(
     exits: bool,
     days: int,
@@ -142,31 +142,28 @@ def demo_command(
     now = dt.datetime.now(BANGKOK)
     config = replace(config, settings=demo_settings(config.settings, folder, config.settings.mqtt.port))
     config = enter_records(config, command_line(), now)
-    meters = _simulated(config, now, days, seed)
+    meters = _simulated(config, now, days, seed, words)
     split_us = _midnight_us(now, mqtt_days) if mqtt_days < days else 0
-    _store_history(config, meters, split_us)
+    _store_history(config, meters, split_us, words)
     with running(config.settings, config.portfolio, config.profiles, folder, broker=broker) as session:
         recent = [counter.between(split_us, timestamp_us(pd.Timestamp(now)) + 1) for counter in meters]
         total = sum(int(counter.sent.sum()) for counter in recent)
-        seconds = _publish(session, list(config.portfolio.agencies), _history(recent), total)
+        seconds = _publish(session, list(config.portfolio.agencies), _history(recent), total, words)
         period = Period.day(now.date() - dt.timedelta(days=1))
         config = replace(config, settings=session.settings)
-        _work_up(config, lamps_done_on(_first_day(now, days), now))
+        _work_up(config, lamps_done_on(_first_day(now, days), now), words)
         reports = _write_reports(config, config.portfolio, session, period, words.lang)
         _print_summary(session, seconds, folder, reports, words)
         if not exits:
             sending = [counter for counter in meters if counter.meter.id != SILENT_FROM_YESTERDAY]
-            _live(config, session, sending, timestamp_us(pd.Timestamp(now)), every_s, words.lang)
+            _live(config, session, sending, timestamp_us(pd.Timestamp(now)), every_s, words)
 
 
-def _simulated(config: Configuration, now: dt.datetime, days: int, seed: int) -> list[Counter]:
+def _simulated(config: Configuration, now: dt.datetime, days: int, seed: int, words: Words) -> list[Counter]:
     """Simulate every meter up to now, and the days that it will send live; say so."""
     index = time_grid(_first_day(now, days), now + dt.timedelta(days=LIVE_DAYS))
     buildings, count = len(config.portfolio.buildings), len(config.portfolio.meters)
-    click.echo(
-        f"Simulating {counted(days, 'day')} of {counted(count, 'meter')} in "
-        f"{counted(buildings, 'building')} (seed {seed}) …"
-    )
+    click.echo(words("demo.simulating", days=days, meters=count, buildings=buildings, seed=seed))
     month_mean_c = config.solar.climate.temp_mean_c.months
     return counters(config.portfolio, index, now, month_mean_c=month_mean_c, seed=seed)
 
@@ -179,24 +176,24 @@ def _midnight_us(now: dt.datetime, days_before: int) -> int:
     return timestamp_us(_first_day(now, days_before))
 
 
-def _store_history(config: Configuration, meters: list[Counter], before_us: int) -> None:
+def _store_history(config: Configuration, meters: list[Counter], before_us: int, words: Words) -> None:
     """Put what is older than the days that come over MQTT straight into the store."""
     if before_us:
         with open_site(config) as site:
             count = commit_history(site.readings, meters, before_us)
-        click.echo(f"{counted(count, 'older reading')} straight into the store.")
+        click.echo(words("demo.stored", count=count))
 
 
-def _work_up(config: Configuration, lamps_on: dt.date) -> None:
+def _work_up(config: Configuration, lamps_on: dt.date, words: Words) -> None:
     """Compute the energy ledger, learn baselines as of when the new lamps came, and enter what people did."""
-    click.echo("Computing the energy ledger, learning baselines …")
+    click.echo(words("demo.computing"))
     then = dt.datetime.combine(lamps_on, dt.time(9), BANGKOK)
     with opened_jobs(config) as jobs:
         jobs.bring_up()
         count = learn_baselines(replace(jobs.site, clock=lambda: then), command_line())
         enter_story(jobs.site, server_actor("demo"), jobs.clock(), lamps_on)
         enter_documents(jobs.site, server_actor("demo"), jobs.clock())
-    click.echo(f"{counted(count, 'baseline')} learned.")
+    click.echo(words("demo.learned", count=count))
 
 
 def _history(meters: list[Counter]) -> Iterator[Outgoing]:
@@ -214,10 +211,10 @@ def _padded(counter: Counter) -> list[Outgoing | None]:
     return messages + [None] * (days - len(messages))
 
 
-def _publish(session: Session, names: list[str], outgoing: Iterator[Outgoing], total: int) -> float:
+def _publish(session: Session, names: list[str], outgoing: Iterator[Outgoing], total: int, words: Words) -> float:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns) as progress:
-        task = progress.add_task(f"Readings over MQTT ({session.broker}) into the store", total=total)
+        task = progress.add_task(words("demo.sending", broker=session.broker), total=total)
         return publish_all(session, names, outgoing, _throttled(lambda done: progress.update(task, completed=done)))
 
 
@@ -252,24 +249,19 @@ def _print_summary(
 ) -> None:
     """Print what was done, and where to look."""
     totals, protocol = session.totals, session.ingester.subscriber.protocol
-    click.echo(
-        f"\n{counted(session.readings, 'reading')} in {counted(session.messages, 'message')} over MQTT "
-        f"{protocol} at QoS 1 "
-        f"({session.broker}) in {seconds:.1f} s:\n"
-        f"{session.readings / seconds:,.0f} readings a second, each acknowledged after its commit."
-    )
+    sent = {"readings": session.readings, "messages": session.messages, "protocol": protocol, "broker": session.broker}
+    rate = words.number(session.readings / seconds)
+    click.echo("\n" + words("demo.sent", **sent, seconds=f"{seconds:.1f}", rate=rate))
     if totals["refused"]:
-        click.echo(f"{totals['refused']} were refused and are kept in quarantine.")
+        click.echo(words("demo.refused", count=totals["refused"]))
     for report, path in reports:
         name = words.either(th=report.name_th, en=report.name_en)
         click.echo(f"\n  {click.style(name, bold=True)}\n    {headline(report, words)}\n    {path}")
-    click.echo(
-        f"\nStore:   {session.settings.store.path}\nReports: {folder / 'reports'}  (Thai and English HTML, CSV, JSON)"
-    )
+    click.echo("\n" + words("demo.written", store=session.settings.store.path, reports=folder / "reports"))
 
 
 def _live(
-    config: Configuration, session: Session, meters: list[Counter], since_us: int, every_s: int, lang: Lang
+    config: Configuration, session: Session, meters: list[Counter], since_us: int, every_s: int, words: Words
 ) -> None:
     """Run the web app, and send what every meter shows now and again, until Ctrl-C. since_us : what was sent before."""
     from bkkenergy.cli.demo_web import USER, web_app  # noqa: PLC0415 - `demo --exit` needs no web app
@@ -278,20 +270,21 @@ def _live(
         signal.signal(number, signal.default_int_handler)  # also where a shell started us with Ctrl-C ignored
     names = sorted({counter.agency for counter in meters})
     try:
-        with web_app(config, lang) as (address, password), gateways(names, session.port) as opened:
-            click.echo(f"\nWeb app: {click.style(address, bold=True)}  user {USER}, password {password}")
-            click.echo(f"Live: every meter publishes each {every_s} s. Ctrl-C ends.")
+        with web_app(config, words.lang) as (address, password), gateways(names, session.port) as opened:
+            bold = click.style(address, bold=True)
+            click.echo("\n" + words("demo.app", address=bold, user=USER, password=password))
+            click.echo(words("demo.live", seconds=every_s))
             while (now_us := int(time.time()) * US_PER_S) < meters[0].ts_us[-1]:
                 for counter in meters:
                     opened[counter.agency].publish(*live_message(counter, since_us, now_us))
                 since_us = now_us
                 time.sleep(every_s)
                 at = dt.datetime.now(BANGKOK).strftime("%H:%M:%S")
-                click.echo(f"\r{at}  {counted(session.readings, 'reading')} in the store", nl=False)
-            click.echo(f"\nThe {LIVE_DAYS} simulated days are over; the app goes on with what there is. Ctrl-C ends.")
+                click.echo("\r" + words("demo.in_store", at=at, count=session.readings), nl=False)
+            click.echo("\n" + words("demo.over", days=LIVE_DAYS))
             threading.Event().wait()
     except KeyboardInterrupt:
-        click.echo("\nEnded.")
+        click.echo("\n" + words("demo.ended"))
 
 
 def _replay(config: Configuration, path: Path, timezone: str, folder: Path, broker: str | None, words: Words) -> None:
@@ -302,6 +295,6 @@ def _replay(config: Configuration, path: Path, timezone: str, folder: Path, brok
     period = last_whole_month(wide)
     begin_empty(folder)
     with running(config.settings, portfolio, config.profiles, folder, broker=broker) as session:
-        seconds = _publish(session, [AGENCY], iter(outgoing), sum(count for *_, count in outgoing))
+        seconds = _publish(session, [AGENCY], iter(outgoing), sum(count for *_, count in outgoing), words)
         reports = _write_reports(config, portfolio, session, period, words.lang)
         _print_summary(session, seconds, folder, reports, words)

@@ -71,9 +71,7 @@ def _wait_until_it_listens(server: uvicorn.Server, thread: threading.Thread) -> 
     """
     while not server.started:
         if not thread.is_alive():
-            raise UnavailableError(
-                f"the web app could not start at port {server.config.port}. Is the port taken? Try again."
-            )
+            raise UnavailableError.of("web_app_ended", port=server.config.port)
         time.sleep(POLL_S)
 
 

@@ -28,7 +28,7 @@ from bkkenergy.portfolio import Meter, Portfolio
 from bkkenergy.ports.channels import CHANNELS, Channel
 from bkkenergy.readings import Quality
 from bkkenergy.site import Site
-from bkkenergy.texts import Lang
+from bkkenergy.texts import Lang, Term
 from bkkenergy.usecases.balance import BuildingEnergy, SubMeters, building_energy
 from bkkenergy.usecases.balance_record import balance_record, flows_of, sub_meters_record
 from bkkenergy.usecases.channels import channel_series
@@ -111,7 +111,7 @@ def meters_named(portfolio: Portfolio, name: str) -> Sequence[Meter]:
     if meter is None:
         return building_of(portfolio, name).main_meters
     if not meter.is_electric:
-        raise InputError(f"{name} measures no electricity (kind {meter.kind}). Name a meter that does, or a building.")
+        raise InputError.of("not_electric", name=name, kind=Term(meter.kind, f"meter_kind.{meter.kind}"))
     return [meter]
 
 
@@ -127,7 +127,7 @@ def _show_channel(site: Site, name: str, span: Period, step: Step, channel: Chan
     """Print a channel of a meter. Raises InputError."""
     meter = next((meter for meter in site.portfolio.meters if meter.id == name), None)
     if meter is None:
-        raise InputError(f"{name} is no meter. Channel {channel.name} is of one meter: name it.")
+        raise InputError.of("channel_of_meter", name=name, channel=channel.name)
     series = _in_steps(lambda: channel_series(site.energy, meter, span, step, channel))
     if series.waiting:
         click.echo(words("command.days_wait", count=len(series.waiting)), err=True)

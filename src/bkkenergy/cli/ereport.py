@@ -15,7 +15,7 @@ from rich.table import Table
 from bkkenergy.adapters.files import plain_frame
 from bkkenergy.calendar import FIRST_YEAR_BE, past_year
 from bkkenergy.cli.context import command_line, config_option, period_of, today_here
-from bkkenergy.cli.lang import lang_option
+from bkkenergy.cli.lang import lang_option, operator_lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import plain, print_json
 from bkkenergy.errors import InputError
@@ -23,7 +23,7 @@ from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.annual import annual_report
 from bkkenergy.reports.render.annual import annual_csv, annual_notes, annual_xlsx
 from bkkenergy.site.index_config import load_index
-from bkkenergy.texts import BE_OFFSET_YEARS, counted
+from bkkenergy.texts import BE_OFFSET_YEARS
 from bkkenergy.usecases.energy import building_of
 from bkkenergy.usecases.ereport import AMOUNTS, EReportMonth, enter_month, ereport_months
 
@@ -110,8 +110,9 @@ def show_command(agency: str, period: str | None, lang: Any, config_dir: Path, *
 @click.argument("agency")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--period", help="Months (default: the last twelve whole ones).")
+@operator_lang_option
 @config_option
-def export_command(agency: str, file: Path, period: str | None, config_dir: Path) -> None:
+def export_command(agency: str, file: Path, period: str | None, lang: Lang, config_dir: Path) -> None:
     """Write what the e-report asks of AGENCY as CSV: a line a month, electricity by meter in columns of its own.
 
     The layout of a file that the e-report itself would take was not found in a public source: the columns are named
@@ -121,8 +122,8 @@ def export_command(agency: str, file: Path, period: str | None, config_dir: Path
         span = period_of(period) if period else past_year(today_here())
         months = ereport_months(site, load_index(config_dir).standard_use, agency, span)
     plain_frame(pd.DataFrame([_line(month) for month in months])).to_csv(file, index=False, encoding="utf-8-sig")
-    click.echo(f"{file}: {counted(len(months), 'month')}", err=True)
-    for reason, names in _reasons(months, "en").items():
+    click.echo(Words(lang)("command.ereport_written", file=file, count=len(months)), err=True)
+    for reason, names in _reasons(months, lang).items():
         click.echo(f"{names}: {reason}", err=True)
 
 

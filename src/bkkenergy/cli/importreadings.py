@@ -43,7 +43,7 @@ def take_in_readings(
     if file.registers is None:
         refused_path(file.path).unlink(missing_ok=True)
     ratios: dict[str, None] = {}
-    seen = preview_readings(site.readings, _good(site, file, refused, ratios))
+    seen = preview_readings(site.readings, _good(site, file, refused, ratios, words))
     if seen.count:
         _show(file, seen, ratios, words)
     if refused:
@@ -52,7 +52,7 @@ def take_in_readings(
         click.echo(words("command.import_rows_refused", count=rows, reasons=reasons, path=path))
     is_stopped = bool(refused) and not is_skipping
     if seen.count and not is_stopped and not is_dry_run:
-        chunks = _good(site, file, None, None)
+        chunks = _good(site, file, None, None, words)
         number = import_readings(site, command_line(), ImportFile.of(file.path), seen, chunks, overlap)
         seconds, count = f"{time.monotonic() - started_s:.1f}", f"{seen.count:,}"
         click.echo(words("command.import_readings_done", path=file.path, count=count, seconds=seconds, number=number))
@@ -78,13 +78,13 @@ def _show(file: ReadingsFile, seen: ReadingsPreview, ratios: dict[str, None], wo
 
 
 def _good(
-    site: Site, file: ReadingsFile, refused: Counter[str] | None, ratios: dict[str, None] | None
+    site: Site, file: ReadingsFile, refused: Counter[str] | None, ratios: dict[str, None] | None, words: Words
 ) -> Iterator[ReadingBatch]:
     """Yield good readings of a file, chunk by chunk, in the ratio of what is stored at their instants.
 
     Refused rows are counted and written beside it, and ratios are noted, where asked.
     """
-    with progress_bar() as progress:
+    with progress_bar(words) as progress:
         task = progress.add_task(file.path.name, total=work_units(file.path), readings=0)
         readings = 0
         for chunk in _chunks(site, file, lambda count: progress.advance(task, count)):

@@ -177,9 +177,9 @@ def _pairs(option: str, pairs: tuple[str, ...]) -> dict[str, str]:
     for pair in pairs:
         column, _, text = pair.rpartition("=")
         if column in table:
-            raise InputError(f"{option} {pair}: a column or meter is named twice. Name each once.")
+            raise InputError.of("pair_twice", option=option, text=pair)
         if not column:
-            raise InputError(f"{option} {pair}: an equals sign is missing. Write COLUMN=TEXT.")
+            raise InputError.of("pair_without_sign", option=option, text=pair)
         table[column] = text
     return table
 

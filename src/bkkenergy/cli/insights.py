@@ -70,14 +70,16 @@ def insights_command(
         buildings = [building for building in buildings_named(site.portfolio, name) if building.main_meters]
         findings: list[Finding] = []
         every = facts_of_all(site, buildings, last_day=last_day)
-        for facts in track(every, "Insights", total=len(buildings), transient=True, console=console):
+        for facts in track(
+            every, words("command.doing_findings"), total=len(buildings), transient=True, console=console
+        ):
             findings += find(facts, site.savings.insights)
         if rule is not None:
             dismissed = dismiss(site.state, command_line(), site.portfolio, findings, rule, site.clock())
-            click.echo(f"{dismissed.building}: {rule} is dismissed until it grows by a fifth.")
+            click.echo(words("command.finding_dismissed", building=dismissed.building, rule=rule))
             return
         if reason is not None:
-            click.echo(_adjusted(site, findings, reason))
+            click.echo(_adjusted(site, findings, reason, words))
             return
         agencies = sorted({building.agency for building in buildings})
         work = [item for agency in agencies for item in work_on(site.state, agency)]
@@ -105,14 +107,16 @@ def _said(fault: FaultGroup, building: Building, words: Words) -> str:
     return "\n".join([*lines, f"  {texts.also_said(words)}"] if texts.also else lines)
 
 
-def _adjusted(site: Site, findings: Sequence[Finding], reason: str) -> str:
+def _adjusted(site: Site, findings: Sequence[Finding], reason: str, words: Words) -> str:
     """Enter the one lasting change among findings as an adjustment, and say what was entered."""
     events = [finding for finding in findings if finding.rule == "use_event"]
     if len(events) != 1:
-        raise InputError(f"--adjust needs one building with a lasting change of use. There are {len(events)} such.")
+        raise InputError.of("no_lasting_change", count=len(events))
     accept_event(portfolio_state(site.config, site.state), command_line(), events[0], reason, site.clock())
     kwh, half = (events[0].evidence[name] for name in ("kwh_a_day", "half_kwh_a_day"))
-    return f"{events[0].building}: {kwh:+,.1f} kWh a day (± {half:,.1f}) from {events[0].since} on are an adjustment."
+    day = words.date(events[0].since)
+    kwh_said, half_said = f"{kwh:+,.1f}", f"{half:,.1f}"
+    return words("command.adjustment_entered", building=events[0].building, kwh=kwh_said, half=half_said, day=day)
 
 
 @click.command(

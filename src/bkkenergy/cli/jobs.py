@@ -29,7 +29,7 @@ from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.progress import COLUMNS
 from bkkenergy.errors import BkkEnergyError, InputError
-from bkkenergy.i18n import Words
+from bkkenergy.i18n import NO_VALUE, Words
 from bkkenergy.ingest.observe import observed
 from bkkenergy.jobs.runner import RunContext
 from bkkenergy.jobs.schedule import due_runs
@@ -175,9 +175,9 @@ def run_command(
 def _enter_period(jobs: Jobs, agencies: list[str], text: str, again: str | None, now: dt.datetime) -> None:
     span = period_of(text)
     if span.kind == "range":
-        raise InputError(f"period {text!r} is no day, month or fiscal year. For any two days use: bkkenergy report.")
+        raise InputError.of("no_run_period", text=text)
     if span.last_day >= now.astimezone(BANGKOK).date():
-        raise InputError(f"period {text!r} has not ended yet. For a part of it use: bkkenergy report.")
+        raise InputError.of("period_not_ended", text=text)
     due = [Due(agency=name, period=span, due_at=now) for name in agencies]
     jobs.queue.plan(due)
     for name in agencies if again else ():
@@ -200,9 +200,9 @@ def retry_command(
     with opened_jobs(config_dir) as jobs:
         numbers = [run.id for run in jobs.queue.runs(state="failed")] if failed else list(ids)
         if not numbers:
-            raise InputError("Name runs by their numbers (bkkenergy jobs list), or use --failed.")
+            raise InputError.of("no_run_named")
         if not retry_runs(jobs.site.state, command_line(), numbers, jobs.clock()):
-            raise InputError("None of these runs is waiting or failed. See: bkkenergy jobs list --state failed.")
+            raise InputError.of("no_run_waits")
         _work_off(jobs, Words(lang))
 
 
@@ -256,8 +256,8 @@ def test_command(to: str | None, lang: Lang, config_dir: Path) -> None:
     settings = load_configuration(config_dir).delivery_on(today_here())
     recipients = [recipient for recipient in settings.recipient if to in (None, recipient.to)]
     if not recipients:
-        known = ", ".join(recipient.to for recipient in settings.recipient) or "(none)"
-        raise InputError(f"no such recipient. They are: {known}.")
+        known = ", ".join(recipient.to for recipient in settings.recipient) or NO_VALUE
+        raise InputError.of("no_such_recipient", known=known)
     failed = 0
     for recipient in recipients:
         words = Words(recipient.language)

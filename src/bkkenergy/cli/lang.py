@@ -23,7 +23,7 @@ def lang_option(command: CommandT) -> CommandT:
     choice = click.Choice(LANGS)
     return click.option(
         "--lang", type=choice, envvar=LANG_VARIABLE, default="th", show_default=True, help="Of what is printed."
-    )(_with_errors_said(command))
+    )(with_errors_said(command))
 
 
 def operator_lang_option(command: CommandT) -> CommandT:
@@ -31,27 +31,19 @@ def operator_lang_option(command: CommandT) -> CommandT:
     choice = click.Choice(LANGS)
     return click.option(
         "--lang", type=choice, envvar=LANG_VARIABLE, default="en", show_default=True, help="Of what is printed."
-    )(_with_errors_said(command))
+    )(with_errors_said(command))
 
 
-def fault_lang_option(command: CommandT) -> CommandT:
-    """Add --lang for the faults that a command finds. What it prints beside them is English."""
-    choice = click.Choice(LANGS)
-    return click.option(
-        "--lang", type=choice, envvar=LANG_VARIABLE, default="en", show_default=True, help="Of the faults."
-    )(command)
-
-
-def _with_errors_said(command: CommandT) -> CommandT:
+def with_errors_said(command: CommandT) -> CommandT:
     """Let errors leave a command in the language that was asked for; one that has no text there stays English."""
 
     @wraps(command)
-    def speaks(*arguments: Any, lang: Lang, **options: Any) -> Any:
+    def speaks(*arguments: Any, lang: Lang | None, **options: Any) -> Any:
         try:
             return command(*arguments, lang=lang, **options)
         except BkkEnergyError as error:
             asked = click.get_current_context().get_parameter_source("lang") is not ParameterSource.DEFAULT
-            if lang != "en" and asked and _has_text(error):
+            if lang == "th" and asked and _has_text(error):
                 error.args = (error.said(lang),)
             raise
 

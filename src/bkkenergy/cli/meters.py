@@ -216,7 +216,7 @@ def adopt_command(
         state, edits = portfolio_state(config, engine), [Put("meter", body)]
         present = state.records()
         if present.of("meter", str(body["id"])):
-            raise InputError(f"there is a meter {body['id']!r}. Give another name with --id.")
+            raise InputError.of("meter_there", meter=body["id"])
         dry_run(state, present, changes_of(present, edits, EVER, state.kinds))
         if not yes:
             click.echo(words("command.nothing_adopted"))

@@ -12,10 +12,11 @@ from rich.progress import Progress
 
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.inputfile import InputFile
+from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.progress import COLUMNS
+from bkkenergy.i18n import Lang, Words
 from bkkenergy.settings import StoreKind
 from bkkenergy.site import load_configuration
-from bkkenergy.texts import counted
 from bkkenergy.usecases.server import Move, Moved, move_readings
 
 KINDS = get_args(StoreKind)
@@ -32,20 +33,21 @@ console = Console(stderr=True)
 @click.option("--from", "source", type=click.Choice(KINDS), help="From where (default: the store of the settings).")
 @click.option("--path", type=click.Path(dir_okay=False, path_type=Path), help="Of the new SQLite file.")
 @click.option("--source-path", type=InputFile(), help="Of the old one.")
+@operator_lang_option
 @config_option
 def migrate_command(
-    kind: str, source: str | None, path: Path | None, source_path: Path | None, config_dir: Path
+    kind: str, source: str | None, path: Path | None, source_path: Path | None, lang: Lang, config_dir: Path
 ) -> None:
     """Copy every meter's readings to another kind of store, and hold both against each other.
 
     Cut off, it goes on where it was. The store that readings come from is not changed. Stop the ingester before, or
     run it once more after switching, for what came meanwhile.
     """
-    config = load_configuration(config_dir)
+    config, words = load_configuration(config_dir), Words(lang)
     asked = Move(cast("StoreKind", kind), cast("StoreKind | None", source), path, source_path)
     total = len(config.portfolio.meters)
     with Progress(*COLUMNS, console=console, transient=True) as bar:
-        copying, comparing = (bar.add_task(name, total=total) for name in ("Copied", "Compared"))
+        copying, comparing = (bar.add_task(words(f"command.doing_{name}"), total=total) for name in ("copy", "compare"))
         moved = move_readings(
             config,
             command_line(),
@@ -54,23 +56,17 @@ def migrate_command(
             on_copied=lambda: bar.advance(copying),
             on_compared=lambda: bar.advance(comparing),
         )
-    _print_comparison(moved)
+    _print_comparison(moved, words)
 
 
-def _print_comparison(moved: Moved) -> None:
+def _print_comparison(moved: Moved, words: Words) -> None:
     """Print what was copied, and what differs; exits with 1 where anything does."""
     total = sum(compared.source for compared in moved.compared)
-    click.echo(
-        f"{counted(moved.copied, 'reading')} copied; {counted(len(moved.compared), 'meter')}, "
-        f"{counted(total, 'reading')} compared."
-    )
+    click.echo(words("command.migrate_copied", copied=moved.copied, meters=len(moved.compared), total=total))
     for compared in moved.differing:
-        click.echo(
-            f"{compared.meter}: {counted(compared.source, 'reading')} there, "
-            f"{compared.target:,} here, or other values.",
-            err=True,
-        )
+        count = {"count": compared.source, "target": f"{compared.target:,}"}
+        click.echo(words("command.migrate_differs", meter=compared.meter, **count), err=True)
     if moved.differing:
-        click.echo(f"Remove {moved.noted} and run it again to copy everything again.", err=True)
+        click.echo(words("command.migrate_again", file=moved.noted), err=True)
         raise SystemExit(1)
-    click.echo("Every reading is the same in both.")
+    click.echo(words("command.migrate_same"))

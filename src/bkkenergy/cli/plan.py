@@ -19,14 +19,14 @@ from bkkenergy.carbon import avoided
 from bkkenergy.cli.context import command_line, config_option, today_here
 from bkkenergy.cli.days import CommonEra
 from bkkenergy.cli.inputfile import InputFile
-from bkkenergy.cli.lang import lang_option
+from bkkenergy.cli.lang import lang_option, operator_lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.plan_history import compare_command, history_command, undo_command, withdraw_command
 from bkkenergy.cli.plan_jcm import jcm_command
 from bkkenergy.cli.plan_proposal import promises_command, proposal_command
 from bkkenergy.errors import ConfigError, InputError
-from bkkenergy.i18n import Words
+from bkkenergy.i18n import Lang, Words
 from bkkenergy.plan import (
     PROJECT_KINDS,
     PROJECT_OPTIONS,
@@ -117,7 +117,7 @@ def list_command(agency: str | None, state: str | None, lang: Any, config_dir: P
         print_json([project.model_dump(mode="json") for project in listed])
         return
     if not listed:
-        click.echo("No project yet. Start with: bkkenergy plan export plan.xlsx, or bkkenergy plan add --help.")
+        click.echo(words("command.plan_empty"))
         return
     table = Table()
     for name in ("plan.id", "plan.agency", "plan.kind", "report.plan_project", "plan.state", "report.plan_due"):
@@ -167,8 +167,9 @@ def list_command(agency: str | None, state: str | None, lang: Any, config_dir: P
 @click.option("--method", type=click.Choice(list(METHODS)), help="Its method of JCM or T-VER.")
 @click.option("--note", default="", help="Anything else.")
 @from_option
+@operator_lang_option
 @config_option
-def add_command(project_id: str, day: dt.datetime | None, config_dir: Path, **given: Any) -> None:
+def add_command(project_id: str, day: dt.datetime | None, lang: Lang, config_dir: Path, **given: Any) -> None:
     """Add the project PROJECT_ID, as surveyed. Reports up to the day before do not have it."""
     config = load_configuration(config_dir)
     project, faults = validated(Project, {"id": project_id, **given}, f"project {project_id}")
@@ -177,11 +178,11 @@ def add_command(project_id: str, day: dt.datetime | None, config_dir: Path, **gi
         raise ConfigError(faults)
     engine = open_state(config.settings.state)
     if any(known.id == project_id for known in projects(engine)):
-        raise InputError(f"project {project_id!r} is in the plan already. Change it by: bkkenergy plan import.")
+        raise InputError.of("project_there", project=project_id)
     enter_projects(
         engine, command_line(), [project], dt.datetime.now(dt.UTC), from_day=None if day is None else day.date()
     )
-    click.echo(f"{project_id}: {project.state}")
+    click.echo(f"{project_id}: {_state_name(project.state, lang)}")
 
 
 @plan_command.command(
@@ -192,16 +193,24 @@ def add_command(project_id: str, day: dt.datetime | None, config_dir: Path, **gi
 @click.option("--on", "day", help="The day (default: today); for done, the first day on which it saves.")
 @click.option("--by", default="", help="Who says so (default: the system's user).")
 @click.option("--note", default="", help="Why; needed for a step back.")
+@operator_lang_option
 @config_option
-def move_command(project_id: str, state: ProjectState, day: str | None, by: str, note: str, config_dir: Path) -> None:
+def move_command(
+    project_id: str, state: ProjectState, day: str | None, by: str, note: str, lang: Lang, config_dir: Path
+) -> None:
     """Take a project to its next state: surveyed, proposed, endorsed, running, done; or back, with a note."""
     try:
         on = dt.date.fromisoformat(day) if day else today_here()
     except ValueError:
-        raise InputError(f"--on {day!r} is no day. Write it like 2026-09-15.") from None
+        raise InputError.of("no_such_day_of", option="--on", text=day) from None
     now = dt.datetime.now(dt.UTC)
     move_project(state_of(config_dir), command_line(), project_id, state, on, note, now, by=by)
-    click.echo(f"{project_id}: {state}")
+    click.echo(f"{project_id}: {_state_name(state, lang)}")
+
+
+def _state_name(state: ProjectState, lang: Lang) -> str:
+    """Return the state of a project: the slug, which commands take; in Thai its name."""
+    return state if lang == "en" else Words(lang)(f"project_state.{state}")
 
 
 @plan_command.command("show", epilog="\b\nExamples:\n  bkkenergy plan show led-dindaeng --lang en")
@@ -308,15 +317,16 @@ def export_command(path: Path, lang: Any, config_dir: Path) -> None:
     with opened_site(config_dir) as site:
         measured = measured_projects(site, site.projects, today_here())
         write_whole(path, plan_workbook(site.projects, Words(lang), measured))
-        click.echo(f"{len(site.projects)} projects: {path}")
+        click.echo(Words(lang)("command.plan_exported", count=len(site.projects), path=path))
 
 
 @plan_command.command("import", epilog="\b\nExamples:\n  bkkenergy plan import plan.xlsx")
 @click.argument("path", type=InputFile())
 @click.option("--why", default="", help="The reason, for the history (default: the name of the file).")
 @from_option
+@operator_lang_option
 @config_option
-def import_command(path: Path, why: str, day: dt.datetime | None, config_dir: Path) -> None:
+def import_command(path: Path, why: str, day: dt.datetime | None, lang: Lang, config_dir: Path) -> None:
     """Import the projects of a workbook: new ones are added, known ones replaced; all, or with a fault none."""
     config = load_configuration(config_dir)
     imported = read_workbook(path, config.portfolio)
@@ -330,7 +340,7 @@ def import_command(path: Path, why: str, day: dt.datetime | None, config_dir: Pa
         from_day=None if day is None else day.date(),
     )
     new = len(imported) - len(known)
-    click.echo(f"{new} projects entered, {len(imported) - new} replaced.")
+    click.echo(Words(lang)("command.plan_imported", new=new, replaced=len(known)))
 
 
 @plan_command.command(
@@ -347,11 +357,12 @@ def datasheet_command(path: Path, key_path: Path | None, lang: Any, config_dir: 
     with opened_site(config_dir) as site:
         weather = typical_year(site.solar.climate)
         buildings = list(site.portfolio.buildings.values())
-        bar = iter(track(buildings, "Roofs", transient=True, console=console))
+        bar = iter(track(buildings, words("command.doing_roofs"), transient=True, console=console))
         screening = screened(site, weather, buildings, today=today_here(), on_read=lambda: next(bar, None))
         sheet = data_sheet(screening.rows, site.projects, site.portfolio, words, is_masked=mask)
     write_whole(path, data_sheet_workbook(sheet, words))
-    click.echo(f"{len(sheet.solar)} roofs, {len(sheet.retrofit)} retrofits: {path}")
+    counts = {"roofs": len(sheet.solar), "retrofits": len(sheet.retrofit)}
+    click.echo(words("command.plan_partners", **counts, path=path))
     if key_path is not None and sheet.key is not None:
         lines = "".join(f"{row['code']},{row['id']}\r\n" for row in sheet.key)
         write_whole(key_path, ("\ufeffcode,id\r\n" + lines).encode())

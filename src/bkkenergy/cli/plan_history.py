@@ -52,21 +52,23 @@ def compare_command(before: int, after: int | None, lang: Lang, config_dir: Path
 @click.command("undo", epilog='\b\nExamples:\n  bkkenergy plan undo 12 --why "wrong project"')
 @click.argument("number", type=click.IntRange(1))
 @reason_option
+@operator_lang_option
 @config_option
-def undo_command(number: int, why: str, config_dir: Path) -> None:
+def undo_command(number: int, why: str, lang: Lang, config_dir: Path) -> None:
     """Take a revision of the plan back by a new one. Refused where a later revision changed the same project."""
     done = undo_plan(_state(config_dir).engine, command_line(), number, dt.datetime.now(dt.UTC), why=why)
-    show_changes(done.changes)
-    click.echo(f"Revision {done.revision} undoes {number}.")
+    show_changes(done.changes, Words(lang))
+    click.echo(Words(lang)("command.revision_undid", revision=done.revision, number=number))
 
 
 @click.command("withdraw", epilog='\b\nExamples:\n  bkkenergy plan withdraw led-dindaeng --why "entered twice"')
 @click.argument("project_id")
 @click.option("--from", "day", type=CommonEra(["%Y-%m-%d"]), help="The first day without it (default: all days).")
 @reason_option
+@operator_lang_option
 @config_option
-def withdraw_command(project_id: str, day: dt.datetime | None, why: str, config_dir: Path) -> None:
+def withdraw_command(project_id: str, day: dt.datetime | None, why: str, lang: Lang, config_dir: Path) -> None:
     """Take a project out of the plan, as if it had never been entered; or from a day on, and what it was stays."""
     now, from_day = dt.datetime.now(dt.UTC), None if day is None else day.date()
     done = withdraw_project(_state(config_dir).engine, command_line(), project_id, now, why=why, from_day=from_day)
-    show_changes(done.changes)
+    show_changes(done.changes, Words(lang))

@@ -12,8 +12,10 @@ import click
 from bkkenergy.calendar import Period
 from bkkenergy.carbon import factor_on
 from bkkenergy.cli.context import config_option, period_of
+from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.errors import InputError
+from bkkenergy.i18n import Lang, Words
 from bkkenergy.plan import Project
 from bkkenergy.plan.jcm import METHODS, JcmMethod, MethodName
 from bkkenergy.reports.plan.jcm import NOT_OFFICIAL, Monitoring, monitored_months, monitoring_workbook
@@ -40,6 +42,7 @@ Examples:
 @click.option(
     "--calibration", "calibrations", metavar="METER=RECORD", multiple=True, help="A meter's calibration record."
 )
+@operator_lang_option
 @config_option
 def jcm_command(
     method: str,
@@ -52,6 +55,7 @@ def jcm_command(
     project: float | None,
     reference: float | None,
     calibrations: Sequence[str],
+    lang: Lang,
     config_dir: Path,
 ) -> None:
     """Write a monitoring sheet of METHOD to FILE (XLSX): monitored energy by month, coverage, factor and formulas.
@@ -68,7 +72,7 @@ def jcm_command(
             project = project if project is not None or not chosen.ratio else entered.project_efficiency
             reference = reference if reference is not None or not chosen.ratio else entered.reference_efficiency
         if not names:
-            raise InputError("No meter is named. Give --meter, or --of a project that has some.")
+            raise InputError.of("no_meter_named")
         kg_co2_per_kwh, source = _factor(site, chosen, span, factor, factor_source)
         meters, months = monitored_months(site, names, span)
     monitoring = Monitoring(
@@ -82,10 +86,8 @@ def jcm_command(
         dict(_record(text, {meter.id for meter in meters}) for text in calibrations),
     )
     file.write_bytes(monitoring_workbook(monitoring))
-    click.echo(
-        f"{file}: {chosen.name} {chosen.version}, {monitoring.energy_kwh:,.1f} kWh, "
-        f"{monitoring.reduction.reduction_t:,.3f} tCO2 of reductions"
-    )
+    figures = {"kwh": f"{monitoring.energy_kwh:,.1f}", "tonnes": f"{monitoring.reduction.reduction_t:,.3f}"}
+    click.echo(Words(lang)("command.jcm_written", file=file, method=chosen.name, version=chosen.version, **figures))
     click.echo(NOT_OFFICIAL, err=True)
 
 
@@ -93,9 +95,9 @@ def _entered(site: Site, project_id: str, method: JcmMethod) -> Project:
     """Return a project of the plan. Raises InputError where there is none, or it is of another method."""
     project = next((one for one in site.projects if one.id == project_id), None)
     if project is None:
-        raise InputError(f"project {project_id!r} is not in the plan. See: bkkenergy plan list.")
+        raise InputError.of("no_project", project=project_id)
     if project.method is not None and project.method != method.name:
-        raise InputError(f"project {project_id!r} is of {project.method}, and not of {method.name}.")
+        raise InputError.of("project_of_method", project=project_id, method=project.method, asked=method.name)
     return project
 
 
@@ -103,16 +105,16 @@ def _factor(site: Site, method: JcmMethod, span: Period, given: float | None, so
     """Return the method's factor and its source: as given, else as entered for all days of the period."""
     if given is not None:
         if not (source or "").strip():
-            raise InputError("--factor needs --factor-source: a verifier asks where it is from.")
+            raise InputError.of("factor_without_source")
         return given, str(source).strip()
     if source is not None:
-        raise InputError("--factor-source is of a --factor: give both, or neither.")
+        raise InputError.of("factor_with_source")
     entered = {
         factor_on(site.figures.grid_factors, day, "project", method=method.name)
         for day in (span.first_day, *_begun(site, method, span))
     }
     if len(entered) > 1:
-        raise InputError(f"the factor of {method.name} changes within {span}: write a sheet for each part.")
+        raise InputError.of("factor_changes", method=method.name, period=str(span))
     (one,) = entered
     return one.kg_co2e_per_kwh, f"{one.source} (grade {one.grade}, from {one.valid_from})"
 
@@ -128,5 +130,5 @@ def _begun(site: Site, method: JcmMethod, span: Period) -> list[dt.date]:
 def _record(text: str, names: set[str]) -> tuple[str, str]:
     name, _, record = text.partition("=")
     if name not in names or not record.strip():
-        raise InputError(f"--calibration {text!r}: write one of the monitored meters, = and its record.")
+        raise InputError.of("no_calibration", text=text)
     return name, record.strip()

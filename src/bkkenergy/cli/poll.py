@@ -12,7 +12,9 @@ from bkkenergy.adapters.identities import bystander
 from bkkenergy.adapters.modbus import DeviceRefused, DeviceSilent, ModbusLine
 from bkkenergy.adapters.outbound import Outbound
 from bkkenergy.cli.context import config_option, log_options, set_up_logging
+from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.errors import InputError
+from bkkenergy.i18n import NO_VALUE, Lang, Words
 from bkkenergy.ingest.ownclock import is_of_a_set_clock
 from bkkenergy.ingest.poll import MapMisfit, Poller, by_address, read_once
 from bkkenergy.site import load_configuration
@@ -28,9 +30,10 @@ ROLE = "poll"
     "  bkkenergy poll --log-format json",
 )
 @click.option("--once", "is_once", is_flag=True, help="Ask each device once, show what it says, and publish nothing.")
+@operator_lang_option
 @config_option
 @log_options
-def poll_command(config_dir: Path, log_level: str, log_format: str, *, is_once: bool) -> None:
+def poll_command(lang: Lang, config_dir: Path, log_level: str, log_format: str, *, is_once: bool) -> None:
     """Ask meters over Modbus TCP, and publish their readings to the broker, until stopped.
 
     Devices are listed in config/poll.toml, each with the register map of its kind (config/modbus.toml) and its meter.
@@ -40,9 +43,9 @@ def poll_command(config_dir: Path, log_level: str, log_format: str, *, is_once: 
     config = load_configuration(config_dir)
     polled = load_polled(config.folder, config.portfolio)
     if not polled:
-        raise InputError(f"{config.folder / DEVICES} names no device. See the guide to gateways.")
+        raise InputError.of("no_device", file=config.folder / DEVICES)
     if is_once:
-        _show(polled)
+        _show(polled, Words(lang))
         return
     outbound = Outbound(bystander(config.settings.mqtt, ROLE), outbound_file(config.settings))
     poller = Poller(polled, outbound.put, is_clock_right=lambda: is_of_a_set_clock(time.time()))
@@ -55,10 +58,10 @@ def poll_command(config_dir: Path, log_level: str, log_format: str, *, is_once: 
         outbound.stop()
 
 
-def _show(polled: tuple[PolledMeter, ...]) -> None:
+def _show(polled: tuple[PolledMeter, ...], words: Words) -> None:
     is_well = True
     if unverified := unverified_maps(polled):
-        click.echo(f"Maps that are unverified: {', '.join(unverified)}. Hold what follows against the meter's display.")
+        click.echo(words("command.poll_unverified", names=", ".join(unverified)))
     for devices in by_address(polled):
         with ModbusLine(devices[0].device.host, devices[0].device.port, devices[0].device.timeout_s) as line:
             for one in devices:
@@ -69,7 +72,7 @@ def _show(polled: tuple[PolledMeter, ...]) -> None:
                     click.echo(f"{one.device.meter}: {error}")
                     continue
                 shown = ", ".join(f"{name} {value:g}" for name, value in reading.values.items())
-                click.echo(f"{one.device.meter}: {shown or 'no value'}")
+                click.echo(f"{one.device.meter}: {shown or NO_VALUE}")
                 for why in reading.lacking.values():
                     click.echo(f"  {why}")
     if not is_well:

@@ -11,7 +11,7 @@ import click
 
 from bkkenergy.cli.context import command_line, config_option, today_here
 from bkkenergy.cli.days import CommonEra
-from bkkenergy.cli.lang import fault_lang_option, faults_said_in, operator_lang_option
+from bkkenergy.cli.lang import faults_said_in, operator_lang_option
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.proposals import proposals_group
 from bkkenergy.cli.records import opened_records
@@ -26,7 +26,7 @@ from bkkenergy.settings import load_settings
 from bkkenergy.site.figures import load_figures
 from bkkenergy.site.folder import mappings_folder
 from bkkenergy.site.portfolio_files import read_folder, write_folder
-from bkkenergy.texts import Lang, counted
+from bkkenergy.texts import Lang
 from bkkenergy.usecases.portfolio import (
     PortfolioState,
     compare,
@@ -40,7 +40,6 @@ from bkkenergy.usecases.portfolio_view import SeenRecord, seen_of_building
 
 NAMED = frozenset({"id", "building"})
 """Fields that a line of `show` has in its heading."""
-COMMENTS = "Comments in the files are not kept in the state: keep the files, or write reasons with --why."
 list_kind_option = click.option(
     "--kind", type=click.Choice(LIST_KINDS), default="building", show_default=True, help="What the rows are."
 )
@@ -75,7 +74,7 @@ def portfolio_command() -> None:
 @click.option("--partial", is_flag=True, help="Leave things alone that the files do not name.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @reason_option
-@fault_lang_option
+@operator_lang_option
 @config_option
 def import_command(folder: Path | None, why: str, lang: Lang, config_dir: Path, *, partial: bool, yes: bool) -> None:
     """Take a folder's records into the state, all of them or none (default: the configuration's own files).
@@ -90,7 +89,7 @@ def import_command(folder: Path | None, why: str, lang: Lang, config_dir: Path, 
         if not changes:
             return
         if not yes:
-            click.confirm(f"{COMMENTS}\nImport these {len(changes)} changes?", abort=True)
+            click.confirm(Words(lang)("command.portfolio_sure", changes=len(changes)), abort=True)
         done = replace_all(
             state,
             command_line(),
@@ -100,7 +99,7 @@ def import_command(folder: Path | None, why: str, lang: Lang, config_dir: Path, 
             keeps_others=partial,
             expected_revision=present.revision,
         )
-    click.echo(f"Revision {done.revision}: {len(done.changes)} changes. The state is the source from now on.")
+    click.echo(Words(lang)("command.portfolio_imported", revision=done.revision, changes=len(done.changes)))
 
 
 @portfolio_command.command(
@@ -109,7 +108,7 @@ def import_command(folder: Path | None, why: str, lang: Lang, config_dir: Path, 
 @folder_argument
 @click.option("--partial", is_flag=True, help="As for import.")
 @json_option
-@fault_lang_option
+@operator_lang_option
 @config_option
 def diff_command(folder: Path | None, lang: Lang, config_dir: Path, *, partial: bool, as_json: bool) -> None:
     """Show what an import of a folder would change, and every fault that would stop it."""
@@ -123,12 +122,13 @@ def diff_command(folder: Path | None, lang: Lang, config_dir: Path, *, partial: 
                            "  bkkenergy portfolio export --to before --revision 11")  # fmt: skip
 @click.option("--to", "folder", required=True, type=click.Path(file_okay=False, path_type=Path), help="A new folder.")
 @click.option("--revision", type=click.IntRange(1), help="As known at this revision (default: the newest).")
+@operator_lang_option
 @config_option
-def export_command(folder: Path, revision: int | None, config_dir: Path) -> None:
+def export_command(folder: Path, revision: int | None, lang: Lang, config_dir: Path) -> None:
     """Write all records as files that an import reads back without a change."""
     with opened_records(config_dir) as state:
         files = write_folder(_from(state, config_dir, revision), folder)
-    click.echo(f"{counted(len(files), 'file')} below {folder}.")
+    click.echo(Words(lang)("command.files_below", count=len(files), folder=folder))
 
 
 @portfolio_command.command("history", epilog="\b\nExamples:\n  bkkenergy portfolio history\n"
@@ -165,7 +165,7 @@ def history_command(
 @click.option("--from", "day", type=CommonEra(["%Y-%m-%d"]), help="From which day it holds (default: always).")
 @click.option("--yes", is_flag=True, help="Enter it. Without it nothing is changed.")
 @click.option("--why", default="", help="The reason, for the history.")
-@fault_lang_option
+@operator_lang_option
 @config_option
 def import_list_command(
     file: Path,
@@ -187,7 +187,7 @@ def import_list_command(
     """
     from_day = None if day is None else day.date()
     asked = AskedList(kind, file, _pairs(columns), _pairs(defaults), sheet)
-    folder = mappings_folder(load_settings(config_dir))
+    folder, words = mappings_folder(load_settings(config_dir)), Words(lang)
     with opened_records(config_dir) as state:
         records, who = state.records(), command_line()
         tariffs = load_figures(config_dir).tariffs.schedules
@@ -196,7 +196,8 @@ def import_list_command(
             said = fault.fault.said(lang)
             click.echo(f"{fault.column}{fault.row} {fault.heading}: {said.what} ({fault.given}). {said.remedy}")
         reading = seen.reading
-        click.echo(f"{len(reading.new)} new, {len(reading.changed)} changed, {reading.same_count} unchanged.")
+        count = {"new": len(reading.new), "changed": len(reading.changed), "same": reading.same_count}
+        click.echo(words("command.list_read", **count))
         if not yes or seen.faults:
             if seen.faults:
                 raise InputError.of("list_faults", count=len(seen.faults))
@@ -205,14 +206,14 @@ def import_list_command(
             state, who, seen, kind, why=why, from_day=from_day, expected_revision=records.revision, folder=folder,
             now=_now(),
         )  # fmt: skip
-    click.echo(f"Revision {done.revision}: {counted(len(done.changes), 'change')}.")
+    click.echo(words("command.list_entered", revision=done.revision, changes=len(done.changes)))
 
 
 def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
     """Return NAME=TEXT options as a table."""
     pairs = [text.partition("=") for text in texts]
     if wrong := [text for text, (_, sign, _) in zip(texts, pairs, strict=True) if not sign]:
-        raise InputError(f"{wrong[0]!r} is no pair. Write it like type=school.")
+        raise InputError.of("no_pair", text=wrong[0], form="FIELD=TEXT")
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
@@ -226,7 +227,7 @@ def export_list_command(file: Path, kind: str, lang: Lang, config_dir: Path) -> 
     """Write records as a workbook that import-list reads back without a change."""
     with opened_records(config_dir) as state:
         count = write_list(file, _from(state, config_dir, None), command_line(), kind, today_here(), Words(lang))
-    click.echo(f"{counted(count, 'record')} in {file}.")
+    click.echo(Words(lang)("command.records_in", count=count, file=file))
 
 
 @portfolio_command.command("show", epilog="\b\nExamples:\n  bkkenergy portfolio show health.centre-1\n"
@@ -286,13 +287,14 @@ def compare_command(before: int, after: int | None, lang: Lang, config_dir: Path
 @portfolio_command.command("undo", epilog='\b\nExamples:\n  bkkenergy portfolio undo 12 --why "wrong meter"')
 @click.argument("number", type=click.IntRange(1))
 @reason_option
+@operator_lang_option
 @config_option
-def undo_command(number: int, why: str, config_dir: Path) -> None:
+def undo_command(number: int, why: str, lang: Lang, config_dir: Path) -> None:
     """Take a revision back by a new one. Refused where a later revision changed the same."""
     with opened_records(config_dir) as state:
         done = undo(state, command_line(), number, why=why, now=_now())
-    show_changes(done.changes)
-    click.echo(f"Revision {done.revision} undoes {number}.")
+    show_changes(done.changes, Words(lang))
+    click.echo(Words(lang)("command.revision_undid", revision=done.revision, number=number))
 
 
 portfolio_command.add_command(proposals_group)

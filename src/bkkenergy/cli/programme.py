@@ -12,7 +12,7 @@ import click
 from bkkenergy.adapters.files import write_whole
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.days import CommonEra
-from bkkenergy.cli.lang import lang_option
+from bkkenergy.cli.lang import lang_option, operator_lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
@@ -26,7 +26,6 @@ from bkkenergy.reports.programme.gather import programme_of
 from bkkenergy.reports.programme.opendata import open_buildings, open_csv, open_json
 from bkkenergy.reports.programme.paper import grids, programme_paper
 from bkkenergy.site import Site
-from bkkenergy.texts import counted
 from bkkenergy.usecases.plandocuments import approve_document, seen_document, seen_documents
 
 agency_option = click.option("--agency", help="Only this agency's part. Default: the city.")
@@ -90,14 +89,15 @@ def export_command(path: Path, agency: str | None, year: int | None, lang: Any, 
 
 @programme_command.command("publish", epilog="\b\nExamples:\n  bkkenergy programme publish buildings.csv")
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+@operator_lang_option
 @config_option
-def publish_command(path: Path, config_dir: Path) -> None:
+def publish_command(path: Path, lang: Any, config_dir: Path) -> None:
     """Write the open data, CSV or JSON: only what agencies have agreed to publish, as `/open-data` shows it."""
     form = form_of_file(path, ("csv", "json"))
     with opened_site(config_dir) as site:
         buildings, today = open_buildings(site), site.today
     write_whole(path, open_json(buildings, today) if form == "json" else open_csv(buildings, today))
-    click.echo(f"{path}: {counted(len(buildings), 'building')}")
+    click.echo(Words(lang)("command.buildings_written", path=path, count=len(buildings)))
 
 
 @programme_command.group("plan", epilog="\b\nExamples:\n  bkkenergy programme plan list --lang en")

@@ -94,13 +94,14 @@ def _edit_line(edit: Mapping[str, Any], words: Words) -> str:
 )
 @click.argument("number", type=click.IntRange(1))
 @click.option("--note", default="", help="A note, for the audit log.")
+@operator_lang_option
 @config_option
-def proposals_accept_command(number: int, note: str, config_dir: Path) -> None:
+def proposals_accept_command(number: int, note: str, lang: Lang, config_dir: Path) -> None:
     """Make a proposed change, as one revision. Refused where the same was changed meanwhile."""
     with opened_records(config_dir) as state:
         _, done = accept(state, command_line(), number, note=note, now=dt.datetime.now(dt.UTC))
-    show_changes(done.changes)
-    click.echo(f"Revision {done.revision} is proposal {number}.")
+    show_changes(done.changes, Words(lang))
+    click.echo(Words(lang)("command.proposal_accepted", revision=done.revision, number=number))
 
 
 @proposals_group.command(
@@ -108,12 +109,13 @@ def proposals_accept_command(number: int, note: str, config_dir: Path) -> None:
 )
 @click.argument("number", type=click.IntRange(1))
 @click.option("--note", required=True, help="Why: who proposed it is shown this.")
+@operator_lang_option
 @config_option
-def proposals_reject_command(number: int, note: str, config_dir: Path) -> None:
+def proposals_reject_command(number: int, note: str, lang: Lang, config_dir: Path) -> None:
     """Refuse a proposed change. Nothing is changed."""
     with opened_records(config_dir) as state:
         refuse(state, command_line(), number, note=note, now=dt.datetime.now(dt.UTC))
-    click.echo(f"Proposal {number} is refused.")
+    click.echo(Words(lang)("command.proposal_refused", number=number))
 
 
 def _proposal_row(proposal: Proposal) -> dict[str, Any]:

@@ -187,5 +187,5 @@ def _data(item: Quarantined) -> dict[str, Any]:
 def _existing(quarantine: Quarantine, number: int) -> Quarantined:
     item = quarantine.get(number)
     if item is None:
-        raise InputError(f"there is no payload {number} in quarantine. See `bkkenergy quarantine list`.")
+        raise InputError.of("no_payload", number=number)
     return item

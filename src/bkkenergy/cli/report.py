@@ -193,8 +193,8 @@ def report_command(
                     _papers(site, cast("PaperKind", kind), report, making, browser)
             return
         agencies = list(site.portfolio.agencies) if agency in (ALL, CITY) else [agency]
-        written = []
-        for name in track(agencies, "Reports", disable=len(agencies) == 1, transient=True):
+        written, doing = [], Words(chosen[0])("command.doing_reports")
+        for name in track(agencies, doing, disable=len(agencies) == 1, transient=True):
             report = make_report(site, name, span, now=now, pool=pool)
             written.append(report)
             if agency != CITY:

@@ -18,7 +18,7 @@ from bkkenergy.cli.context import config_option, period_of, today_here
 from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
-from bkkenergy.cli.savings_worth import budget_command, normal_command, worth_command
+from bkkenergy.cli.savings_worth import budget_command, normal_command, one_building, worth_command
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
@@ -126,23 +126,21 @@ def power_command(
     By the building's baseline: a smaller saving may be there all the same, but would most often not be significant.
     """
     if saving is not None and kwh is not None:
-        raise InputError("--saving and --kwh say the same. Give one of them.")
+        raise InputError.of("saving_twice")
     ratio = None if saving is None else share_of(saving)
     first = period_of(start).first_day if start else today_here()
     with opened_site(config_dir) as site:
-        chosen = buildings_named(site.portfolio, building)
-        if len(chosen) != 1:
-            raise InputError(f"{building} names {len(chosen)} buildings. Name one.")
-        versions = versions_of(site.state, [chosen[0].id]).get(chosen[0].id, ())
+        chosen = one_building(site, building)
+        versions = versions_of(site.state, [chosen.id]).get(chosen.id, ())
         try:
-            known = showable(site, chosen[0], first, versions, saving_ratio=ratio, saving_kwh=kwh)
+            known = showable(site, chosen, first, versions, saving_ratio=ratio, saving_kwh=kwh)
         except InputError as why:
             if as_json:
-                print_json({"building": chosen[0].id, "why": why.said("en"), "rows": []})
+                print_json({"building": chosen.id, "why": why.said("en"), "rows": []})
                 return
-            raise InputError(why.said(lang)) from None
+            raise
     if as_json:
-        print_json({"building": chosen[0].id, "why": None, **showable_data(known)})
+        print_json({"building": chosen.id, "why": None, **showable_data(known)})
         return
     words = Words(lang)
     table = Table()
@@ -151,7 +149,7 @@ def power_command(
     for row in known.rows:
         least_kwh = None if known.year_kwh is None else row.saving_ratio * known.year_kwh
         table.add_row(str(row.months), words.percent(row.saving_ratio, 1), words.number(least_kwh))
-    click.echo(f"{chosen[0].id}: {showable_text(known, words)}")
+    click.echo(f"{chosen.id}: {showable_text(known, words)}")
     console.print(table)
     click.echo(words("power.by_baseline", last=words.date(known.baseline_last)))
 
@@ -164,7 +162,7 @@ def share_of(text: str) -> float:
     except ValueError:
         value = float("nan")
     if not 0 < value < 1:
-        raise InputError(f"--saving {text}: write a share between 0 and 1, such as 15% or 0.15.")
+        raise InputError.of("no_share", text=text)
     return value
 
 
@@ -180,17 +178,15 @@ def cusum_command(building: str, period: str | None, as_json: bool, lang: Any, c
     """Sum what BUILDING saved by month (CUSUM): the slope says how much is saved, a kink since when."""
     words = Words(lang)
     with opened_site(config_dir) as site:
-        chosen = buildings_named(site.portfolio, building)
-        if len(chosen) != 1:
-            raise InputError(f"{building} names {len(chosen)} buildings. Name one.")
-        versions = versions_of(site.state, [chosen[0].id]).get(chosen[0].id, ())
+        chosen = one_building(site, building)
+        versions = versions_of(site.state, [chosen.id]).get(chosen.id, ())
         yesterday = today_here() - dt.timedelta(days=1)
         span = period_of(period) if period else fiscal_year_so_far(yesterday, versions)
-        judged = judge(site, chosen[0], span, None, versions)
-        sums = None if judged.saving is None else judged_cusum(site, chosen[0], judged, hours_of(site, chosen[0], span))
+        judged = judge(site, chosen, span, None, versions)
+        sums = None if judged.saving is None else judged_cusum(site, chosen, judged, hours_of(site, chosen, span))
     if as_json:
         months = [] if sums is None else cusum_data(sums)
-        print_json({"building": chosen[0].id, "why": judged.why_in("en") or None, "months": months})
+        print_json({"building": chosen.id, "why": judged.why_in("en") or None, "months": months})
         return
     if sums is None:
         raise InputError(judged.why_in(lang) or words("saving.no_baseline"))
@@ -220,18 +216,16 @@ def parts_command(building: str, period: str | None, as_json: bool, lang: Any, c
     words = Words(lang)
     span = period_of(period) if period else past_year(today_here())
     with opened_site(config_dir) as site:
-        chosen = buildings_named(site.portfolio, building)
-        if len(chosen) != 1:
-            raise InputError(f"{building} names {len(chosen)} buildings. Name one.")
+        chosen = one_building(site, building)
         try:
-            parts = end_uses(hours_of(site, chosen[0], span))
+            parts = end_uses(hours_of(site, chosen, span))
         except InputError as why:
             if as_json:
-                print_json({"building": chosen[0].id, "why": why.said("en"), "parts": []})
+                print_json({"building": chosen.id, "why": why.said("en"), "parts": []})
                 return
-            raise InputError(why.said(lang)) from None
+            raise
     if as_json:
-        print_json({"building": chosen[0].id, "why": None, "parts": [asdict(part) for part in parts]})
+        print_json({"building": chosen.id, "why": None, "parts": [asdict(part) for part in parts]})
         return
     table = Table()
     for column in ("part", "energy", "share", "half"):

@@ -36,7 +36,7 @@ def one_building(site: Site, name: str) -> Building:
     """Return the one building of a name. Raises InputError."""
     chosen = buildings_named(site.portfolio, name)
     if len(chosen) != 1:
-        raise InputError(f"{name} names {len(chosen)} buildings. Name one.")
+        raise InputError.of("several_buildings", name=name, count=len(chosen))
     return chosen[0]
 
 

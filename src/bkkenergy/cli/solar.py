@@ -210,12 +210,13 @@ def compare_command(
         for mounting in mountings or ("flush",)
         for module in modules or ("mono-550",)
     ]
+    doing = Words(lang)("command.doing_designs")
     with opened(config_dir, weather_name, building=building) as (site, weather):
         load = year_load(site, building_of(site.portfolio, building), today=today_here())
         chosen = building_of(site.portfolio, building)
         designs = [
             design(design_inputs(site, weather, chosen, wish, today=today_here(), read_load=lambda *_: load))
-            for wish in track(wishes, "Designs", transient=True, console=Console(stderr=True))
+            for wish in track(wishes, doing, transient=True, console=Console(stderr=True))
         ]
     rows = [_design_data(wish, one) for wish, one in zip(wishes, designs, strict=True)]
     _print_findings(designs[0].weather_findings, lang)
@@ -265,7 +266,7 @@ def screen_command(
     config_dir: Path,
 ) -> None:
     """Rank every roof of the portfolio by what it is worth."""
-    today = today_here()
+    today, words = today_here(), Words(cast("Lang", langs[0]))
     with (
         opened(config_dir, weather_name) as (site, weather),
         spreading(scheduler, site) as spread,
@@ -273,8 +274,8 @@ def screen_command(
     ):
         buildings = [building for building in site.portfolio.buildings.values() if agency in (None, building.agency)]
         if not buildings:
-            raise InputError(f"agency {agency!r} has no buildings. Use one of: {', '.join(site.portfolio.agencies)}.")
-        task = progress.add_task("Roofs", total=len(buildings))
+            raise InputError.of("agency_without_buildings", agency=agency, known=list(site.portfolio.agencies))
+        task = progress.add_task(words("command.doing_roofs"), total=len(buildings))
 
         screening = screened(
             site,
@@ -287,7 +288,6 @@ def screen_command(
             with_site=spread.with_site,
         )
         target = folder or solar_folder(site.settings)
-    words = Words(cast("Lang", langs[0]))
     _print_findings(screening.weather_findings, words.lang)
     click.echo(
         words(

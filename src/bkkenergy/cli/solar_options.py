@@ -147,7 +147,7 @@ def opened(config_dir: Path, weather_name: str, *, building: str | None = None) 
     """Open the site, with the weather that a person chose."""
     config = load_configuration(config_dir)
     if weather_name == MEASURED and building is None:
-        raise InputError("--weather measured is one building's. Use it with estimate, size or compare.")
+        raise InputError.of("weather_of_building")
     weather = named_weather(config, TYPICAL if weather_name == MEASURED else weather_name, building)
     with opened_site(config) as site:
         if weather_name == MEASURED and building is not None:
@@ -164,5 +164,5 @@ def size_of(text: str | None) -> float | str | None:
     except ValueError:
         size = -1.0
     if size <= 0:
-        raise InputError(f"--kwp {text!r} is no size. Give kWp, for instance 50, or max.")
+        raise InputError.of("no_size", text=text)
     return size

@@ -139,19 +139,20 @@ def _months(weather: Weather) -> list[dict[str, Any]]:
 @click.option("--building", help="Its place (default: the climate's place in config/solar).")
 @click.option("--years", help="Whole years, for instance 2015..2023 (default: 2019..2023; pvgis_tmy has none).")
 @click.option("--email", envvar="BKKENERGY_SODA_EMAIL", help="Of an account at SoDa: what cams asks for.")
+@operator_lang_option
 @config_option
 def weather_fetch_command(
-    service: Any, building: str | None, years: str | None, email: str | None, config_dir: Path
+    service: Any, building: str | None, years: str | None, email: str | None, lang: Lang, config_dir: Path
 ) -> None:
     """Fetch weather once; it is stored beside the store and used from there."""
     config = load_configuration(config_dir)
     name = f"{service}:{years}" if years else service
     weather = named_weather(config, name, building, email=email)
-    click.echo(
-        f"{weather.provenance.source}: {len(weather.starts)} intervals, GHI {weather.ghi_kwh_m2:,.0f} kWh/m2 a year."
-    )
+    words, ghi = Words(lang), f"{weather.ghi_kwh_m2:,.0f}"
+    source, count = weather.provenance.source, len(weather.starts)
+    click.echo(words("command.weather_fetched", source=source, count=count, ghi=ghi))
     click.echo(f"  {weather_folder(config.settings)}")
-    click.echo(f"Use it by --weather {name}")
+    click.echo(words("command.weather_use", name=name))
 
 
 @weather_group.command(

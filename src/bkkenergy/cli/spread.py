@@ -46,13 +46,11 @@ def spreading(scheduler: str | None, site: Site) -> Iterator[Spread]:
     try:
         from distributed import Client  # noqa: PLC0415 - the extra bkkenergy[dask]
     except ImportError:
-        raise InputError("--dask needs the extra: pip install 'bkkenergy[dask]'.") from None
+        raise InputError.of("dask_extra") from None
     try:
         client: Any = Client(scheduler, timeout="10s")
     except (OSError, TimeoutError) as error:
-        raise InputError(
-            f"no Dask scheduler answers at {scheduler} ({error}). Start one with: dask scheduler."
-        ) from error
+        raise InputError.of("no_scheduler", address=scheduler, why=str(error)) from error
     with client:
         yield Spread(
             lambda work, items: client.gather(client.map(work, list(items), pure=False)),

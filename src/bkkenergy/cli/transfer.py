@@ -11,23 +11,24 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bkkenergy.calendar import timestamp_us
 from bkkenergy.cli.context import config_option, period_of
+from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.errors import InputError
+from bkkenergy.i18n import Lang, Words
 from bkkenergy.ingest.files import LongWriter
 from bkkenergy.readings import FIELDS
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_ledger, open_store
-from bkkenergy.texts import counted
 from bkkenergy.usecases.purge import purged_before
 
 METERS_PER_READ = 50
 
 
-def progress_bar() -> Progress:
+def progress_bar(words: Words) -> Progress:
     """Make a bar that counts readings, on standard output while it runs."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%  {task.fields[readings]:,} readings"),
+        TextColumn("{task.percentage:>3.0f}%  {task.fields[readings]:,} " + words("command.export_progress")),
         TimeRemainingColumn(),
         transient=True,
     )
@@ -43,12 +44,13 @@ Examples:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--period", required=True, help="2026-11-23, 2026-11, FY2570, two days joined by .. or yesterday.")
 @click.option("--agency", help="Only this agency's meters.")
+@operator_lang_option
 @config_option
-def export_command(file: Path, period: str, agency: str | None, config_dir: Path) -> None:
+def export_command(file: Path, period: str, agency: str | None, lang: Lang, config_dir: Path) -> None:
     """Write the readings of a period to FILE: .csv or .parquet, one row a reading, times in UTC."""
     if file.suffix not in {".csv", ".parquet"}:
         raise click.UsageError(f"{file} is neither .csv nor .parquet.")
-    config = load_configuration(config_dir)
+    config, words = load_configuration(config_dir), Words(lang)
     span = period_of(period)
     if agency is not None and agency not in config.portfolio.agencies:
         raise InputError.of("no_such_agency", name=agency, known=", ".join(config.portfolio.agencies))
@@ -61,12 +63,12 @@ def export_command(file: Path, period: str, agency: str | None, config_dir: Path
     with closing(open_ledger(config.settings)) as ledger:
         before = purged_before(ledger, meters)
     if before is not None and span.first_day < before:
-        click.echo(f"Readings before {before} are purged. The API gives their quarter-hours.", err=True)
+        click.echo(words("command.export_purged", day=words.date(before)), err=True)
     store = open_store(config.settings.store)
     writer = LongWriter(file)
     readings = 0
     try:
-        with progress_bar() as progress:
+        with progress_bar(words) as progress:
             starts = list(pd.date_range(span.start, span.end, freq="7D", inclusive="left"))
             ends = [*starts[1:], span.end]
             task = progress.add_task(file.name, total=len(starts) * len(meters), readings=0)
@@ -80,4 +82,5 @@ def export_command(file: Path, period: str, agency: str | None, config_dir: Path
     finally:
         writer.close()
         store.close()
-    click.echo(f"{file}: {counted(readings, 'reading')} of {counted(len(meters), 'meter')}, {span.slug}.")
+    said = {"count": readings, "meters": len(meters), "period": words.period(span.slug)}
+    click.echo(words("command.export_written", file=file, **said))

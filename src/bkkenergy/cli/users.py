@@ -18,7 +18,7 @@ from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.output import instant, json_option, print_json
 from bkkenergy.errors import InputError
-from bkkenergy.i18n import Words
+from bkkenergy.i18n import NO_VALUE, Words
 from bkkenergy.readings import US_PER_S
 from bkkenergy.site import load_configuration
 from bkkenergy.texts import Lang
@@ -109,9 +109,7 @@ def _known(engine: StateStore, name: str) -> dict[str, Any]:
     every = list_users(engine, command_line())
     known_user = next((user for user in every if user["name"] == name), None)
     if known_user is None:
-        raise InputError(
-            f"user {name!r} does not exist. Known: {', '.join(known['name'] for known in every) or '(none)'}."
-        )
+        raise InputError.of("no_such_user", user=name, known=[known["name"] for known in every] or NO_VALUE)
     return known_user
 
 

@@ -138,8 +138,8 @@ def _wait_until(is_so: Callable[[], bool], session: Session, tick: Callable[[], 
         if session.messages != seen:
             seen, moved_s = session.messages, time.monotonic()
         if not session.thread.is_alive():
-            raise BkkEnergyError("the ingester has stopped. Its last log lines say why.")
+            raise BkkEnergyError.of("ingester_ended")
         if time.monotonic() - moved_s > STALLS_AFTER_S:
-            raise BkkEnergyError(f"the ingester stands still after {seen} messages. Run again with --log-level info.")
+            raise BkkEnergyError.of("ingester_stands_still", count=seen)
         time.sleep(0.02)
         tick()

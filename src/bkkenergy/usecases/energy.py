@@ -34,11 +34,16 @@ def building_of(portfolio: Portfolio, building_id: str) -> Building:
 
 
 def buildings_named(portfolio: Portfolio, name: str) -> list[Building]:
-    """Return the buildings of an agency, one building, or those of "all". Raises InputError."""
+    """Return the buildings of an agency, one building, or those of "all".
+
+    Raises InputError with what could be meant: the agencies, where the name is like that of no building.
+    """
     if name == "all":
         return list(portfolio.buildings.values())
     if name in portfolio.agencies:
         return list(portfolio.buildings_of(name))
+    if "." not in name and not any(name in known for known in portfolio.buildings):
+        raise InputError.of("no_such_agency", name=name, known=", ".join((*portfolio.agencies, "all")))
     return [building_of(portfolio, name)]
 
 

@@ -1,0 +1,110 @@
+"""What commands print, and why they refuse, is in the catalogues: a text that is in the code alone is English on a Thai screen."""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from tests.conftest import ROOT
+
+SAYING = {
+    "echo",
+    "secho",
+    "style",
+    "confirm",
+    "prompt",
+    "print",
+    "add_column",
+    "add_row",
+    "add_task",
+    "update",
+    "track",
+    "Status",
+}
+STYLES = {"fg", "style", "justify", "overflow", "end", "header_style", "file"}
+"""Keywords that say how a text looks."""
+REFUSING = ("InputError", "UnavailableError", "BkkEnergyError", "NotThere", "NotAllowed")
+JOINING = {"style", "join", "counted", "replace", "strip", "rstrip"}
+ENGLISH = {
+    "__init__.py": "the program's name before a fault",
+    "init.py": "it writes settings with English comments, before a site has a language",
+    "serve.py": "one line of a start that goes on in the log",
+    "web.py": "lines of a start that goes on in the log; the first-run link and password",
+    "version.py": "names of programs",
+    "solar_roofs.py": "a key of the configuration, to be copied into it",
+    "imports_list.py": "the name of a checksum",
+}
+"""Files of the command line whose texts are English for a reason."""
+
+
+def texts_of(node: ast.AST) -> Iterator[str]:
+    """Literal texts that an argument prints: not those that a call is asked for, such as a catalogue's key."""
+    if isinstance(node, ast.Constant):
+        yield from [node.value] if isinstance(node.value, str) else []
+    for child in printed_parts(node):
+        yield from texts_of(child)
+
+
+def printed_parts(node: ast.AST) -> Iterable[ast.AST]:
+    """The parts of an expression that its text is made of."""
+    match node:
+        case ast.Call(func=func):
+            return (func, *node.args) if getattr(func, "attr", getattr(func, "id", "")) in JOINING else ()
+        case ast.IfExp():
+            return node.body, node.orelse
+        case ast.FormattedValue():
+            return (node.value,)
+        case ast.GeneratorExp() | ast.ListComp():
+            return (node.elt,)
+        case ast.Subscript() | ast.Compare() | ast.Lambda() | ast.DictComp():
+            return ()
+    return ast.iter_child_nodes(node)
+
+
+def english_in(source: str) -> list[str]:
+    """Texts of a module outside the catalogues: what it prints, and why it refuses."""
+    texts: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        if name not in SAYING and name not in REFUSING:
+            continue
+        given = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg not in STYLES)]
+        texts += [text for each in given for text in texts_of(each) if re.search(r"[A-Za-z]{2}", text)]
+    return texts
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'click.echo(f"{count} files")',
+        'click.secho("done" if ended else word, fg="red")',
+        'click.echo(", ".join(f"{name} of us" for name in names))',
+        'raise InputError(f"{name!r} is no pair.")',
+        'click.confirm(click.style("Sure?", bold=True))',
+        'progress.add_task("Roofs", total=3)',
+    ],
+)
+def test_a_text_outside_the_catalogues_is_seen(code):
+    assert english_in(code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'click.echo(words("command.none_yet"), err=True)',
+        'raise InputError.of("no_pair", text=text)',
+        'click.secho(f"{row.kind}: {values[\'name\']}", fg="red")',
+    ],
+)
+def test_keys_of_the_catalogues_and_styles_are_no_texts(code):
+    assert english_in(code) == []
+
+
+def test_every_text_of_a_command_is_in_the_catalogues():
+    modules = [*(ROOT / "src/bkkenergy/cli").glob("*.py"), ROOT / "src/bkkenergy/demo/session.py"]
+    english = {path.name: texts for path in modules if (texts := english_in(path.read_text(encoding="utf-8")))}
+    assert {name: texts for name, texts in english.items() if name not in ENGLISH} == {}
+    assert set(ENGLISH) == set(english), "a reason for texts that are not there any more"
