@@ -78,7 +78,7 @@ def parsed(text: str) -> bytes:
 tomllib.loads = lambda text: pickle.loads(parsed(text))
 """Parsed once in a process: tests read the shipped configuration some thousand times, at a tenth of a test's cost."""
 
-migrated = state._upgrade
+migrated = state.upgrade
 one_at_a_time = threading.Lock()
 
 
@@ -106,7 +106,7 @@ def upgraded(engine: Engine) -> None:
     migrated(engine)
 
 
-state._upgrade = upgraded
+state.upgrade = upgraded
 
 settings.register_profile("steady", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("fuzz", max_examples=2000, deadline=None, print_blob=True)

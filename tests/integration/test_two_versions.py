@@ -27,12 +27,12 @@ def home(tmp_path):
 
 
 def upgraded(home, name="state"):
-    """What a newer version leaves behind it, as far as this one can see."""
-    statement = f"UPDATE alembic_version SET version_num = '{NEWER}'"
+    """What a newer version leaves behind it that changed what this one reads, as far as this one can see."""
+    statement = f"UPDATE alembic_version SET version_num = '{NEWER}'; UPDATE oldest_program SET head = '{NEWER}'"
     if name == "store":
         statement = f"PRAGMA user_version = {SCHEMA_NUMBER + 1}"
     with closing(sqlite3.connect(home / f"var/{name}.sqlite")) as connection, connection:
-        connection.execute(statement)
+        connection.executescript(statement)
 
 
 def content(home):

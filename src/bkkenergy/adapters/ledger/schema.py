@@ -33,17 +33,27 @@ def bring_up(connection: Connection) -> None:
     In the transaction at hand, which other processes wait for: all or nothing. Raises NewerTables.
     """
     is_new = not inspect(connection).has_table(BY_MONTH[0].table)
-    connection.execute(text(f"CREATE TABLE IF NOT EXISTS {TABLE} (number integer NOT NULL)"))
+    connection.execute(text(f"CREATE TABLE IF NOT EXISTS {TABLE} (number integer NOT NULL, oldest integer)"))
     number = connection.execute(text(f"SELECT max(number) FROM {TABLE}")).scalar()  # noqa: S608 - our own name
     if number is not None and number > HEAD:
-        raise NewerTables.of("newer_tables", where=shown(connection.engine), there=number, here=HEAD)
+        _hold_usable(connection, number)
+        return
     for step, make in STEPS.items():
         if not is_new and step > (number or FIRST):
             make(connection)
     metadata.create_all(connection)
     make_edges(connection, BY_MONTH)
     if number != HEAD:
-        connection.execute(text(f"INSERT INTO {TABLE} (number) VALUES (:head)"), {"head": HEAD})  # noqa: S608
+        row = {"head": HEAD, "oldest": OLDEST}
+        connection.execute(text(f"INSERT INTO {TABLE} (number, oldest) VALUES (:head, :oldest)"), row)  # noqa: S608
+
+
+def _hold_usable(connection: Connection, number: int) -> None:
+    """Raise NewerTables where the newer version that made these tables says nothing of programs as old as this one."""
+    query = text(f"SELECT oldest FROM {TABLE} WHERE number = :number")  # noqa: S608 - our own name
+    oldest = connection.execute(query, {"number": number}).scalar()
+    if oldest is None or oldest > HEAD:
+        raise NewerTables.of("newer_tables", where=shown(connection.engine), there=number, here=HEAD)
 
 
 def _partition_by_month(connection: Connection) -> None:
@@ -84,5 +94,16 @@ def _grant_alike(connection: Connection, old: str, new: str) -> None:
         connection.execute(text(f"GRANT {row.privilege_type} ON {new} TO {row.grantee}{option}"))
 
 
-STEPS: Mapping[int, Callable[[Connection], None]] = {2: _partition_by_month}
+def _say_who_may_go_on(connection: Connection) -> None:
+    """Make room for which programs may go on when a newer version has made a step."""
+    connection.execute(text(f"ALTER TABLE {TABLE} ADD COLUMN IF NOT EXISTS oldest integer"))
+
+
+STEPS: Mapping[int, Callable[[Connection], None]] = {2: _partition_by_month, 3: _say_who_may_go_on}
 HEAD = max(STEPS)
+OLDEST = 3
+"""The oldest number whose programs may go on working on these tables.
+
+A program that runs looks at the state's number alone: a step that it cannot live with comes with a migration of the
+state that says the same (`state.versions.OLDEST`).
+"""

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from bkkenergy.adapters.engines import AdvisoryLock, engine_of, shown, translate_db_errors
+from bkkenergy.adapters.engines import engine_of, shown, translate_db_errors
+from bkkenergy.adapters.state.versions import HEAD, hold_version, is_older, upgrade
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.ports.readings import NewerTables, StoreUnavailable
 from bkkenergy.readings import US_PER_S
@@ -34,20 +35,17 @@ StateStore = Engine
 StateTransaction = Connection
 """A transaction of the state at hand, handed to what writes in it."""
 
-HEAD = "0027"
-"""The migration that this version's tables are at; a test holds it to the files."""
-
 
 def open_state(settings: StateSettings) -> Engine:
-    """Open the state's database with its tables as this version wants them.
+    """Open the state's database with the tables that this version needs.
 
-    Raises ConfigError, StoreUnavailable, and NewerTables where a newer version was here.
+    Raises ConfigError, StoreUnavailable, and NewerTables where a newer version was here whose tables it cannot use.
     """
     url = settings.url.get_secret_value() if settings.url is not None else None
     engine = engine_of(url, settings.path, STATE_URL_VARIABLE)
     try:
-        if hold_version(engine) != HEAD:
-            _upgrade(engine)
+        if is_older(hold_version(engine)):
+            upgrade(engine)
     except NewerTables:
         engine.dispose()
         raise
@@ -57,17 +55,6 @@ def open_state(settings: StateSettings) -> Engine:
             f"state database {shown(engine)}: {error}. Check the server, the path and rights."
         ) from error
     return engine
-
-
-def hold_version(engine: Engine) -> str | None:
-    """Return the number of the state's tables, None where there are none.
-
-    Raises NewerTables where they are a newer version's, also under a process that is running.
-    """
-    version = _version(engine)
-    if version is not None and version > HEAD:
-        raise NewerTables.of("newer_tables", where=shown(engine), there=version, here=HEAD)
-    return version
 
 
 _present: ContextVar[Connection | None] = ContextVar("present transaction", default=None)
@@ -129,23 +116,3 @@ def us_of(instant: dt.datetime) -> int:
     if instant.tzinfo is None:
         raise ValueError(f"instant {instant} has no time zone")
     return int(instant.timestamp() * US_PER_S)
-
-
-def _version(engine: Engine) -> str | None:
-    with engine.connect().execution_options(is_reading=True) as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-
-
-def _upgrade(engine: Engine) -> None:
-    from alembic import command  # noqa: PLC0415 - wanted once in a version's life
-    from alembic.config import Config  # noqa: PLC0415
-
-    config = Config()
-    config.set_main_option("script_location", "bkkenergy.adapters.state:migrations")
-    with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": AdvisoryLock.STATE_UPGRADE})
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")

@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from bkkenergy.adapters.state import hosts, persontables  # noqa: F401 - their tables are of the same metadata
+from bkkenergy.adapters.state import hosts, persontables, versions  # noqa: F401 - their tables are of the same metadata
 from bkkenergy.adapters.state.metadata import metadata as metadata  # noqa: PLC0414 - `tables` has all of them
 
 lease = Table(
