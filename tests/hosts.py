@@ -14,9 +14,10 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -201,7 +202,21 @@ class City:
     jobs: Jobs
     cookie: str
     sender: Sender
+    make_sender: Callable[[], Sender]
     disturbed: int = 0
+
+    def send(self) -> None:
+        """Send again, after the one before has finished."""
+        self.sender = self.make_sender()
+        self.sender.start()
+
+    def settle(self) -> None:
+        """Hold everything against what was sent and entered, once nothing is on its way any more."""
+        self.sender.finish()
+        wait_until(lambda: self.lost_and_strange() == (0, 0), 120, "readings are lost")
+        wait_until(lambda: not self.wrong_reports(), 120, "reports")
+        paths = [*PAGES, *self.files()]
+        wait_until(lambda: not self.differing(paths), 120, lambda: f"{self.differing(paths)} differ")
 
     def enter_reports(self, ago_days: int) -> None:
         """Let reports of an earlier day be due now."""
@@ -263,10 +278,13 @@ class City:
 
 
 @contextmanager
-def launcher() -> Iterator[subprocess.Popen[str]]:
-    """What starts processes on hosts."""
+def launcher(program: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    """What starts processes on hosts. program : the folder of another version's package."""
     command = [sys.executable, "-m", "tests.host_process"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    env = os.environ | ({"PYTHONPATH": str(program)} if program else {})
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=env
+    ) as process:
         yield process
 
 
@@ -289,10 +307,10 @@ def remember(jobs: Jobs, meters: list[str]) -> None:
         )
 
 
-def wait_until(is_so, within_s: float, why: str) -> None:
+def wait_until(is_so, within_s: float, why: str | Callable[[], str]) -> None:
     until_s = time.monotonic() + within_s
     while not is_so():
-        assert time.monotonic() < until_s, why
+        assert time.monotonic() < until_s, why() if callable(why) else why
         time.sleep(0.1)
 
 
@@ -358,6 +376,7 @@ def city(folder: Path, *, commands: tuple[tuple[str, ...], ...], messages_a_s: f
             host.start()
         for host in hosts:
             wait_until(host.is_ready, 120, f"{host.home.name} is not ready")
-        sender = Sender(broker.port, meters, messages_a_s)
-        sender.start()
-        yield City(hosts, broker, mail, jobs, signed_in(jobs), sender)
+        make_sender = partial(Sender, broker.port, meters, messages_a_s)
+        own = City(hosts, broker, mail, jobs, signed_in(jobs), make_sender(), make_sender)
+        own.sender.start()
+        yield own

@@ -66,6 +66,7 @@ def running_jobs(jobs: Jobs) -> Iterator[None]:
     try:
         yield
     finally:
+        jobs.stop()
         scheduler.shutdown()
         jobs.queue.stand_down()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -63,6 +64,7 @@ class Jobs:
     follower: Follower = field(init=False)
     _peaks: PeakWatch = field(default_factory=PeakWatch)
     _after: dict[str, dt.datetime] = field(default_factory=dict)
+    _stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.queue = RunQueue(self.site.state, self.site.name)
@@ -77,6 +79,10 @@ class Jobs:
     def clock(self) -> Clock:
         """Return the site's clock."""
         return self.site.clock
+
+    def stop(self) -> None:
+        """Claim nothing more: what is at hand is finished, and the rest is left to other processes."""
+        self._stopping.set()
 
     def tick(self) -> int:
         """Do everything that is due now; return how many reports were archived.
@@ -127,14 +133,17 @@ class Jobs:
         path.touch()
 
     def work_off(self, context: RunContext, *, on_run: Callable[[Run, bool], None] | None = None) -> int:
-        """Claim and do runs until there is none left to claim; return how many were archived.
+        """Claim and do runs until there is none left to claim, or it is to stop; return how many were archived.
 
         on_run : called after each with its outcome. Runs that another process is at are left to it, and so is the
         city's when the last agency's is with another.
         """
         done = 0
         context.site.archive.sweep(lambda: map(folder_of, self.queue.runs(state="running")))
-        while (run := self.queue.claim(self.clock(), self.settings.jobs.lease_s)) is not None:
+        while not self._stopping.is_set():
+            run = self.queue.claim(self.clock(), self.settings.jobs.lease_s)
+            if run is None:
+                break
             with doing(Task.REPORT, agency=run.agency, period=run.period.slug, revision=run.revision) as task:
                 is_done = work(context, run)
                 if not is_done:
@@ -155,7 +164,7 @@ class Jobs:
             try:
                 self.follow()
                 follow_configuration(self.site)
-                return recompute(self.site).meters
+                return recompute(self.site, is_over=self._stopping.is_set).meters
             except BkkEnergyError as error:
                 task.fail()
                 log.error("ledger_not_computed", why=str(error))  # noqa: TRY400

@@ -61,11 +61,13 @@ def recompute(
     *,
     meters: Sequence[str] | None = None,
     within_s: float = PASS_S,
+    is_over: Callable[[], bool] = lambda: False,
     on_progress: Callable[[int, int], object] | None = None,
 ) -> Recomputed:
     """Compute marked days until none is left, none can be had, or the time is over.
 
     meters : these alone; those that the portfolio does not have are left to a worker whose portfolio has them.
+    is_over : asked between two claims; what is claimed is finished.
     on_progress : called with the meters done and those that wait.
     Raises StoreUnavailable; what was claimed is free again then.
     """
@@ -88,7 +90,7 @@ def recompute(
                 site.ledger.release(claim)
         if on_progress is not None:
             on_progress(done, len(site.ledger.waiting(names)))
-        if time.monotonic() > until_s:
+        if is_over() or time.monotonic() > until_s:
             break
     return Recomputed(done, days, len(site.ledger.waiting(names)))
 

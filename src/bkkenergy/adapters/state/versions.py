@@ -61,7 +61,7 @@ def _held(connection: Connection) -> str | None:
     inspector = inspect(connection)
     if not inspector.has_table("alembic_version"):
         return None
-    version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    version: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     if version is None or version <= HEAD:
         return version
     oldest = None
