@@ -18,6 +18,7 @@ pytestmark = [
     pytest.mark.influx,
     pytest.mark.postgres,
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning:aiosmtpd"),
 ]

@@ -8,7 +8,7 @@ from enum import IntEnum, unique
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -16,13 +16,13 @@ from bkkenergy.adapters.commits import CountingConnection, report_losses
 from bkkenergy.adapters.files import make_file
 from bkkenergy.adapters.sqlite_file import hold_in_place, identity_of, use_write_ahead_log
 from bkkenergy.errors import ConfigError, Fault
-from bkkenergy.ports.readings import StoreUnavailable
+from bkkenergy.ports.readings import StoreUnavailable, StoreUnfit
 
 BUSY_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10
 SEND_TIMEOUT_MS = 30_000
 """What is sent is acknowledged by the server's kernel within this, or the connection is broken."""
-IDLE_S, PROBE_EVERY_S, PROBES = 10, 5, 4
+PROBING = {"idle": 10, "interval": 5, "count": 4}
 """A connection on which nothing comes is probed, by both sides: a host that is cut off is given up after 30 s. Without,
 a server would keep what that host had locked, the lead too, for the two hours of Linux."""
 
@@ -52,7 +52,10 @@ class AdvisoryLock(IntEnum):
 def make_engine(url: str) -> Engine:
     """Make an engine for a URL, with transactions that begin where we say."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, connect_args=_reachable_within(url))
+        engine = create_engine(url, pool_pre_ping=True, connect_args=_reachable_within(url))
+        if engine.dialect.name == "postgresql" and "options" not in engine.url.query:
+            event.listen(engine, "connect", _set_up_postgresql)
+        return engine
     file = make_url(url).database
     if not file or file.startswith((":", "file:")):
         engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
@@ -87,13 +90,10 @@ def _reachable_within(url: str) -> dict[str, int | str]:
     if not url.startswith("postgresql"):
         return {}
     given = make_url(url).query
-    probes = {"keepalives_idle": IDLE_S, "keepalives_interval": PROBE_EVERY_S, "keepalives_count": PROBES}
     limits: dict[str, int | str] = {
         "connect_timeout": CONNECT_TIMEOUT_S,
         "tcp_user_timeout": SEND_TIMEOUT_MS,
-        **probes,
-        "options": " ".join(f"-c tcp_{name}={value}" for name, value in probes.items())
-        + f" -c tcp_user_timeout={SEND_TIMEOUT_MS}",
+        **{f"keepalives_{name}": value for name, value in PROBING.items()},
     }
     return {name: value for name, value in limits.items() if name not in given}
 
@@ -132,6 +132,34 @@ def translate_db_errors(engine: Engine, what: str = "state database") -> Iterato
         raise StoreUnavailable(f"{what} {shown(engine)}: {error.orig}. It is tried again.") from error
     except PoolTimeoutError as error:
         raise StoreUnavailable(f"{what} {shown(engine)}: {error}. It is tried again.") from error
+
+
+def _set_up_postgresql(connection: Any, _record: object) -> None:
+    """Let the server probe too. By a statement: PgBouncer refuses a client that asks for it when it connects."""
+    limits = {f"tcp_keepalives_{name}": value for name, value in PROBING.items()} | {
+        "tcp_user_timeout": SEND_TIMEOUT_MS
+    }
+    calls = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in limits.items())
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {calls}")
+    connection.commit()
+
+
+def hold_session(engine: Engine) -> None:
+    """Check that a connection has a session of the server for itself. Raises StoreUnfit, and what the driver says.
+
+    A pool that gives a session to another client after each transaction lets two processes lead at once: each has the
+    lock. What one process sees of it is that two of its connections have the same session.
+    """
+    if engine.dialect.name != "postgresql":
+        return
+    with engine.connect() as one, engine.connect() as other:
+        sessions = set()
+        for connection in (one, other):
+            sessions.add(connection.execute(text("SELECT pg_backend_pid()")).scalar())
+            connection.rollback()
+    if len(sessions) == 1:
+        raise StoreUnfit.of("pool_of_transactions", where=shown(engine))
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, event, func, select, text
 from sqlalchemy.exc import ProgrammingError
 
-from bkkenergy.adapters.engines import AdvisoryLock, shown, translate_db_errors
+from bkkenergy.adapters.engines import AdvisoryLock, hold_session, shown, translate_db_errors
 from bkkenergy.adapters.ledger.beside import MarksBeside
 from bkkenergy.adapters.ledger.marks import CALENDAR_US, US_PER_DAY, now_us, put_postgresql, touched_by
 from bkkenergy.adapters.ledger.rows import date_of, day_number, start_us
@@ -219,6 +219,8 @@ class PostgresStore:
 
     def probe(self) -> None:
         """Write a value that no page shows, and read it back in another transaction."""
+        with translate_db_errors(self._engine, WHAT):
+            hold_session(self._engine)  # `synchronous_commit` is set for a session
         value = {"value": secrets.token_hex(16)}
         with self._transaction() as connection:
             connection.execute(text("INSERT INTO reading_probe VALUES (:value)"), value)

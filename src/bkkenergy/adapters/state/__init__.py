@@ -10,10 +10,10 @@ from contextvars import ContextVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from bkkenergy.adapters.engines import engine_of, shown, translate_db_errors
+from bkkenergy.adapters.engines import engine_of, hold_session, shown, translate_db_errors
 from bkkenergy.adapters.state.versions import HEAD, hold_version, is_older, upgrade
 from bkkenergy.errors import BkkEnergyError
-from bkkenergy.ports.readings import NewerTables, StoreUnavailable
+from bkkenergy.ports.readings import StoreUnavailable, StoreUnfit
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import STATE_URL_VARIABLE, StateSettings
 
@@ -39,14 +39,16 @@ StateTransaction = Connection
 def open_state(settings: StateSettings) -> Engine:
     """Open the state's database with the tables that this version needs.
 
-    Raises ConfigError, StoreUnavailable, and NewerTables where a newer version was here whose tables it cannot use.
+    Raises ConfigError, StoreUnavailable, NewerTables where a newer version was here whose tables it cannot use, and
+    StoreUnfit where a pool would give its sessions away.
     """
     url = settings.url.get_secret_value() if settings.url is not None else None
     engine = engine_of(url, settings.path, STATE_URL_VARIABLE)
     try:
+        hold_session(engine)
         if is_older(hold_version(engine)):
             upgrade(engine)
-    except NewerTables:
+    except StoreUnfit:
         engine.dispose()
         raise
     except (SQLAlchemyError, OSError) as error:
