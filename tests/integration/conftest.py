@@ -58,11 +58,12 @@ def ingesting(settings: Settings, portfolio: Portfolio, *, connected: bool = Tru
         assert not thread.is_alive()
 
 
-def wait_until(is_so: Callable[[], bool], *, within_s: float = 20.0) -> None:
+def wait_until(is_so: Callable[[], bool], *, within_s: float = 20.0, look_s: float = 0.02) -> None:
+    """Wait for what comes to pass. look_s : between two looks, longer where a look is work for the store."""
     until_s = time.monotonic() + within_s
     while not is_so():
         assert time.monotonic() < until_s, "it has not come to pass"
-        time.sleep(0.02)
+        time.sleep(look_s)
 
 
 def dealt_with(ingester: Ingester) -> int:

@@ -163,6 +163,13 @@ def ills(settings, exact_topics=()) -> list:
     return [item for item in found if item.check in {"broker", "topics", "delivery"} and not item.is_well]
 
 
+@pytest.fixture
+def brief(monkeypatch):
+    """The doctor's patience, shortened: of these brokers it awaits what they never send."""
+    monkeypatch.setattr("bkkenergy.adapters.outage.QUIET_S", 0.5)
+    monkeypatch.setattr("bkkenergy.ingest.doctor.CONNECTS_WITHIN_S", 2.0)
+
+
 def warnings_in(logs) -> set[str]:
     return {entry["kind"] for entry in logs if entry["event"] == "mqtt_trouble"}
 
@@ -178,6 +185,7 @@ def test_a_good_broker_gives_no_trouble(settings, broker):
     assert ills(settings) == []
 
 
+@pytest.mark.usefixtures("brief")
 def test_qos_0_granted_is_told(settings, portfolio, tmp_path):
     with started(mosquitto(tmp_path / "mqtt", listener="max_qos 0")) as broker:
         settings = updated(settings, "mqtt", port=broker.port)
@@ -220,6 +228,7 @@ def test_a_share_on_a_broker_that_knows_only_3_1_1_loses_nothing_and_the_doctor_
     gc.collect()
 
 
+@pytest.mark.usefixtures("brief")
 def test_a_share_that_the_broker_announces_to_have_not_is_left_out(settings):
     with SpokenBroker(SharedSubscriptionAvailable=0) as broker:
         settings = updated(settings, "mqtt", port=broker.port, protocol="5", share="group")
@@ -228,6 +237,7 @@ def test_a_share_that_the_broker_announces_to_have_not_is_left_out(settings):
         assert ["mqtt.share" in ill.remedy for ill in ills(settings)] == [True]
 
 
+@pytest.mark.usefixtures("brief")
 def test_without_wildcards_each_meters_own_topic_is_subscribed_to(settings):
     own = ("bma/health/centre-1/main/readings", "bma/health/centre-2/main/readings")
     with SpokenBroker(WildcardSubscriptionAvailable=0) as broker:
@@ -237,6 +247,7 @@ def test_without_wildcards_each_meters_own_topic_is_subscribed_to(settings):
         assert ["wildcards" in ill.remedy for ill in ills(settings, own)] == [True]
 
 
+@pytest.mark.usefixtures("brief")
 def test_a_session_that_the_broker_forgets_sooner_is_told(settings):
     with SpokenBroker(SessionExpiryInterval=5) as broker:
         settings = updated(settings, "mqtt", port=broker.port, protocol="5")
@@ -303,6 +314,7 @@ def test_why_the_broker_ends_a_connection_is_told_with_a_remedy(settings, reason
         subscriber.stop()
 
 
+@pytest.mark.usefixtures("brief")
 def test_the_doctor_tells_of_a_broker_that_ends_the_connection_at_the_subscription(settings):
     with SpokenBroker(cuts_for=0x97) as broker:
         settings = updated(settings, "mqtt", port=broker.port, protocol="5")
@@ -350,7 +362,7 @@ def test_the_canary_comes_back_and_is_neither_stored_nor_quarantined(settings, p
     settings = updated(settings, "mqtt", port=broker.port, canary_s=0.2, share=share)
     for _ in range(2):  # also what an earlier process had sent
         with ingesting(settings, portfolio) as ingester:
-            wait_until(lambda: ingester.subscriber._canary._sent_count > 5)
+            wait_until(lambda: ingester.subscriber._canary._sent_count > 3)
             publish(broker.port, [(TOPIC, reading(TS))])
             wait_until(lambda: dealt_with(ingester) >= 1)
             assert ingester.subscriber.troubles == {}

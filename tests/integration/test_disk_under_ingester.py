@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.conftest import dealt_with, ingesting, publish, wait_until
 from tests.integration.test_delivery import updated
-from tests.integration.test_faults import assert_exact, count_stored, messages
+from tests.integration.test_faults import STORE_LOOK_S, assert_exact, count_stored, messages
 
 pytestmark = [
     pytest.mark.broker,
@@ -72,7 +72,9 @@ def test_a_disk_that_fills_under_a_running_ingester_and_has_room_again_loses_not
                 wait_until(lambda: ingester.state().store_is_unavailable or ingester.state().state_is_unavailable)
                 assert ingester.state().is_alive()
                 full.unlink()
-                wait_until(lambda part=part: count_stored(settings) == part * COUNT * 5, within_s=60)
+                wait_until(
+                    lambda part=part: count_stored(settings) == part * COUNT * 5, within_s=60, look_s=STORE_LOOK_S
+                )
             wait_until(lambda: not ingester.state().store_is_unavailable, within_s=60)
         assert_exact(settings, 3 * COUNT)
 
@@ -103,5 +105,5 @@ def test_a_disk_that_turns_read_only_after_a_fault_loses_nothing_that_was_acknow
         ran("e2fsck", "-fy", image)
         assert ran("mount", *options, folder)
         with ingesting(settings, portfolio):
-            wait_until(lambda: count_stored(settings) == 2 * COUNT * 5, within_s=60)
+            wait_until(lambda: count_stored(settings) == 2 * COUNT * 5, within_s=60, look_s=STORE_LOOK_S)
         assert_exact(settings, 2 * COUNT)

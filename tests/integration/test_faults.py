@@ -34,6 +34,8 @@ FAULT_S = float(os.environ.get("FAULT_S", "3"))
 METERS = [f"health.centre-{n}.main" for n in (1, 2, 3, 4)]
 TS = 1_763_900_000
 A_PAYLOAD = 5
+STORE_LOOK_S = 0.2
+"""Between two looks at all that is stored: without a pause they take the time of those who store it."""
 
 
 def messages(count: int) -> list[tuple[str, bytes]]:
@@ -111,7 +113,7 @@ def test_broker_restarted(stores, portfolio, tmp_path):
                     time.sleep(0.5)
                     broker.stop()
                     broker.start()
-            wait_until(lambda: count_stored(stores) == 2000, within_s=60)
+            wait_until(lambda: count_stored(stores) == 2000, within_s=60, look_s=STORE_LOOK_S)
         assert_exact(stores, 400)
     finally:
         broker.stop()
@@ -129,7 +131,7 @@ def test_broker_gone_for_long(stores, portfolio, tmp_path):
                 assert ingester.state().is_alive()
                 assert not ingester.state().is_ready(60)
                 broker.start()
-            wait_until(lambda: count_stored(stores) == 2000, within_s=120)
+            wait_until(lambda: count_stored(stores) == 2000, within_s=120, look_s=STORE_LOOK_S)
         assert_exact(stores, 400)
     finally:
         broker.stop()
@@ -259,7 +261,11 @@ def test_two_ingesters_share_and_one_is_killed(tmp_path, config_dir, influx, buc
         processes = [ingester_process(site) for site in sites]
         try:
             first = messages(2000)[:1]
-            wait_until(lambda: publish(broker.port, first) or len(store.readings(METERS, *EVER)) > 0, within_s=30)
+            wait_until(
+                lambda: publish(broker.port, first) or len(store.readings(METERS, *EVER)) > 0,
+                within_s=60,
+                look_s=STORE_LOOK_S,
+            )
             time.sleep(1.5)
             with publishing(broker.port, messages(2000), 4):
                 time.sleep(1.5)
@@ -267,7 +273,7 @@ def test_two_ingesters_share_and_one_is_killed(tmp_path, config_dir, influx, buc
                 processes[0].wait()
                 time.sleep(1)
                 processes[0] = ingester_process(sites[0])
-            wait_until(lambda: len(store.readings(METERS, *EVER)) == 10_000, within_s=60)
+            wait_until(lambda: len(store.readings(METERS, *EVER)) == 10_000, within_s=60, look_s=STORE_LOOK_S)
             found = store.readings(METERS, *EVER)
         finally:
             for process in processes:
@@ -305,14 +311,18 @@ def test_disk_full_under_the_spool_is_survived(tmp_path, config_dir, small_disk)
             server.start()
             store = open_store(StoreSettings(kind="influx", influx=server.bucket("full")))
             first = messages(3000)[:1]
-            wait_until(lambda: publish(broker.port, first) or len(store.readings(METERS, *EVER)) > 0, within_s=30)
+            wait_until(
+                lambda: publish(broker.port, first) or len(store.readings(METERS, *EVER)) > 0,
+                within_s=60,
+                look_s=STORE_LOOK_S,
+            )
             server.stop()
             publish(broker.port, messages(3000))
             wait_until(lambda: shutil.disk_usage(small_disk).free < 8_192, within_s=60)
             time.sleep(FAULT_S)
             assert process.poll() is None, "it does not crash"
             server.start()
-            wait_until(lambda: len(store.readings(METERS, *EVER)) == 15_000, within_s=90)
+            wait_until(lambda: len(store.readings(METERS, *EVER)) == 15_000, within_s=90, look_s=STORE_LOOK_S)
             found = store.readings(METERS, *EVER)
             store.close()
             wait_until(lambda: list((small_disk / "spool").glob("*.spool")) == [])

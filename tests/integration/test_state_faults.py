@@ -22,6 +22,8 @@ from bkkenergy.adapters.engines import file_engine
 from bkkenergy.adapters.sqlite_file import Transaction, open_database
 from bkkenergy.calendar import day_of_us
 from bkkenergy.cli.doctor import doctor_command
+from bkkenergy.ingest.doctor import examine_storage
+from bkkenergy.ingest.ledger_check import examine_ledger
 from bkkenergy.ports.ledger import Purged
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.site import load_configuration, open_site
@@ -57,9 +59,9 @@ def home(sound, tmp_path):
 
 
 def ledger_check(home):
-    """What `doctor` says of the ledger."""
-    printed = bkkenergy("doctor", "--whole", "--json", "--config", home / "config", code=None)
-    return next(check for check in json.loads(printed) if check["check"] == "ledger")
+    """What `doctor --whole` finds of the ledger, without its seconds of waiting for a broker."""
+    (check,) = examine_ledger(load_configuration(home / "config"), within_s=math.inf, on_progress=lambda *_: None)
+    return check
 
 
 def changed(home, statement):
@@ -80,7 +82,8 @@ def test_where_a_person_waits_the_bar_is_gone_before_the_finding_is_printed(home
 
 
 def test_of_a_sound_store_all_months_agree_and_their_number_is_said(home):
-    check = ledger_check(home)
+    printed = bkkenergy("doctor", "--whole", "--json", "--config", home / "config", code=None)
+    check = next(check for check in json.loads(printed) if check["check"] == "ledger")
     assert check["is_well"], check
     assert "all agree" in check["observed"]
 
@@ -134,9 +137,9 @@ def test_what_changed_in_the_file_is_named_with_its_meter_and_day(home, statemen
     """SQLite's own check says nothing of it: one register of 12,011 became 48,046, and no check named it."""
     changed(home, statement)
     check = ledger_check(home)
-    assert not check["is_well"]
-    assert METER in check["observed"]
-    assert "Traceback" not in check["observed"]
+    assert not check.is_well
+    assert METER in check.observed
+    assert "Traceback" not in check.observed
 
 
 @contextmanager
@@ -237,9 +240,9 @@ def turned(path, ratio):
 
 
 def commits_check(home):
-    printed = bkkenergy("doctor", "--json", "--config", home / "config", code=None)
-    checks, _ = json.JSONDecoder().raw_decode(printed)  # the log follows
-    return [check for check in checks if check["check"] == "commits"]
+    """What `doctor` finds of lost commits, without its seconds of waiting for a broker."""
+    config = load_configuration(home / "config")
+    return [check for check in examine_storage(config.settings) if check.check == "commits"]
 
 
 def test_a_crash_alone_loses_no_commit_and_nothing_is_reported(home):
@@ -261,8 +264,8 @@ def test_bytes_that_turned_in_the_log_lose_what_came_after_them_and_that_is_repo
     (check,) = commits_check(crashed)
     left = rows_after(crashed)
     assert 0 < left < 40
-    assert f"store.sqlite: {40 - left} commits made after 20" in check["observed"]
-    assert ledger_check(crashed)["is_well"]
+    assert f"store.sqlite: {40 - left} commits made after 20" in check.observed
+    assert ledger_check(crashed).is_well
     assert commits_check(crashed) == [check], "until a person has seen to it"
     (crashed / "var/store.sqlite-losses").unlink()
     assert commits_check(crashed) == [], "the loss is known, and the file goes on from there"
@@ -291,7 +294,7 @@ def test_commits_of_the_state_are_counted_too(home):
     crashed = crashed_after(home, "state", ten_marks_of_tokens)
     turned(crashed / "var/state.sqlite-wal", 0.6)
     (check,) = commits_check(crashed)
-    assert re.search(r"state.sqlite: \d commits? made after 20", check["observed"]), check["observed"]
+    assert re.search(r"state.sqlite: \d commits? made after 20", check.observed), check.observed
 
 
 def test_many_writers_at_once_and_a_disk_without_a_witness_raise_no_alarm(home):
@@ -328,7 +331,7 @@ def test_a_record_of_losses_that_is_damaged_is_named(home, content):
     record = home / "var/store.sqlite-losses"
     record.write_bytes(content)
     (check,) = commits_check(home)
-    assert str(record) in check["remedy"]
+    assert str(record) in check.remedy
 
 
 @pytest.mark.parametrize("name", ["store.sqlite", "readings.db"])
@@ -411,4 +414,4 @@ def test_a_disk_that_is_full_is_told_and_what_is_there_stays_whole(home):
         (home / "var/fill").unlink()
         after = stored(home)
         assert after == before or after[0] == before[0] + 3000, "all of it or nothing"
-        assert ledger_check(home)["is_well"]
+        assert ledger_check(home).is_well
