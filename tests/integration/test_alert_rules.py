@@ -16,8 +16,10 @@ from prometheus_client import generate_latest
 
 from bkkenergy.adapters.broker_troubles import TroubleKind
 from bkkenergy.adapters.work import REGISTRY
+from bkkenergy.cli.init import METRICS_PORTS
 from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.payloads.message import Reason
+from bkkenergy.settings import ObserveSettings
 from tests.conftest import ROOT
 
 RULES = ROOT / "deploy/prometheus/bkkenergy.rules.yaml"
@@ -90,6 +92,24 @@ def scrape(instance: str, minute: int, values: dict[str, float]) -> list[str]:
         every = ",".join(filter(None, (f'instance="{instance}"', job, labels)))
         lines.append(f"{name.partition('{')[0]}{{{every}}} {value} {(START_S + 60 * minute) * 1000}")
     return lines
+
+
+def test_what_is_scraped_has_the_names_that_rules_ask_for_and_the_ports_that_are_set(tmp_path):
+    scraped = yaml.safe_load((RULES.parent / "scrape.yaml").read_text())["scrape_configs"]
+    (_, observe_port), *others = [
+        (job["job_name"], int(job["static_configs"][0]["targets"][0].removeprefix("127.0.0.1:"))) for job in scraped
+    ]
+    assert observe_port == ObserveSettings().port
+    assert dict(others) == {
+        "bkkenergy-jobs": METRICS_PORTS["jobs_port"], "bkkenergy-web": METRICS_PORTS["web_port"],
+    }  # fmt: skip
+    named = set(re.findall(r'job="([^"]+)"', RULES.read_text()))
+    assert named <= {job["job_name"] for job in scraped}
+    for path in sorted(RULES.parent.glob("scrape*.yaml")):
+        command = ["victoria-metrics", f"-promscrape.config={path}", "-promscrape.config.strictParse", "-dryRun",
+                   f"-storageDataPath={tmp_path}"]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, f"{path.name}: {done.stderr}"
 
 
 @pytest.fixture(scope="module")

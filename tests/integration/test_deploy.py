@@ -358,6 +358,8 @@ def test_the_compose_file_is_valid_and_mounts_only_what_is_there(site):
         "${BKKENERGY_MQTT_PORT:-8883}:8883",
         "127.0.0.1:3000:3000",
         "127.0.0.1:9180:9180",
+        "127.0.0.1:9181:9181",
+        "127.0.0.1:9182:9182",
     ]
     assert found["networks"]["inner"]["internal"]
     assert {name for name, own in written.items() if "outer" in own.get("networks", [])} == {

@@ -90,6 +90,7 @@ def test_containers_find_what_they_mount_whatever_the_umask(tmp_path):
             assert mode == (0o755 if (deploy / "site" / name).is_dir() else 0o644), name
     settings = load_settings(deploy / "site/config")
     assert settings.observe.host == "0.0.0.0"
+    assert (settings.observe.jobs_port, settings.observe.web_port) == (9181, 9182)
     assert settings.mqtt.password_file == deploy / "site/secrets/app/mqtt-password"
     assert "secrets/app/mail-password" in (deploy / "site/config/bkkenergy.toml").read_text()
     assert '"secrets/m' not in (deploy / "site/config/bkkenergy.toml").read_text()

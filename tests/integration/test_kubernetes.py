@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from bkkenergy import settings
+from bkkenergy.cli.init import METRICS_PORTS
 from tests.commands import bkkenergy
 from tests.conftest import ROOT
 
@@ -22,6 +23,11 @@ MANIFESTS = [
     for own in yaml.safe_load_all(path.read_text("utf-8"))
 ]
 WORKLOADS = [own for own in MANIFESTS if own["kind"] in {"Deployment", "StatefulSet"}]
+METRICS = {
+    "ingest": settings.ObserveSettings().port,
+    "jobs": METRICS_PORTS["jobs_port"],
+    "web": METRICS_PORTS["web_port"],
+}
 VERSIONS = ("1.32.0", "1.37.0")
 
 
@@ -58,7 +64,13 @@ def test_what_a_pod_starts_is_a_command_without_rights_that_writes_where_it_may(
     assert Counter(own["name"] for own in box["volumeMounts"]) == Counter(volumes)
     ports = {own["name"]: own["containerPort"] for own in box.get("ports", [])}
     assert ports.get("http", settings.WebSettings().port) == settings.WebSettings().port
-    assert ports.get("metrics", settings.ObserveSettings().port) == settings.ObserveSettings().port
+    assert ports["metrics"] == METRICS[workload["metadata"]["name"]]
+    reached = [
+        value
+        for policy in MANIFESTS if policy["kind"] == "NetworkPolicy" and policy["metadata"]["name"] == "metrics"
+        for rule in policy["spec"]["podSelector"]["matchExpressions"] for value in rule["values"]
+    ]  # fmt: skip
+    assert pod_of(workload)["metadata"]["labels"]["app.kubernetes.io/name"] in reached
     assert box["resources"]["limits"]["memory"]
 
 

@@ -25,6 +25,8 @@ OWN = ("portfolio", FILE_NAME)
 """What is the site's own; every other part of the shipped configuration is copied: figures with their sources."""
 STATE = "/var/lib/bkkenergy"
 MQTT_TLS_PORT = 8883
+METRICS_PORTS = {"jobs_port": 9181, "web_port": 9182}
+"""As deploy/ publishes and scrapes them; that of the ingester is its default."""
 COMPOSE_FILE = "compose.yaml"
 SECRETS_OF = ("app", "broker", "influxdb", "proxy", "grafana")
 """Each container's folder below secrets/. It is mounted whole, so that a file that is replaced is seen."""
@@ -289,7 +291,7 @@ def _values(answers: Answers) -> dict[str, dict[str, str | int | bool]]:
         values["mail"] = {"host": answers.mail_host}
     if answers.layout == "compose":
         values["web"] = {"host": "0.0.0.0", "behind_proxy": True}  # noqa: S104 - inside its container
-        values["observe"] = {"host": "0.0.0.0"}  # noqa: S104 - published on the host's 127.0.0.1 alone
+        values["observe"] = {"host": "0.0.0.0", **METRICS_PORTS}  # noqa: S104 - published on 127.0.0.1 of the host alone
     if not answers.agency:
         values["web"] = {"secure_cookies": False}
     if answers.layout == "systemd":
@@ -298,6 +300,7 @@ def _values(answers: Answers) -> dict[str, dict[str, str | int | bool]]:
         values["report"] = {"folder": f"{STATE}/reports"}
         values["state"] = {"path": f"{STATE}/state.sqlite"}
         values["web"] = {"behind_proxy": True}
+        values["observe"] = {**METRICS_PORTS}
     return values
 
 
