@@ -32,7 +32,9 @@ from bkkenergy.adapters.state.outbox import OutboxMessage, claim, has_due, messa
 from bkkenergy.adapters.state.persontables import dismissal
 from bkkenergy.adapters.state.projects import project_of, projects, steps_of
 from bkkenergy.adapters.state.runs import Artefact, Due, LeaseLost, RunQueue
+from bkkenergy.adapters.state.sessions import spare_hash
 from bkkenergy.adapters.state.tables import metadata, outbox
+from bkkenergy.adapters.state.users import add_user, hashed
 from bkkenergy.calendar import Period
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.plan import Project
@@ -186,6 +188,29 @@ def test_projects_of_an_earlier_version_become_records_with_each_of_their_steps(
             text("SELECT state, day, \"by\", note FROM project_step WHERE project_id = 'led-old'")
         )
         assert [tuple(row) for row in steps] == OLD_STEPS
+    engine.dispose()
+
+
+def test_spare_codes_of_an_earlier_version_stay_good_and_become_slow_to_guess(empty_state):
+    """Version 27 stored a fast hash of ten signs: who took a copy could try them all in minutes."""
+    old = create_engine(empty_state.url.get_secret_value() if empty_state.url else f"sqlite:///{empty_state.path}")
+    with old.begin() as connection:
+        config = migrations()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0027")
+    add_user(old, "somchai", "a long password", "viewer", ["health"], NOW)
+    enter = text("INSERT INTO recovery_code (code_hash, user_id) SELECT :code, id FROM user_account")
+    with old.begin() as connection:
+        for code in ("abcd012345", "ef01234567"):
+            connection.execute(enter, {"code": hashed(f"1:{code}")})
+    old.dispose()
+    engine = open_state(empty_state)
+    with engine.connect() as connection:
+        stored = list(connection.execute(text("SELECT code_hash FROM recovery_code")).scalars())
+    assert {code.split("$")[1] for code in stored} == {"argon2id"}
+    assert len({code.split("$")[4] for code in stored}) == 1, "one salt a user: a try costs one hash"
+    assert spare_hash(1, "ABCD-012345", like=stored[0]) in stored
+    assert spare_hash(1, "abcd012346", like=stored[0]) not in stored
     engine.dispose()
 
 

@@ -588,6 +588,10 @@ def test_the_shipped_proxy_gives_tls_and_tells_where_requests_come_from(behind_p
         assert 'name="password"' in client.get("/login").text
     answer = httpx.get(f"{plain_url}/reports?x=1")
     assert (answer.status_code, answer.headers["location"]) == (308, f"{url}/reports?x=1")
+    program = httpx.get(f"{plain_url}/api/v1/buildings", headers={"Authorization": "Bearer x"})
+    assert (program.status_code, "location" in program.headers) == (403, False), (
+        "a token that came in the clear is said"
+    )
 
 
 def test_the_image_has_no_root_and_no_loose_versions():

@@ -95,6 +95,20 @@ def test_no_code_is_taken_twice(app, name):
         assert answers == statuses
 
 
+def test_spare_codes_are_stored_as_slow_hashes_with_a_salt_of_their_user(app, name):
+    _, _, spare = with_factor(app, name)
+    with app.state.here.opened.state.connect() as connection:
+        query = text(
+            "SELECT code_hash FROM recovery_code JOIN user_account ON user_id = user_account.id WHERE name = :name"
+        )
+        stored = list(connection.execute(query, {"name": name}).scalars())
+        salts = connection.execute(text("SELECT code_hash FROM recovery_code")).scalars()
+    assert len(stored) == 10
+    assert {each.split("$")[1] for each in stored} == {"argon2id"}
+    assert not any(code.replace("-", "") in each for code in spare for each in stored)
+    assert stored[0].split("$")[4] not in {each.split("$")[4] for each in set(salts) - set(stored)}
+
+
 def test_codes_cannot_be_tried_on_and_on(app, name):
     _, secret, _ = with_factor(app, name)
     client = browser(app, address="10.7.7.7")

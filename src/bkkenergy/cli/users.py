@@ -98,7 +98,7 @@ def add_command(name: str, role: str, agencies: tuple[str, ...], display: str, l
     if unknown := sorted(set(agencies) - known):
         raise InputError.of("no_such_agency", name=", ".join(unknown), known=", ".join(sorted(known)))
     engine, now = open_state(config.settings.state), dt.datetime.now(dt.UTC)
-    password = secrets.token_urlsafe(12)
+    password = secrets.token_urlsafe(16)
     new = NewUser(name=name, password=password, role=cast("Role", role), agencies=agencies, display=display)
     enter_user(engine, command_line(), new, now)
     words, whose = Words(lang), ", ".join(agencies)
@@ -123,7 +123,7 @@ def password_command(name: str, lang: Lang, config_dir: Path, *, prompt: bool) -
     engine = open_state(load_configuration(config_dir).settings.state)
     user = _known(engine, name)
     words = Words(lang)
-    password = click.prompt(words("web.password"), hide_input=True) if prompt else secrets.token_urlsafe(12)
+    password = click.prompt(words("web.password"), hide_input=True) if prompt else secrets.token_urlsafe(16)
     if prompt and (fault := password_fault(password, name)):
         raise InputError(words(fault))
     give_password(engine, command_line(), user["id"], password, dt.datetime.now(dt.UTC), must_change=not prompt)

@@ -29,7 +29,7 @@ from bkkenergy.tomlfiles import read_secret
 from bkkenergy.usecases.people import granted, is_name
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.render import open_page
-from bkkenergy.web.security import address_of, here_of, inside, language_of, set_session
+from bkkenergy.web.security import address_of, begin_session, here_of, inside, language_of
 
 router = APIRouter(default_response_class=HTMLResponse)
 TIMEOUT_S = 10.0
@@ -123,7 +123,7 @@ def come_back(request: Request, code: str = "", state: str = "") -> Response:
     name = session.session.account.name
     note(here.opened.state, name, "sign_in", oidc.issuer, {}, here.clock(), address=address)
     response = RedirectResponse(inside(trip.get("next", "/")), 303)
-    set_session(response, here.settings.web, session.key)
+    begin_session(request, response, session.key)
     response.delete_cookie(trip_cookie(here), secure=here.settings.web.secure_cookies, httponly=True)
     return response
 

@@ -50,13 +50,14 @@ from bkkenergy.web.security import (
     PageVisitor,
     ProvenVisitor,
     address_of,
+    begin_session,
     cookie_name,
     here_of,
     inside,
     language_of,
     party_of,
     posted_form,
-    set_session,
+    set_language,
     whole_number,
 )
 
@@ -120,11 +121,11 @@ def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> 
     delays.succeeded(name, address)
     if result.session.needs_code:
         response = RedirectResponse(f"/login/code?next={quote(target)}", 303)
-        set_session(response, here.settings.web, result.key)
+        begin_session(request, response, result.key)
         return response
     note(here.opened.state, result.session.account.name, "sign_in", "", {}, here.clock(), address=address)
     response = RedirectResponse(target, 303)
-    set_session(response, here.settings.web, result.key)
+    begin_session(request, response, result.key)
     return response
 
 
@@ -192,7 +193,7 @@ def account(request: Request, visitor: PageVisitor, form: OwnForm) -> Response:
     old, new = str(form.get("old", "")), str(form.get("new", ""))
     if not new:
         response = RedirectResponse("/account", 303)
-        response.set_cookie("lang", language if language in LANGS else visitor.lang, max_age=31_536_000, samesite="lax")
+        set_language(response, here.settings.web, language if language in LANGS else visitor.lang)
         return response
     throttle, whose = cast("Throttle", request.app.state.throttle), f"account {user.id}"
     if throttle.is_full(whose):

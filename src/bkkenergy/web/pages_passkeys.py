@@ -27,13 +27,13 @@ from bkkenergy.web.security import (
     OwnForm,
     PageVisitor,
     address_of,
+    begin_session,
     cookie_name,
     here_of,
     inside,
     language_of,
     party_of,
     posted_form,
-    set_session,
     signed_of,
 )
 
@@ -93,7 +93,7 @@ def sign_in(request: Request, form: Annotated[FormData, Depends(posted_form)]) -
     detail = {"passkey": True}
     note(here.opened.state, result.session.account.name, "sign_in", "", detail, here.clock(), address=address)
     response = RedirectResponse(target, 303)
-    set_session(response, web, result.key)
+    begin_session(request, response, result.key)
     return response
 
 

@@ -25,10 +25,10 @@ from bkkenergy.web.security import (
     PageVisitor,
     Visitor,
     address_of,
+    begin_session,
     here_of,
     language_of,
     posted_form,
-    set_session,
 )
 
 router = APIRouter(default_response_class=HTMLResponse)
@@ -95,7 +95,7 @@ def first_admin(key: str, request: Request, form: Annotated[FormData, Depends(po
     )
     response = RedirectResponse("/setup", 303)
     if isinstance(result, SignedIn):
-        set_session(response, web, result.key)
+        begin_session(request, response, result.key)
     return response
 
 

@@ -40,6 +40,7 @@ from bkkenergy.web.security import (
     PageVisitor,
     ProvenVisitor,
     address_of,
+    begin_session,
     cookie_name,
     here_of,
     inside,
@@ -109,7 +110,7 @@ def send_code(request: Request, form: Annotated[FormData, Depends(posted_form)])
     delays.succeeded(_step_of(name), address)
     note(state, name, "sign_in", "", {"second_factor": True}, here.clock(), address=address)
     response = RedirectResponse(target, 303)
-    set_session(response, web, result.key)
+    begin_session(request, response, result.key)
     return response
 
 
@@ -136,8 +137,9 @@ def again(request: Request, visitor: PageVisitor, form: OwnForm) -> Response:
         throttle.failed(whose)
         visitor.noted("password_wrong", visitor.account.name)
         return RedirectResponse(f"/again?fault=true&next={quote(target)}", 303)
-    set_proven(here.opened.state, request.cookies.get(cookie_name(here.settings.web), ""), here.clock())
-    return RedirectResponse(target, 303)
+    web, response = here.settings.web, RedirectResponse(target, 303)
+    set_session(response, web, set_proven(here.opened.state, request.cookies.get(cookie_name(web), ""), here.clock()))
+    return response
 
 
 def account_shown(visitor: PageVisitor, **shown: Any) -> Response:

@@ -16,7 +16,7 @@ from starlette.datastructures import FormData
 from bkkenergy.access import Account, Actor, Power
 from bkkenergy.adapters.state import us_of
 from bkkenergy.adapters.state.tokens import token_account
-from bkkenergy.adapters.state.users import Signed, note, session_of
+from bkkenergy.adapters.state.users import Signed, note, session_of, sign_out
 from bkkenergy.adapters.work import Task, doing
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.i18n import LANGS, Lang, Words
@@ -45,6 +45,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+LANGUAGE_COOKIES, LANGUAGE_S = ("__Host-lang", "lang"), 365 * 86_400
+"""With TLS and without."""
 LONGEST_HEADER = 500
 DENIED_EVERY_S = 60.0
 PROVEN_S = 1800.0
@@ -116,6 +118,22 @@ def set_session(response: Response, web: WebSettings, key: str) -> None:
     )  # fmt: skip
 
 
+def begin_session(request: Request, response: Response, key: str) -> None:
+    """Let this browser go on with a new session; the one that it had ends."""
+    here = here_of(request)
+    web = here.settings.web
+    if before := request.cookies.get(cookie_name(web)):
+        sign_out(here.opened.state, before)
+    set_session(response, web, key)
+
+
+def set_language(response: Response, web: WebSettings, lang: str) -> None:
+    """Store in this browser in which language it is answered. Scripts of ours store it too."""
+    name, other = LANGUAGE_COOKIES if web.secure_cookies else LANGUAGE_COOKIES[::-1]
+    response.delete_cookie(other, secure=other.startswith("__Host-"))
+    response.set_cookie(name, lang, max_age=LANGUAGE_S, secure=web.secure_cookies, samesite="lax", path="/")
+
+
 def here_of(request: Request) -> AppContext:
     """Return the service that a request came to."""
     context: AppContext = request.app.state.here
@@ -137,7 +155,8 @@ def party_of(request: Request) -> RelyingParty | None:
 
 def language_of(request: Request, account: Account | None) -> Lang:
     """Return what was asked for last, else the user's own language, else what the browser prefers, else Thai."""
-    asked = (request.query_params.get("lang"), request.cookies.get("lang"), account and account.language)
+    stored = (request.cookies.get(name) for name in LANGUAGE_COOKIES)
+    asked = (request.query_params.get("lang"), *stored, account and account.language)
     preferred = preferred_languages(request.headers.get("Accept-Language", ""))
     return next((lang for lang in (*asked, *preferred) if lang in LANGS), "th")
 

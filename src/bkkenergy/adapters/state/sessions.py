@@ -14,12 +14,12 @@ from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, select
 from bkkenergy.adapters.state import reading, transaction, us_of
 from bkkenergy.adapters.state.persontables import passkey
 from bkkenergy.adapters.state.tables import recovery_code, second_factor, session
-from bkkenergy.adapters.state.users import ID_LENGTH, SignedIn, hashed, is_confirmed, session_of
+from bkkenergy.adapters.state.users import ID_LENGTH, SignedIn, hashed, is_confirmed, session_of, slow_hash
 from bkkenergy.readings import US_PER_S
 
 STEP_S, STEPS_EARLIER, STEPS_LATER = 30, 1, 1
 """RFC 6238's interval, and how far a phone's clock may be off."""
-SPARE_CODES = 10
+SPARE_CODES, SPARE_LENGTH, SALT_BYTES = 10, 10, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,13 @@ def end_sessions(engine: Engine, user_id: int, *, only: str | None = None, but: 
         return connection.execute(delete(session).where(*chosen)).rowcount
 
 
-def set_proven(engine: Engine, key: str, now: dt.datetime) -> None:
-    """Note that the user of a session gave the password again."""
+def set_proven(engine: Engine, key: str, now: dt.datetime) -> str:
+    """Note that the user of a session gave the password again. Return the key that it has from now on."""
+    new_key = secrets.token_urlsafe(32)
+    values = {"proven_us": us_of(now), "key_hash": hashed(new_key)}
     with transaction(engine) as connection:
-        connection.execute(update(session).where(session.c.key_hash == hashed(key)).values(proven_us=us_of(now)))
+        connection.execute(update(session).where(session.c.key_hash == hashed(key)).values(**values))
+    return new_key
 
 
 def new_secret(engine: Engine, user_id: int) -> str:
@@ -90,7 +93,8 @@ def new_spare_codes(connection: Connection, user_id: int) -> Sequence[str]:
     """Make spare codes of a user in the place of those that there were."""
     spare = [f"{secrets.token_hex(2)}-{secrets.token_hex(3)}" for _ in range(SPARE_CODES)]
     connection.execute(delete(recovery_code).where(recovery_code.c.user_id == user_id))
-    rows = [{"code_hash": _spare_hash(user_id, each), "user_id": user_id} for each in spare]
+    salt = secrets.token_bytes(SALT_BYTES)
+    rows = [{"code_hash": spare_hash(user_id, each, salt=salt), "user_id": user_id} for each in spare]
     connection.execute(insert(recovery_code), rows)
     return spare
 
@@ -119,6 +123,7 @@ def spare_codes_left(engine: Engine, user_id: int) -> int:
 
 def pass_code(engine: Engine, key: str, code: str, now: dt.datetime, *, session_s: float) -> SignedIn | None:
     """Do the second step of a session: return it under a new key; None for a code that is wrong, or was used."""
+    spare_hashes = _spare_hashes(engine, key, code, now)
     with transaction(engine) as connection:
         row = connection.execute(
             select(session, second_factor.c.secret)
@@ -135,7 +140,8 @@ def pass_code(engine: Engine, key: str, code: str, now: dt.datetime, *, session_
             )
             is_right = connection.execute(taken.values(last_step=step)).rowcount == 1
         else:
-            spare = delete(recovery_code).where(recovery_code.c.code_hash == _spare_hash(row.user_id, code))
+            is_mine = recovery_code.c.user_id == row.user_id
+            spare = delete(recovery_code).where(is_mine, recovery_code.c.code_hash.in_(spare_hashes))
             is_right = connection.execute(spare).rowcount == 1
         if not is_right:
             return None
@@ -179,7 +185,27 @@ def _step_of(secret: str, code: str, now: dt.datetime) -> int | None:
     return None
 
 
-def _spare_hash(user_id: int, code: str) -> str:
-    """Compute the hash of a spare code: as typed, in any case and with or without its dash."""
-    plain = "".join(sign for sign in code.lower() if sign.isalnum())
-    return hashed(f"{user_id}:{plain}")
+def _spare_hashes(engine: Engine, key: str, code: str, now: dt.datetime) -> Sequence[str]:
+    """Compute how a code would be stored as a spare code of a session's user. Slow, so not within a transaction."""
+    if len(_plain(code)) != SPARE_LENGTH:
+        return ()
+    mine = select(recovery_code.c.code_hash, session.c.user_id).join(
+        session, session.c.user_id == recovery_code.c.user_id
+    )
+    with reading(engine) as connection:
+        rows = connection.execute(mine.where(*_is_half(key, now))).all()
+    by_salt = {row.code_hash.rpartition("$")[0]: row for row in rows}
+    return [spare_hash(row.user_id, code, like=row.code_hash) for row in by_salt.values()]
+
+
+def spare_hash(user_id: int, code: str, *, salt: bytes = b"", like: str = "") -> str:
+    """Compute the hash of a spare code: as typed, in any case and with or without its dash.
+
+    A code has 40 bits, so its hash is slow as a password's is. salt : of all codes of a user, so that a try costs one
+    hash. like : a hash whose salt and cost are taken.
+    """
+    return slow_hash(hashed(f"{user_id}:{_plain(code)}"), salt=salt, like=like)
+
+
+def _plain(code: str) -> str:
+    return "".join(sign for sign in code.lower() if sign.isalnum())

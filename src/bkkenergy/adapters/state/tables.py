@@ -163,7 +163,7 @@ interval whose code was used: no code is taken twice."""
 recovery_code = Table(
     "recovery_code",
     metadata,
-    Column("code_hash", String(64), primary_key=True),
+    Column("code_hash", String(128), primary_key=True),
     Column("user_id", Integer, ForeignKey("user_account.id"), nullable=False, index=True),
 )
 """Codes that open the second step once, where the phone is lost."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import functools
 import hashlib
@@ -11,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import VerificationError
+from argon2.low_level import hash_secret
 from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, exists, func, insert, or_, select, update
 
 from bkkenergy.access import Account, Actor, Role
@@ -78,6 +80,18 @@ def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def slow_hash(secret: str, *, salt: bytes = b"", like: str = "") -> str:
+    """Compute the slow hash of a short secret with a salt, or with salt and cost of another hash."""
+    if not like:
+        return hasher.hash(secret, salt=salt)
+    cost, packed = extract_parameters(like), like.split("$")[4]
+    salt = base64.b64decode(packed + "=" * (-len(packed) % 4))
+    again = hash_secret(
+        secret.encode(), salt, cost.time_cost, cost.memory_cost, cost.parallelism, cost.hash_len, cost.type
+    )
+    return again.decode()
+
+
 def add_user(
     engine: Engine,
     name: str,
@@ -136,7 +150,7 @@ def first_admin(engine: Engine, now: dt.datetime) -> str | None:
     with reading(engine) as connection:
         if connection.execute(select(user.c.id)).first():
             return None
-    password = secrets.token_urlsafe(12)
+    password = secrets.token_urlsafe(16)
     try:
         add_user(engine, "admin", password, "admin", ["all"], now, display="Administrator", must_change=True)
     except InputError:  # a replica was quicker

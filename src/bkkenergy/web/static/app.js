@@ -56,7 +56,8 @@ for (const table of document.querySelectorAll("table[data-sort]")) {
 for (const link of document.querySelectorAll("[data-lang]")) {
   link.addEventListener("click", (event) => {
     event.preventDefault();
-    document.cookie = `lang=${link.dataset.lang};path=/;max-age=31536000;samesite=lax`;
+    const [name, secure] = location.protocol === "https:" ? ["__Host-lang", ";secure"] : ["lang", ""];
+    document.cookie = `${name}=${link.dataset.lang};path=/;max-age=31536000;samesite=lax${secure}`;
     location.reload();
   });
 }
