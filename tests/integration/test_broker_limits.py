@@ -362,7 +362,10 @@ def test_the_canary_comes_back_and_is_neither_stored_nor_quarantined(settings, p
     settings = updated(settings, "mqtt", port=broker.port, canary_s=0.2, share=share)
     for _ in range(2):  # also what an earlier process had sent
         with ingesting(settings, portfolio) as ingester:
-            wait_until(lambda: ingester.subscriber._canary._sent_count > 3)
+            canary = ingester.subscriber._canary
+            for _ in range(3):
+                before = canary._awaited.latest
+                wait_until(lambda canary=canary, before=before: canary._awaited.latest > before)
             publish(broker.port, [(TOPIC, reading(TS))])
             wait_until(lambda: dealt_with(ingester) >= 1)
             assert ingester.subscriber.troubles == {}
@@ -465,7 +468,7 @@ def test_a_canary_that_was_given_up_is_tried_again_on_a_connection_that_stands(s
                 wait_until(lambda: ingester.subscriber._canary is None)
             broker.cuts_publish = None
             wait_until(lambda: ingester.subscriber._canary is not None)
-            wait_until(lambda: ingester.subscriber.is_connected and ingester.subscriber._canary._sent_count > 0)
+            wait_until(lambda: ingester.subscriber.is_connected and ingester.subscriber._canary.guard._sent)
             assert not ingester.subscriber._canary.guard.is_off
 
 

@@ -185,7 +185,7 @@ def test_a_backlog_of_both_kinds_larger_than_the_window_comes_whole(settings, po
 
 def is_taken(canary) -> bool:
     """Whether the broker has acknowledged what the canary published on this connection."""
-    return canary._sent_at_s is not None and not canary.guard.is_suspect
+    return canary._awaited.oldest_s is not None and not canary.guard.is_suspect
 
 
 def test_a_broker_that_dies_under_a_backlog_does_not_cost_the_canary(settings, portfolio, tmp_path):

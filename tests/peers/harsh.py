@@ -8,6 +8,7 @@ Counts what each stores of what it acknowledged, and which troubles the ingester
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import shutil
@@ -25,8 +26,10 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from bkkenergy.adapters.canary import MISSED_AFTER_S
-from bkkenergy.settings import StoreSettings
-from bkkenergy.site.open import open_store
+from bkkenergy.adapters.state.logbook import Logbook
+from bkkenergy.ingest.gaps import gaps_of
+from bkkenergy.settings import Settings, StateSettings, StoreSettings
+from bkkenergy.site.open import open_store, opened_state
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import EVER
 from tests.peers.brokers import METER, SETTLES_S, TOPIC, TS
@@ -35,6 +38,8 @@ from tests.servers import Server, free_port, mosquitto, mosquitto_path
 AWAY, LIVE, KILLED, FLOW, QUEUED = 5_000, 10_000, 8_000, 4_000, 900
 ANSWERS_WITHIN_S = 60
 MISSED_WITHIN_S = MISSED_AFTER_S + 15
+STARTED = dt.datetime.now(dt.UTC)
+SAID_LAST = {"canary_missed", "queue_full"}
 TROUBLE = re.compile(r'bkkenergy_mqtt_troubles_total\{[^}]*kind="([a-z_0-9]+)"[^}]*\} ([1-9])')
 
 
@@ -86,15 +91,19 @@ class Part:
             self.process.wait(60)
 
     def troubles(self) -> str:
+        """Kinds that are in the metrics, and those that an earlier process has left as events."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.observed}/metrics", timeout=5) as answer:
-                return ", ".join(sorted(dict(TROUBLE.findall(answer.read().decode())))) or "none"
+                kinds = set(dict(TROUBLE.findall(answer.read().decode())))
         except OSError:
             return "not to be asked"
+        with opened_state(Settings(state=StateSettings(path=self.site.parent / "var/state.sqlite"))) as state:
+            kinds |= {str(event.kind) for event in Logbook(state).events([gaps_of(f"harsh-{self.name}")], STARTED)}
+        return ", ".join(sorted(kinds)) or "none"
 
     def troubles_after(self, stored: int, acked: int) -> str:
         """Troubles by now; where readings are missing, once a canary had the time to be missed."""
-        wait_at_most(lambda: self.troubles() != "none", MISSED_WITHIN_S if stored < acked else 1)
+        wait_at_most(lambda: SAID_LAST & set(self.troubles().split(", ")), MISSED_WITHIN_S if stored < acked else 1)
         return self.troubles()
 
     def stored(self, first: int, count: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -30,6 +31,9 @@ class TroubleKind(StrEnum):
     HOST_STATE_REFUSED = "host_state_refused"
     MESSAGES_DROPPED = "messages_dropped"
     BACKLOG_HOLE = "backlog_hole"
+    QUEUE_FULL = "queue_full"
+    QUEUE_SHORT = "queue_short"
+    QUEUE_UNPROVEN = "queue_unproven"
 
 
 OF_THE_LAST = frozenset(
@@ -40,6 +44,9 @@ OF_THE_LAST = frozenset(
         TroubleKind.CANARY_MISSED,
         TroubleKind.MESSAGES_DROPPED,
         TroubleKind.BACKLOG_HOLE,
+        TroubleKind.QUEUE_FULL,
+        TroubleKind.QUEUE_SHORT,
+        TroubleKind.QUEUE_UNPROVEN,
     }
 )
 """Kinds about what was, or what the next connection has yet to disprove. They stay on view when it is made."""
@@ -145,6 +152,32 @@ def backlog_hole(meters: int, of_meters: int, between: str, messages: int) -> Tr
     counts = {"meters": meters, "of_meters": of_meters, "messages": f"{messages:,}"}
     what = _phrase("backlog_hole", between=between, **counts)
     return Trouble(TroubleKind.BACKLOG_HOLE, what, (_phrase("backlog_hole_do"),))
+
+
+def queue_full(count: int, of: int, first: dt.datetime, last: dt.datetime) -> Trouble:
+    """Return the trouble of a broker that dropped messages to ourselves of these times, and delivered later ones."""
+    between = f"{first:%Y-%m-%d %H:%M:%S} to {last:%H:%M:%S}"
+    return Trouble(
+        TroubleKind.QUEUE_FULL, _phrase("queue_full", count=count, of=of, between=between), (_phrase("queue_full_do"),)
+    )
+
+
+def backlog_of_full_queue(backlog: int, stored: int) -> Trouble:
+    """Return the trouble of a backlog that is as long as the broker's queue: more of it may be lost."""
+    what = _phrase("backlog_of_full_queue", backlog=f"{backlog:,}", stored=f"{stored:,}")
+    return Trouble(TroubleKind.QUEUE_FULL, what, (_phrase("queue_full_do"),))
+
+
+def queue_short(delivered: int, acknowledged: int) -> Trouble:
+    """Return the trouble of a broker that dropped some messages when an outage was played."""
+    what = _phrase("queue_short", delivered=f"{delivered:,}", acknowledged=f"{acknowledged:,}")
+    return Trouble(TroubleKind.QUEUE_SHORT, what, (_phrase("queue_full_do"),))
+
+
+def queue_unproven(backlog: int, proven: int) -> Trouble:
+    """Return the trouble of a backlog longer than any of which it is known that the broker stores it whole."""
+    what, step = _phrase("queue_unproven", backlog=f"{backlog:,}", proven=f"{proven:,}"), f"{2 * backlog}"
+    return Trouble(TroubleKind.QUEUE_UNPROVEN, what, (_phrase("queue_unproven_do", messages=step),))
 
 
 REMEDIES: Mapping[str, str] = MappingProxyType(

@@ -6,13 +6,17 @@ Neither says so. A canary that does not come back is the only sign.
 
 from __future__ import annotations
 
+import datetime as dt
+import threading
 import time
 from collections.abc import Callable
 
-from bkkenergy.adapters.broker_troubles import Trouble, canary_missed
+from bkkenergy.adapters.awaited import Awaited, BacklogCount
+from bkkenergy.adapters.broker_troubles import Trouble, canary_missed, queue_full
 from bkkenergy.adapters.cut_guard import CutGuard, Publication
 from bkkenergy.adapters.identities import OWN_TOPICS
 from bkkenergy.adapters.renewal import Renewal
+from bkkenergy.calendar import BANGKOK
 from bkkenergy.payloads.message import Message
 from bkkenergy.settings import MqttSettings
 
@@ -20,6 +24,11 @@ MISSED_AFTER_S = 30.0
 """A canary that is this late while nothing else comes either is missed."""
 MISSED_AT_LAST_S = 600.0
 """A backlog is before it in the queue; but none takes so long for a message."""
+AGAIN_AFTER_S = 5.0
+"""Where nothing has come for so long, another is sent: if it comes alone, the one before was dropped."""
+BUSY_MESSAGES, BUSY_S = 200, 0.5
+"""After this number of messages of others another is sent, and not sooner than this after the last."""
+MAX_DIGITS = 20
 
 
 def canary_topic(client_id: str) -> str:
@@ -37,7 +46,7 @@ def canary_of(settings: MqttSettings) -> Canary | None:
 
 
 class Canary:
-    """Sends itself a message now and then, and misses it."""
+    """Sends itself numbered messages now and then, and misses them."""
 
     def __init__(
         self, client_id: str, every_s: float, monotonic: Callable[[], float] = time.monotonic, *, share: str = ""
@@ -53,16 +62,23 @@ class Canary:
         self.is_missed = False
         self.guard, self.renewal = CutGuard(), Renewal(monotonic)
         self._every_s, self._monotonic = every_s, monotonic
-        self._sent_count = 0
-        self._sent_at_s: float | None = None
-        self._next_at_s = 0.0
-        self._traffic_at_s = 0.0
+        self._awaited, self._backlog = Awaited(), BacklogCount()
+        self._next_at_s = self._traffic_at_s = self._sent_at_s = 0.0
+        self._lock = threading.Lock()
+        self._since_sent = 0
+        """Messages of others since the last canary was sent."""
 
     def connected(self, *, has_share: bool = True, is_resumed: bool = False) -> None:
         """Begin again: what was sent on an earlier connection may be lost with it."""
         self.filter = self._shared_filter if self._shared_filter and has_share else self.topic
-        self._sent_at_s, self._next_at_s = None, self._monotonic()
+        with self._lock:
+            self._awaited, self._backlog = Awaited(), BacklogCount(is_over=not is_resumed)
+            self._next_at_s, self._since_sent = self._monotonic(), 0
         self.renewal.connected(is_resumed=is_resumed)
+
+    def waiting_backlog(self) -> int | None:
+        """Return how many messages waited in a resumed session, once, soon after the canary behind them came."""
+        return self._backlog.taken(self._monotonic())
 
     def disconnected(self, on_trouble: Callable[[Trouble], None]) -> None:
         """Give it up where connections end before one was ever heard: the ingester goes on without."""
@@ -70,40 +86,78 @@ class Canary:
             on_trouble(canary_missed(self.topic, was_heard=False, is_shared=self.filter != self.topic))
 
     def tend(self, publish: Callable[[str, bytes], Publication], on_trouble: Callable[[Trouble], None]) -> None:
-        """Send one when it is time, and report one that is missed."""
-        if payload := self._due():
-            self.guard.sent(publish(self.topic, payload))
-        if self._is_newly_missed():
+        """Send one when it is time, and report those that are missed or were dropped."""
+        with self._lock:
+            is_due, is_missed = self._is_due(), self._is_newly_missed()
+            dropped = self._awaited.dropped(self._monotonic())
+        if is_due:
+            self.send(publish)
+        if is_missed:
             on_trouble(canary_missed(self.topic, was_heard=self.guard.was_heard, is_shared=self.filter != self.topic))
+        if dropped:
+            times = map(self._clock_time, (dropped.first_s, dropped.last_s))
+            on_trouble(queue_full(dropped.number, dropped.of_number, *times))
+
+    def before_acknowledging(self, publish: Callable[[str, bytes], Publication]) -> None:
+        """Send one where many messages come: the queue is full for moments only, and fullest before it hears of us.
+
+        After an acknowledgement there is room for a moment, in which a canary would always be taken.
+        """
+        with self._lock:
+            pause_s = self._monotonic() - self._sent_at_s
+            is_due = self._since_sent >= BUSY_MESSAGES and pause_s >= BUSY_S and self._awaited.has_room
+        if is_due:
+            self.send(publish)
+
+    def send(self, publish: Callable[[str, bytes], Publication]) -> None:
+        """Send one now: on a connection before any of its backlog is acknowledged, as a full queue is full still."""
+        with self._lock:
+            self._sent_at_s, self._since_sent = self._monotonic(), 0
+            self._next_at_s = self._sent_at_s + self._every_s
+            number = self._awaited.sent(self._sent_at_s)
+        self.guard.sent(publish(self.topic, b"%d" % number))
 
     def sifted(self, messages: list[Message]) -> tuple[list[Message], list[Message]]:
         """Note canaries that came back; return the messages of others, and our own."""
         ours = [message for message in messages if message.topic == self.topic]
         others = [message for message in messages if message.topic != self.topic] if ours else messages
         self.renewal.heard(others)
-        if not ours:
-            self._traffic_at_s = self._monotonic()  # the canary waits behind other messages
-            return messages, ours
-        if any(message.payload == b"%d" % self._sent_count for message in ours):
-            self._sent_at_s, self.is_missed, self.guard.was_heard = None, False, True
+        now_s = self._monotonic()
+        with self._lock:
+            if others:
+                self._traffic_at_s = now_s  # the canary waits behind other messages
+                self._since_sent += len(others)
+                self._backlog.add(len(others))
+            is_heard = [self._awaited.came(_number(message.payload), now_s) for message in ours]
+        if any(is_heard):
+            self.is_missed, self.guard.was_heard = False, True
             self.renewal.canary_came()
+            self._backlog.end(now_s)
         return others, ours
 
-    def _due(self) -> bytes | None:
-        """Return what to publish now, if anything."""
+    def _is_due(self) -> bool:
+        """Return whether to publish one now: at its time, and again where nothing comes, not even the one before."""
         now_s = self._monotonic()
-        is_awaited = self._sent_at_s is not None and not self.is_missed
-        if is_awaited or now_s < self._next_at_s:
-            return None
-        self._sent_count, self._sent_at_s, self._next_at_s = self._sent_count + 1, now_s, now_s + self._every_s
-        self._traffic_at_s = now_s
-        return b"%d" % self._sent_count
+        if self._awaited.oldest_s is not None and not self.is_missed:
+            return min(now_s - self._sent_at_s, now_s - self._traffic_at_s) >= AGAIN_AFTER_S
+        return now_s >= self._next_at_s
 
     def _is_newly_missed(self) -> bool:
-        """Return whether the one that was sent is late, once until one is heard again."""
-        if self._sent_at_s is None or self.is_missed:
+        """Return whether the oldest that is awaited is late, once until one is heard again."""
+        oldest_s = self._awaited.oldest_s
+        if oldest_s is None or self.is_missed:
             return False
         now_s = self._monotonic()
-        late_s, idle_s = now_s - self._sent_at_s, now_s - self._traffic_at_s
+        late_s, idle_s = now_s - oldest_s, now_s - self._traffic_at_s
         self.is_missed = (late_s >= MISSED_AFTER_S and idle_s >= MISSED_AFTER_S) or late_s >= MISSED_AT_LAST_S
         return self.is_missed
+
+    def _clock_time(self, at_s: float) -> dt.datetime:
+        """Return the time in Bangkok of an instant of the monotonic clock."""
+        ago = dt.timedelta(seconds=self._monotonic() - at_s)
+        return dt.datetime.now(BANGKOK) - ago
+
+
+def _number(payload: bytes) -> int:
+    """Return the number that a canary bears; -1 where it is none of ours."""
+    return int(payload) if payload.isdigit() and len(payload) <= MAX_DIGITS else -1

@@ -69,6 +69,8 @@ class DropListener:
         """Prepare to listen. file : where the count stays. report : is given what was lost, in a thread of its own."""
         self._settings, self._file, self._report = settings, file, report
         self._client: mqtt.Client | None = None
+        self.was_heard = False
+        """Whether the broker counts, and lets us hear it."""
 
     def __enter__(self) -> None:
         """Listen in the background, where a user of our own may. A broker that counts nothing says nothing."""
@@ -86,6 +88,7 @@ class DropListener:
                 client.subscribe(DROPPED, qos=0)
 
         def on_message(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+            self.was_heard = True
             if (dropped := count.compared(bytes(message.payload))) is not None:
                 self._report(dropped)
 

@@ -78,8 +78,7 @@ class Subscriber:
         self._has_wildcards = self._has_share = True
         self._session_mark, self._on_trouble, self._canary = session_mark, on_trouble, canary
         self._had_session = session_mark is not None and session_mark.exists()
-        self._connected_at_s = 0.0
-        self._cuts = 0
+        self._connected_at_s, self._cuts = 0.0, 0
         self.troubles: dict[TroubleKind, Trouble] = {}
         """What is wrong with the present connection, or was with the last."""
         self._host = HostState(host_id) if host_id else None
@@ -211,14 +210,15 @@ class Subscriber:
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Mark messages as safe for the broker. Those of an earlier connection it sends again by itself."""
         with self._lock:
-            epoch = self._epoch
+            epoch, client = self._epoch, self._client
             waiting = [message for message in messages if message.qos and message.epoch == epoch]
-            if isinstance(self._client, BulkClient):
-                if waiting:
-                    self._client.ack_all(waiting)
-                return
-            for message in waiting:
-                self._client.ack(message.packet_id, message.qos)
+            if waiting and self._canary is not None:
+                self._canary.before_acknowledging(partial(client.publish, qos=1))
+            if waiting and isinstance(client, BulkClient):
+                client.ack_all(waiting)
+            else:
+                for message in waiting:
+                    client.ack(message.packet_id, message.qos)
 
     def want(self, topics: Sequence[str], exact_topics: Sequence[str]) -> None:
         """Subscribe to other topics from now on, in the same session: no message is lost meanwhile."""
@@ -317,6 +317,8 @@ class Subscriber:
         with self._lock:
             self._topics = self._granted_by(properties)
             self._subscriptions.begin(client, self._topics, is_v5=self._is_v5)
+            if self._canary is not None and self.resumed_epoch:
+                self._canary.send(partial(client.publish, qos=1))
             if self._host is not None:
                 self._host.announce(client)
             self._connected.set()

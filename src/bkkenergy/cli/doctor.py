@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from bkkenergy.adapters.outage import MESSAGES
 from bkkenergy.cli.context import config_option, set_up_logging
 from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.output import json_option, print_json
@@ -30,14 +31,24 @@ from bkkenergy.texts import Lang
 from bkkenergy.web.assets import has_charts
 
 LEDGER_LOOK_S = 3.0
+MAX_AWAY_MESSAGES = 200_000
 
 
 @click.command("doctor", epilog="\b\nExamples:\n  bkkenergy doctor\n  bkkenergy doctor --config /etc/bkkenergy")
 @json_option
 @operator_lang_option
 @click.option("--whole", is_flag=True, help="Compare the whole ledger with its readings, however long it takes.")
+@click.option(
+    "--outage",
+    "away_messages",
+    metavar="MESSAGES",
+    type=click.IntRange(10, MAX_AWAY_MESSAGES),
+    default=MESSAGES,
+    show_default=True,
+    help="How many messages to send while a session is away.",
+)
 @config_option
-def doctor_command(lang: Lang, config_dir: Path, *, as_json: bool, whole: bool) -> None:
+def doctor_command(lang: Lang, config_dir: Path, *, as_json: bool, whole: bool, away_messages: int) -> None:
     """Check all that the service needs, and print a remedy for what is not well.
 
     Broker, credentials, subscriptions, store, ledger, disk, clocks, spool, quarantine. The ledger is compared with its
@@ -46,10 +57,10 @@ def doctor_command(lang: Lang, config_dir: Path, *, as_json: bool, whole: bool) 
     set_up_logging("error", "text")
     ill, within_s = 0, math.inf if whole else LEDGER_LOOK_S
     if as_json:
-        results = list(_findings(config_dir, within_s))
+        results = list(_findings(config_dir, within_s, away_messages))
         print_json([_record(result) for result in results])
         raise SystemExit(0 if all(result.is_well for result in results) else 1)
-    for finding in (result.said(lang) for result in _findings(config_dir, within_s, lang)):
+    for finding in (result.said(lang) for result in _findings(config_dir, within_s, away_messages, lang)):
         mark = click.style("✓", fg="green") if finding.is_well else click.style("✗", fg="red")
         click.echo(
             f"{mark} {finding.check}: {finding.observed}" + ("" if finding.is_well else f"\n    {finding.remedy}")
@@ -76,7 +87,7 @@ def _progress(words: Words, *, is_shown: bool) -> Iterator[Callable[[int, int], 
         yield lambda compared, months: bar.update(task, completed=compared, total=months)
 
 
-def _findings(config_dir: Path, within_s: float, lang: Lang = "en") -> Iterator[CheckResult]:
+def _findings(config_dir: Path, within_s: float, away_messages: int, lang: Lang = "en") -> Iterator[CheckResult]:
     """Run every check; where the state that holds the portfolio cannot be read, those that need none."""
     try:
         config = load_configuration(config_dir)
@@ -89,7 +100,8 @@ def _findings(config_dir: Path, within_s: float, lang: Lang = "en") -> Iterator[
     yield from examine_polled(load_polled(config.folder, config.portfolio))
     yield from examine_outbound(outbound_file(config.settings))
     sorter = Sorter(config.portfolio.meters, config.profiles, max_ahead_s=config.settings.ingest.max_ahead_s)
-    yield from examine(config.settings, topics_for(config.settings, sorter.topics), sorter.topics)
+    topics = topics_for(config.settings, sorter.topics)
+    yield from examine(config.settings, topics, sorter.topics, away_messages=away_messages)
     with _progress(Words(lang), is_shown=math.isinf(within_s)) as on_progress:
         compared = list(examine_ledger(config, within_s=within_s, on_progress=on_progress))
     yield from compared  # once the bar is gone: they would share a line

@@ -19,7 +19,8 @@ from bkkenergy.adapters.broker_troubles import TroubleKind
 from bkkenergy.adapters.commits import losses_file, losses_of
 from bkkenergy.adapters.identities import bystander
 from bkkenergy.adapters.mqtt import Subscriber
-from bkkenergy.adapters.outage import has_own_users, play_outage
+from bkkenergy.adapters.outage import MESSAGES, has_own_users, play_outage
+from bkkenergy.adapters.queue_depth import QueueDepth, broker_of, remember
 from bkkenergy.adapters.sqlite_file import fault_in, open_database
 from bkkenergy.adapters.state.auditlog import check_seals
 from bkkenergy.adapters.state.logbook import Logbook
@@ -35,7 +36,7 @@ from bkkenergy.ports.archive import ArchiveUnavailable
 from bkkenergy.ports.readings import StoreRefused, StoreUnavailable, StoreUnfit
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import MqttSettings, Settings, StoreSettings
-from bkkenergy.site.folder import data_folder
+from bkkenergy.site.folder import data_folder, queue_depth_file
 from bkkenergy.site.open import open_archive, open_store, opened_state
 from bkkenergy.site.start import expiry_of, note_state, other_states
 from bkkenergy.texts import Lang, Term, filled
@@ -99,10 +100,15 @@ def _text(lang: Lang, key: str, values: Mapping[str, object]) -> str:
     return filled(lang, f"doctor.{key}", values) if key else ""
 
 
-def examine(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...] = ()) -> Iterator[CheckResult]:
-    """Run every check, one by one. `exact_topics`: those of each meter, for a broker without wildcards."""
+def examine(
+    settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...] = (), *, away_messages: int = MESSAGES
+) -> Iterator[CheckResult]:
+    """Run every check, one by one.
+
+    exact_topics : those of each meter, for a broker without wildcards. away_messages : of the outage that is played.
+    """
     yield from examine_storage(settings)
-    yield from broker_checks(settings, topics, exact_topics)
+    yield from broker_checks(settings, topics, exact_topics, away_messages=away_messages)
     yield from _state(settings)
     yield from _shared_state(settings)
 
@@ -219,9 +225,9 @@ def _clock(settings: Settings) -> Iterator[CheckResult]:
 
 
 def broker_checks(
-    settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...] = ()
+    settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...] = (), *, away_messages: int = MESSAGES
 ) -> Iterator[CheckResult]:
-    """Connect under a name that no other client has, and subscribe to every topic."""
+    """Connect under a name that no other client has, subscribe to every topic, and play an outage."""
     mqtt = bystander(settings.mqtt, "doctor", tries_share=True).model_copy(update={"reconnect_max_s": 1})
     subscriber = Subscriber(mqtt, topics, exact_topics=exact_topics)
     subscriber.start()
@@ -250,7 +256,7 @@ def broker_checks(
     finally:
         subscriber.stop()
     if is_there:
-        yield _outage(settings, protocol)
+        yield _outage(settings, protocol, away_messages)
 
 
 def _topics(granted: Mapping[str, bool]) -> CheckResult:
@@ -268,14 +274,17 @@ def _is_final(subscriber: Subscriber, settings: MqttSettings) -> bool:
     return bool(subscriber.refusal) and (subscriber.refusal in NO_ENTRY or not may_fall_back)
 
 
-def _outage(settings: Settings, protocol: str) -> CheckResult:
-    """Play an outage of the ingester with messages of our own."""
+def _outage(settings: Settings, protocol: str, messages: int) -> CheckResult:
+    """Play an outage of the ingester with messages of our own, and note for the ingester what came of it."""
     mqtt = settings.mqtt
     if not has_own_users(mqtt):
         return CheckResult.of("outage", False, "outage_same_user", "outage_same_user_do")
-    outage = play_outage(mqtt, protocol)
+    outage = play_outage(mqtt, protocol, messages=messages)
     if outage.reason:
         return CheckResult.of("outage", False, "outage_not_played", "outage_not_played_do", why=outage.reason)
+    if outage.acknowledged:
+        depth = QueueDepth(broker_of(mqtt), outage.acknowledged, outage.delivered)
+        remember(queue_depth_file(settings), depth)
     is_well, counts = 0 < outage.acknowledged <= outage.delivered, (outage.delivered, outage.acknowledged)
     return CheckResult.of("outage", is_well, "outage", "outage_do", delivered=counts[0], acknowledged=counts[1])
 

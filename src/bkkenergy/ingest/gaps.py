@@ -15,6 +15,8 @@ LOSING = {
     TroubleKind.CANARY_MISSED: EventKind.CANARY_MISSED,
     TroubleKind.MESSAGES_DROPPED: EventKind.MESSAGES_DROPPED,
     TroubleKind.BACKLOG_HOLE: EventKind.BACKLOG_HOLE,
+    TroubleKind.QUEUE_FULL: EventKind.QUEUE_FULL,
+    TroubleKind.QUEUE_UNPROVEN: EventKind.QUEUE_UNPROVEN,
 }
 """Troubles by which messages are lost, and the events that say so."""
 

@@ -18,7 +18,6 @@ import structlog
 
 from bkkenergy.adapters.broker_troubles import Trouble
 from bkkenergy.adapters.canary import canary_of
-from bkkenergy.adapters.drop_count import DropListener
 from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.adapters.state import StateStore, open_state
 from bkkenergy.adapters.state.logbook import Logbook
@@ -34,6 +33,7 @@ from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.observe import Endpoint, IngesterState, notify_systemd
 from bkkenergy.ingest.ownclock import SET_CLOCK, OwnClock, is_of_a_set_clock
 from bkkenergy.ingest.pipeline import Clock, Pipeline
+from bkkenergy.ingest.queuewatch import QueueWatch
 from bkkenergy.ingest.sort import Sorted, Sorter
 from bkkenergy.ingest.spool import Spool
 from bkkenergy.ingest.topics import topics_for
@@ -43,12 +43,12 @@ from bkkenergy.payloads.decode.births import Births
 from bkkenergy.payloads.message import Message, Reason, Refused, described
 from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Portfolio
-from bkkenergy.ports.readings import ReadingStore, StoreUnavailable
+from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import Settings
-from bkkenergy.site.folder import dropped_file, in_hand_file, session_mark
+from bkkenergy.site.folder import in_hand_file, session_mark
 from bkkenergy.site.open import open_ledger, open_writable
-from bkkenergy.site.start import note_state, try_out
+from bkkenergy.site.start import prepare_and_try
 
 log = structlog.get_logger(__name__)
 
@@ -73,16 +73,6 @@ def _make_room_for_a_flood(stack: ExitStack) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     stack.callback(gc.set_threshold, *gc.get_threshold())
     gc.set_threshold(COLLECT_AFTER)
-
-
-def prepare_and_try(store: ReadingStore, state: StateStore) -> None:
-    """Make the tables, see that what is written can be read, and note our state.
-
-    Raises StoreUnavailable, StoreUnfit.
-    """
-    store.prepare()
-    try_out(store)
-    note_state(store, state)
 
 
 class Ingester:
@@ -125,15 +115,17 @@ class Ingester:
         self._ticked_s = time.monotonic()
         self._unfinished = Unfinished()
         self.metrics = Metrics()
+        canary = canary_of(settings.mqtt)
         self.subscriber = Subscriber(
             settings.mqtt,
             topics_for(settings, self._sorter.topics),
             exact_topics=self._sorter.topics,
             session_mark=session_mark(settings),
             on_trouble=self._on_trouble,
-            canary=canary_of(settings.mqtt),
+            canary=canary,
             host_id=settings.mqtt.sparkplug_host_id if self._sorter.has_sparkplug else "",
         )
+        self._queue_watch = QueueWatch(settings, self.subscriber, canary)
         self.pipeline: Pipeline | None = None
         self.endpoint = Endpoint(settings.observe, settings.observe.port, [self.metrics.registry, REGISTRY], self.state)
 
@@ -174,7 +166,7 @@ class Ingester:
             stack.callback(self._flush, pipeline)
             self.subscriber.start()
             stack.callback(self.subscriber.stop)
-            stack.enter_context(DropListener(self._settings.mqtt, dropped_file(self._settings), self.subscriber.report))
+            stack.enter_context(self._queue_watch)
             in_hand = InHand(in_hand_file(self._settings))
             stack.callback(in_hand.close)
             self._work(pipeline, in_hand)
@@ -417,6 +409,7 @@ class Ingester:
     def _tick(self) -> None:
         self._tick_watchdog()
         self.subscriber.tend()
+        self._queue_watch.look()
         self.metrics.connected.set(self.subscriber.is_connected)
         self.metrics.clock_behind.set(self._own_clock.behind_us / US_PER_S)
         self.metrics.show_troubles(self.subscriber.troubles.keys())

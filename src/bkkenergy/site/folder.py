@@ -37,6 +37,11 @@ def dropped_file(settings: Settings) -> Path:
     return session_mark(settings).with_name(f"{session_mark(settings).name}.dropped")
 
 
+def queue_depth_file(settings: Settings) -> Path:
+    """Return where the doctor notes how much the broker stores, for the ingester."""
+    return session_mark(settings).with_name(f"{session_mark(settings).name}.queue")
+
+
 def archive_of(settings: Settings) -> Path:
     """Return the archive of scheduled reports."""
     return settings.report.folder / "archive"

@@ -26,6 +26,16 @@ def try_out(store: ReadingStore) -> None:
         log.warning("store_expires", found=expiry, remedy=NO_EXPIRY)
 
 
+def prepare_and_try(store: ReadingStore, state: StateStore) -> None:
+    """Make the tables, see that what is written can be read, and note our state.
+
+    Raises StoreUnavailable, StoreUnfit.
+    """
+    store.prepare()
+    try_out(store)
+    note_state(store, state)
+
+
 def expiry_of(store: ReadingStore) -> str | None:
     """Return what the server deletes by itself, in words; None where nothing. Raises StoreUnavailable."""
     after_s = store.expires_after_s()

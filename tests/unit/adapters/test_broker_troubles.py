@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from types import SimpleNamespace
 
@@ -34,6 +35,10 @@ ALL = [
     troubles.cut_again(5, "0x80", 60.0),
     troubles.messages_dropped(4000),
     troubles.backlog_hole(8, 10, "10:00 to 12:00", 640),
+    troubles.queue_full(2, 9, *[dt.datetime(2026, 11, 27, 10, minute) for minute in (0, 1)]),
+    troubles.backlog_of_full_queue(1_000, 1_000),
+    troubles.queue_short(1_000, 1_500),
+    troubles.queue_unproven(5_000, 1_500),
 ]
 WORD = re.compile(r"(?<![\w./:=@#\"-])[A-Za-z]{3,}(?![\w./:=@-])")
 NAMES = {"MQTT", "EMQX", "HiveMQ", "mosquitto", "QoS", "Sparkplug", "bkkenergy", "meters", "acl", "shared",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from paho.mqtt.client import MQTTMessageInfo
 
+from bkkenergy.adapters import awaited
+from bkkenergy.adapters.awaited import COUNT_WITHIN_S, DROPPED_AFTER_S
 from bkkenergy.adapters.broker_troubles import TroubleKind
-from bkkenergy.adapters.canary import Canary
+from bkkenergy.adapters.canary import BUSY_MESSAGES, Canary
 from bkkenergy.adapters.cut_guard import let_try_again, unless_off
 from bkkenergy.adapters.renewal import Renewal
 from bkkenergy.payloads.message import Message
@@ -23,6 +25,11 @@ class Line:
     def after(self, seconds: float) -> None:
         self.now_s += seconds
         self.canary.tend(self.publish, self.troubles.append)
+
+    def is_busy_for(self, seconds: float) -> None:
+        self.now_s += seconds
+        self.hears(*[Message("bma/a/b/c/readings", b"1")] * BUSY_MESSAGES)
+        self.canary.before_acknowledging(self.publish)
 
     def publish(self, topic: str, payload: bytes) -> MQTTMessageInfo:
         self.published.append(Message(topic, payload))
@@ -41,7 +48,8 @@ def test_one_is_sent_at_the_connection_and_then_each_minute(line):
     for seconds in (0, 30, 31):
         line.after(seconds)
         line.hears(*line.published[-1:])
-    assert [message.payload for message in line.published] == [b"1", b"2"]
+    first, second = (int(message.payload) for message in line.published)
+    assert second == first + 1
     assert line.troubles == []
 
 
@@ -57,7 +65,7 @@ def test_one_that_does_not_come_back_is_reported_once_and_heard_again_later(line
         line.after(20)
     assert [trouble.kind for trouble in line.troubles] == [TroubleKind.CANARY_MISSED]
     assert "meters acl" in line.troubles[0].remedy, "it was never heard: perhaps it may not be written"
-    line.hears(line.published[-1])
+    line.hears(*line.published)
     assert not line.canary.is_missed
     for _ in range(8):
         line.after(20)
@@ -155,3 +163,67 @@ def test_while_it_is_missed_connections_are_made_ever_less_often_and_at_once_the
     assert seconds_of(20_000) == [0, 60, 180, 420, 900, 1860, 3780, 7380, 10980, 14580, 18180]
     assert line.canary.renewal.reason(canary_is_missed=False) == ""
     assert seconds_of(100) == [0, 60]
+
+
+def test_one_that_later_ones_pass_was_dropped_and_that_is_said_with_its_time(line):
+    for _ in range(4):
+        line.is_busy_for(0.6)
+    line.hears(line.published[0], line.published[3])
+    line.after(DROPPED_AFTER_S - 0.1)
+    assert line.troubles == [], "a broker may send them in another order"
+    line.after(0.2)
+    (trouble,) = line.troubles
+    assert (trouble.kind, trouble.what.values["count"], trouble.what.values["of"]) == (TroubleKind.QUEUE_FULL, 2, 2)
+    line.hears(line.published[-1])
+    line.after(60)
+    assert len(line.troubles) == 1, "said once"
+
+
+def test_one_that_comes_late_after_all_was_not_dropped(line):
+    line.after(0)
+    line.after(5)
+    line.hears(line.published[1])
+    line.after(DROPPED_AFTER_S - 0.1)
+    line.hears(line.published[0])
+    line.after(60)
+    assert line.troubles == []
+
+
+def test_where_many_messages_come_one_is_sent_twice_a_second_and_no_more_than_are_to_be_remembered(line, monkeypatch):
+    monkeypatch.setattr(awaited, "MAX_AWAITED", 5)
+    for _ in range(40):
+        line.is_busy_for(0.25)
+    assert len(line.published) == 5
+    line.hears(*line.published)
+    line.is_busy_for(0.6)
+    assert len(line.published) == 6
+
+
+def test_one_alone_that_was_dropped_is_no_dead_session(line):
+    """The queue was full when it came, and nothing comes after: another shows which it is."""
+    line.after(0)
+    line.after(5)
+    line.hears(line.published[1])
+    line.after(40)
+    assert [trouble.kind for trouble in line.troubles] == [TroubleKind.QUEUE_FULL]
+
+
+@pytest.mark.parametrize("payload", [b"", b"-1", b"x", b"9" * 5_000, "๑".encode()])
+def test_what_is_no_number_of_ours_is_no_canary(line, payload):
+    line.after(0)
+    line.hears(Message(line.canary.topic, payload))
+    assert line.canary._awaited.oldest_s is not None
+
+
+def test_a_backlog_is_what_comes_before_the_first_canary_of_a_resumed_session(line):
+    other = Message("bma/a/b/c/readings", b"1")
+    for is_resumed, expected in ((True, 7), (False, None)):
+        line.canary.connected(is_resumed=is_resumed)
+        line.canary.send(line.publish)
+        line.hears(*[other] * 3)
+        line.hears(*[other] * 4, line.published[-1])
+        line.hears(*[other] * 9)
+        assert line.canary.waiting_backlog() is None, "the broker's own count is awaited"
+        line.now_s += COUNT_WITHIN_S
+        assert line.canary.waiting_backlog() == expected
+        assert line.canary.waiting_backlog() is None

@@ -1,0 +1,72 @@
+"""How much a broker stores for a client that is away, as the doctor measured it, and what a backlog says beside it.
+
+A queue that was full comes as a backlog of as many messages as it has room for. Some brokers drop the newest, some the
+oldest, and none says so.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from bkkenergy.adapters.broker_troubles import Trouble, backlog_of_full_queue, queue_short, queue_unproven
+from bkkenergy.settings import MqttSettings
+
+ALWAYS_STORED = 100
+"""No broker that is known stores fewer for a client, by its own settings."""
+FULL_RATIO = 0.95
+"""A backlog of so much of what the queue holds may have been one of a full queue."""
+
+
+class QueueDepth(NamedTuple):
+    """An outage that was played: how many messages a broker acknowledged, and how many of these it delivered."""
+
+    broker: str
+    acknowledged: int
+    delivered: int
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it dropped some."""
+        return self.delivered < self.acknowledged
+
+
+def broker_of(settings: MqttSettings) -> str:
+    """Return what a broker is known by."""
+    return f"{settings.host}:{settings.port}"
+
+
+def remember(file: Path, depth: QueueDepth) -> None:
+    """Write down what was measured. Where that cannot be, a long backlog is said to be unproven."""
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(depth._asdict()), "utf-8")
+
+
+def recalled(file: Path, broker: str) -> QueueDepth | None:
+    """Return what was measured of this broker; None where nothing was."""
+    try:
+        written = json.loads(file.read_text("utf-8"))
+        depth = QueueDepth(str(written["broker"]), int(written["acknowledged"]), int(written["delivered"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return depth if depth.broker == broker else None
+
+
+def trouble_of_queue(depth: QueueDepth | None) -> Trouble | None:
+    """Return that a broker's queue is known to be too short."""
+    return queue_short(depth.delivered, depth.acknowledged) if depth is not None and depth.is_short else None
+
+
+def trouble_of_backlog(depth: QueueDepth | None, backlog: int, *, is_counted: bool) -> Trouble | None:
+    """Return what a backlog of this number of messages leaves in doubt.
+
+    is_counted : whether the broker itself counts what it drops, and we hear that.
+    """
+    if depth is not None and depth.is_short:
+        is_full = backlog >= FULL_RATIO * depth.delivered
+        return backlog_of_full_queue(backlog, depth.delivered) if is_full else None
+    proven = depth.delivered if depth is not None else ALWAYS_STORED
+    return queue_unproven(backlog, proven) if backlog >= proven and not is_counted else None

@@ -1,0 +1,93 @@
+"""A broker whose queue for us was full says nothing. Canaries, backlogs and the doctor's outage say it."""
+
+from __future__ import annotations
+
+import pytest
+from structlog.testing import capture_logs
+
+from bkkenergy.adapters import awaited, canary
+from bkkenergy.adapters.broker_troubles import TroubleKind
+from bkkenergy.ingest import queuewatch
+from bkkenergy.ingest.doctor import broker_checks
+from bkkenergy.metering.events import EventKind
+from bkkenergy.site.folder import queue_depth_file
+from tests.integration.conftest import dealt_with, ingesting, publish, reading, stored, wait_until
+from tests.integration.test_broker_limits import WILDCARD, counted, warnings_in
+from tests.integration.test_delivery import METER, TOPIC, TS, updated
+from tests.integration.test_silent_losses import said_of
+from tests.servers import started, stock_mosquitto
+
+pytestmark = pytest.mark.broker
+
+AWAY = 1_500
+SAYS_NOTHING = "sys_interval 0"
+
+
+@pytest.fixture(autouse=True)
+def said_soon(monkeypatch):
+    monkeypatch.setattr(awaited, "DROPPED_AFTER_S", 1.0)
+    monkeypatch.setattr(awaited, "COUNT_WITHIN_S", 0.5)
+    monkeypatch.setattr(queuewatch, "EVERY_S", 0.2)
+
+
+def sent(broker, first: int, count: int) -> None:
+    publish(broker.port, [(TOPIC, reading(TS + n, energy_kwh=float(n))) for n in range(first, first + count)])
+
+
+def test_a_backlog_of_a_broker_that_says_nothing_is_unproven_until_the_doctor_has_counted(
+    settings, portfolio, tmp_path
+):
+    with started(stock_mosquitto(tmp_path / "mqtt", SAYS_NOTHING)) as broker:
+        settings = updated(settings, "mqtt", port=broker.port)
+        with ingesting(settings, portfolio):
+            pass
+        sent(broker, 0, AWAY)
+        with capture_logs() as logs, ingesting(settings, portfolio) as ingester:
+            wait_until(lambda: counted(ingester, TroubleKind.QUEUE_UNPROVEN) == (1, 1))
+            sent(broker, AWAY, 1)  # the event goes with the next batch
+            wait_until(lambda: len(stored(settings, METER)) < AWAY and dealt_with(ingester) > 1_000)
+        assert warnings_in(logs) == {"queue_unproven"}
+        assert said_of(settings, EventKind.QUEUE_UNPROVEN)
+
+        (outage,) = [check for check in broker_checks(settings, (WILDCARD,)) if check.check == "outage"]
+        assert not outage.is_well
+        sent(broker, 2 * AWAY, AWAY)
+        with capture_logs() as logs, ingesting(settings, portfolio) as ingester:
+            wait_until(lambda: counted(ingester, TroubleKind.QUEUE_SHORT)[1] == 1)
+            wait_until(lambda: counted(ingester, TroubleKind.QUEUE_FULL) == (1, 1))
+            assert {"queue_short", "queue_full"} <= set(ingester.state().troubles)
+            queue_depth_file(settings).unlink()
+            wait_until(lambda: "queue_short" not in ingester.state().troubles)
+        assert warnings_in(logs) == {"queue_short", "queue_full"}
+
+
+def test_a_queue_that_is_full_for_moments_of_a_flood_is_said(settings, portfolio, tmp_path, monkeypatch):
+    monkeypatch.setattr(canary, "BUSY_MESSAGES", 20)
+    monkeypatch.setattr(canary, "BUSY_S", 0.02)
+    monkeypatch.setattr(canary, "AGAIN_AFTER_S", 0.5)
+    limits = f"{SAYS_NOTHING}\nmax_inflight_messages 10\nmax_queued_messages 20"
+    with started(stock_mosquitto(tmp_path / "mqtt", limits)) as broker:
+        settings = updated(settings, "mqtt", port=broker.port, receive_maximum=10, protocol="3.1.1")
+        with capture_logs() as logs, ingesting(settings, portfolio) as ingester:
+            sent(broker, 0, 4_000)
+            wait_until(lambda: counted(ingester, TroubleKind.QUEUE_FULL)[1] >= 1)
+        assert len(stored(settings, METER)) < 4_000
+        assert warnings_in(logs) == {"queue_full"}
+
+
+def test_a_queue_deep_enough_is_never_said_to_be_full(settings, portfolio, tmp_path, monkeypatch):
+    monkeypatch.setattr(canary, "BUSY_MESSAGES", 20)
+    monkeypatch.setattr(canary, "BUSY_S", 0.02)
+    limits = f"{SAYS_NOTHING}\nmax_inflight_messages 10\nmax_queued_messages 0"
+    with started(stock_mosquitto(tmp_path / "mqtt", limits)) as broker:
+        settings = updated(settings, "mqtt", port=broker.port, receive_maximum=10, protocol="3.1.1")
+        with ingesting(settings, portfolio):
+            pass
+        (outage,) = [check for check in broker_checks(settings, (WILDCARD,)) if check.check == "outage"]
+        assert outage.is_well
+        sent(broker, 0, AWAY - 10)
+        with capture_logs() as logs, ingesting(settings, portfolio) as ingester:
+            sent(broker, AWAY, 4_000)
+            wait_until(lambda: len(stored(settings, METER)) == AWAY - 10 + 4_000)
+            wait_until(lambda: ingester.subscriber._canary._awaited.oldest_s is None)
+        assert warnings_in(logs) == set()

@@ -1,0 +1,51 @@
+"""What a backlog leaves in doubt, by what is known of the broker's queue."""
+
+from __future__ import annotations
+
+import pytest
+
+from bkkenergy.adapters.broker_troubles import TroubleKind
+from bkkenergy.adapters.queue_depth import QueueDepth, recalled, remember, trouble_of_backlog, trouble_of_queue
+
+WHOLE, SHORT = QueueDepth("b:1883", 1_500, 1_500), QueueDepth("b:1883", 1_500, 1_000)
+
+
+@pytest.mark.parametrize(
+    ("depth", "backlog", "is_counted", "expected"),
+    [
+        (None, 99, False, None),
+        (None, 100, False, TroubleKind.QUEUE_UNPROVEN),
+        (None, 100_000, True, None),
+        (WHOLE, 1_499, False, None),
+        (WHOLE, 1_500, False, TroubleKind.QUEUE_UNPROVEN),
+        (WHOLE, 1_500, True, None),
+        (SHORT, 949, False, None),
+        (SHORT, 950, False, TroubleKind.QUEUE_FULL),
+        (SHORT, 1_010, True, TroubleKind.QUEUE_FULL),
+    ],
+)
+def test_a_backlog_is_doubted_where_the_queue_may_have_been_full(depth, backlog, is_counted, expected):
+    trouble = trouble_of_backlog(depth, backlog, is_counted=is_counted)
+    assert (trouble and trouble.kind) == expected
+
+
+def test_a_queue_that_is_short_is_said_while_it_is():
+    assert trouble_of_queue(None) is None
+    assert trouble_of_queue(WHOLE) is None
+    assert "delivered 1,000" in trouble_of_queue(SHORT).observed
+
+
+def test_what_was_measured_is_of_one_broker(tmp_path):
+    file = tmp_path / "var/queue"
+    assert recalled(file, "b:1883") is None
+    remember(file, SHORT)
+    assert recalled(file, "b:1883") == SHORT
+    assert recalled(file, "other:1883") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", "null", '{"broker": "b:1883"}', "\x00", '{"broker":1,"acknowledged":[]}']
+)
+def test_a_file_that_says_nothing_is_nothing_measured(tmp_path, text):
+    (tmp_path / "queue").write_text(text)
+    assert recalled(tmp_path / "queue", "b:1883") is None
