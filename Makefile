@@ -29,6 +29,7 @@ test: $(VENV)/.dev assets-required system-packages
 
 # What needs no server and is not slow: the domain, and stores and ledger on SQLite. It waits for nothing: a process a core.
 test-fast: JOBS = $(shell nproc)
+test-fast: export TEST_FAST = 1
 test-fast: $(VENV)/.dev
 	$(BIN)/pytest $(PYTEST_JOBS) -m "not (broker or influx or postgres or browser or slow)" tests/unit tests/contract $(ARGS)
 .PHONY: test-fast

@@ -21,6 +21,7 @@ from bkkenergy.settings import Settings, StoreSettings
 from bkkenergy.usecases import imports
 from bkkenergy.usecases.imports import Overlap, Source
 from bkkenergy.usecases.storedreadings import preview_readings
+from tests.conftest import inputs
 from tests.sites import energy, on_postgresql
 
 METER = "health.centre-1.main"
@@ -347,7 +348,9 @@ STEPS = st.lists(
 
 
 @hypothesis_settings(
-    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    deadline=None,
+    max_examples=inputs(25),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=STEPS, seed=st.integers(0, 3))
 def test_whatever_is_imported_and_undone_the_ledger_is_that_of_the_batches_left(

@@ -53,6 +53,7 @@ from bkkenergy.ports.readings import StoreRefused, StoreUnavailable
 from bkkenergy.readings import Quality, ReadingBatch
 from bkkenergy.settings import InfluxSettings, LedgerSettings, Settings, StateSettings, StoreSettings
 from bkkenergy.site.open import is_in_readings_file, open_ledger, open_store, open_writable
+from tests.conftest import inputs
 from tests.servers import free_port
 from tests.sites import postgresql_database
 
@@ -549,7 +550,7 @@ def test_the_days_that_readings_touch_are_those_of_bangkoks_calendar(rows):
     assert found == days_by_hand(names, rows)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=inputs(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(READINGS, min_size=1, max_size=3))
 def test_readings_mark_their_days_and_are_seen_whatever_the_order(ledger, batches):
     names = [f"example-{next(numbers)}.b.m{number}" for number in range(5)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -115,7 +116,7 @@ def _through_battery(
     return charged, discharged
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BillChange:
     """A year of bills without and with PV, and what export earned, THB.
 
@@ -129,7 +130,7 @@ class BillChange:
     netted_kwh: float = 0.0
     netted_thb: float = 0.0
 
-    @property
+    @cached_property
     def bill_saving_thb(self) -> float:
         """What the year's bills cost less, VAT and all."""
         return sum(b.total_thb for b in self.before) - sum(b.total_thb for b in self.after)

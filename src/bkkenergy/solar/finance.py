@@ -10,7 +10,7 @@ import numpy as np
 
 from bkkenergy.readings import FloatArray
 from bkkenergy.solar.assumptions import CapexPoint, FinanceAssumptions
-from bkkenergy.solar.rates import irr, payback_years, rates_of_return
+from bkkenergy.solar.rates import payback_years, rates_of_return
 
 Way = Literal["own", "loan", "ppa", "esco"]
 PriceName = Literal["low", "central", "high"]
@@ -192,6 +192,7 @@ def evaluate(project: Investment, way: Way = "own") -> Result:
     income = _income(project)
     paid = _paid(project, way, income)
     cash = income - paid
+    returns = rates_of_return(cash)
     rates = (1 + money.discount_rate) ** year
     energy = np.where(year > 0, project.energy_kwh * (1 - project.degradation_per_year) ** (year - 1.0), 0.0)
     present_energy = float((energy / rates).sum())
@@ -199,12 +200,12 @@ def evaluate(project: Investment, way: Way = "own") -> Result:
     return Result(
         way,
         float((cash / rates).sum()),
-        irr(cash),
+        returns[0] if len(returns) == 1 else None,
         payback_years(cash),
         payback_years(cash / rates),
         present_cost / present_energy if present_energy > 0 else float("inf"),
         tuple(float(value) for value in cash),
-        rates_of_return(cash),
+        returns,
     )
 
 

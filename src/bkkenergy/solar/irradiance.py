@@ -7,9 +7,11 @@ Whatever depends on the sky alone is computed once; only what depends on a plane
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from bkkenergy.lazy import pvlib
 from bkkenergy.readings import FloatArray, IntArray
@@ -103,12 +105,10 @@ def sky_of(weather: Weather, *, model: TranspositionModel = "perez") -> Sky:
     True
     """
     sun_times = weather.sun_times
-    sun = pvlib.solarposition.get_solarposition(
-        sun_times, weather.latitude_deg, weather.longitude_deg, altitude=weather.elevation_m
-    )
-    apparent_zenith = sun["apparent_zenith"].to_numpy()
+    times_us = sun_times.as_unit("us").asi8.tobytes()
+    apparent_zenith, sun_azimuth = _sun_at(times_us, weather.latitude_deg, weather.longitude_deg, weather.elevation_m)
     rows = np.flatnonzero((apparent_zenith < 90) & (weather.ghi_wm2 > 0))  # noqa: PLR2004 - the horizon
-    zenith, azimuth = np.radians(apparent_zenith[rows]), np.radians(sun["azimuth"].to_numpy()[rows])
+    zenith, azimuth = np.radians(apparent_zenith[rows]), np.radians(sun_azimuth[rows])
     dni, dhi = weather.dni_wm2[rows], weather.dhi_wm2[rows]
     extra = pvlib.irradiance.get_extra_radiation(sun_times).to_numpy()[rows]
     circumsolar, horizon = np.zeros(len(rows)), np.zeros(len(rows))
@@ -137,6 +137,21 @@ def sky_of(weather: Weather, *, model: TranspositionModel = "perez") -> Sky:
         horizon=horizon,
         min_cos=float(MIN_COS_ZENITH[model]),
     )
+
+
+@lru_cache(maxsize=4)
+def _sun_at(
+    times_us: bytes, latitude_deg: float, longitude_deg: float, elevation_m: float
+) -> tuple[FloatArray, FloatArray]:
+    """Compute (n,) apparent zenith and azimuth [deg]: the same for each design by one weather, a tenth of its time.
+
+    times_us : (n,) int64 since 1970 UTC, as bytes.
+    """
+    times = pd.DatetimeIndex(np.frombuffer(times_us, np.int64).view("M8[us]")).tz_localize("UTC")
+    sun = pvlib.solarposition.get_solarposition(times, latitude_deg, longitude_deg, altitude=elevation_m)
+    apparent_zenith, azimuth = (sun[name].to_numpy(copy=True) for name in ("apparent_zenith", "azimuth"))
+    apparent_zenith.flags.writeable = azimuth.flags.writeable = False
+    return apparent_zenith, azimuth
 
 
 def in_plane(

@@ -50,7 +50,7 @@ def rates_of_return(cash: FloatArray) -> tuple[float, ...]:
 
     low, high = float(np.log1p(MIN_RATE)), float(np.log1p(MAX_RATE))
     grid = np.linspace(low, high, STEPS if _sign_changes(cash) > 1 else 2)
-    values = np.array([worth(at) for at in grid])
+    values = (cash * np.exp(-grid[:, None] * year)).sum(axis=1)
     roots = [
         float(grid[at]) if values[at] == 0 else float(scipy.optimize.brentq(worth, grid[at], grid[at + 1], xtol=1e-12))
         for at in np.flatnonzero((values[:-1] == 0) | (values[:-1] * values[1:] < 0))

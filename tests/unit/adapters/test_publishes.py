@@ -17,7 +17,7 @@ from paho.mqtt.properties import MalformedPacket
 from bkkenergy.adapters.bulk_client import READ_AHEAD_BYTES, PacketSocket, fits
 from bkkenergy.adapters.publishes import PublishReader
 from bkkenergy.payloads.message import Message
-from tests.conftest import IS_FUZZED
+from tests.conftest import IS_FUZZED, inputs
 from tests.unit.adapters.packets import (
     PINGRESP,
     PUBREL,
@@ -34,7 +34,7 @@ from tests.unit.adapters.packets import (
     text,
 )
 
-INPUTS = int(os.environ.get("FUZZ", "1500"))
+INPUTS = int(os.environ.get("FUZZ", inputs(1500)))
 SEED = int(os.environ.get("FUZZ_SEED", secrets.randbits(32) if IS_FUZZED else 2570))
 EXPIRY, USER = b"\x02\0\0\0\x3c", b"\x26" + text("ตึก") + text("๗")
 MIXED_V5 = b"".join(

@@ -20,7 +20,7 @@ from bkkenergy.adapters.outlines.read import read_outlines
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.usecases.roofs import OutlineWish, roofs_of_drawing
-from tests.conftest import ROOT
+from tests.conftest import ROOT, inputs
 
 BUILDING = load_portfolio(ROOT / "config").buildings["district-bangkhen.office"]
 LATITUDE, LONGITUDE = BUILDING.latitude_deg, BUILDING.longitude_deg
@@ -333,7 +333,7 @@ JUNK = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=150)
+@settings(max_examples=inputs(150))
 @given(document=JUNK, name=st.sampled_from(["x.geojson", "x.json"]))
 def test_any_json_is_roofs_or_refused(document, name):
     with contextlib.suppress(InputError, ConfigError):
@@ -343,7 +343,7 @@ def test_any_json_is_roofs_or_refused(document, name):
 WHOLE = {name: FORMS[name]() for name in ("google.kml", "google.kmz", "way.osm", "metres.dxf", "wgs84.zip")}
 
 
-@settings(max_examples=60)
+@settings(max_examples=inputs(60))
 @given(data=st.data())
 def test_any_damaged_file_is_roofs_or_refused(data):
     name = data.draw(st.sampled_from([*WHOLE]))

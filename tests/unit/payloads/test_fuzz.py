@@ -21,16 +21,16 @@ from bkkenergy.payloads.decode.canonical import decode
 from bkkenergy.payloads.message import Message, Reason
 from bkkenergy.readings import US_PER_S
 from tests.builders import meter
-from tests.conftest import IS_FUZZED
+from tests.conftest import IS_FUZZED, inputs
 from tests.unit.payloads.test_canonical import one_by_one, rows
 from tests.unit.payloads.test_foreign_numbers import CANONICAL, HOSTILE, LEAF, TEXTS
 from tests.unit.payloads.test_more_public_cases import ROOM, uplink
 from tests.unit.payloads.test_payloads import PROFILES, RECEIVED_US, SAMPLES, key_of
 from tests.unit.payloads.test_sparkplug import dbirth, ddata, nbirth
 
-INPUTS = int(os.environ.get("FUZZ", "4000"))
+INPUTS = int(os.environ.get("FUZZ", inputs(4000)))
 SEED = int(os.environ.get("FUZZ_SEED", secrets.randbits(32) if IS_FUZZED else 2570))
-EACH = settings.default.max_examples if IS_FUZZED else 20
+EACH = settings.default.max_examples if IS_FUZZED else inputs(20)
 """Inputs of each profile: there are some dozens of them, of few families."""
 SLOWEST_S = 0.05
 SLOWEST_S_PER_BYTE = 1e-4

@@ -8,8 +8,9 @@ import pytest
 
 from bkkenergy.i18n import LANGS
 from tests.agencies import contradictions, generated
+from tests.conftest import inputs
 
-AGENCIES = int(os.environ.get("AGENCIES", "20"))
+AGENCIES = int(os.environ.get("AGENCIES", inputs(20)))
 
 
 @pytest.mark.parametrize("seed", range(AGENCIES))

@@ -15,7 +15,7 @@ from bkkenergy.solar.dispatch import Storage, balance
 from bkkenergy.solar.export import ExportTerms
 from bkkenergy.solar.load import YearLoad
 from bkkenergy.solar.operation import operated
-from tests.conftest import ROOT
+from tests.conftest import ROOT, inputs
 
 TARIFFS = load_figures(ROOT / "config").tariffs
 STEP_KWH = 0.5
@@ -47,7 +47,7 @@ def cheapest_of_all(net_kwh, storage, prices, interval_h):
     return best
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=inputs(15), deadline=None)
 @given(
     st.lists(st.integers(-4, 8), min_size=5, max_size=5),
     st.lists(st.integers(2, 6), min_size=5, max_size=5),
@@ -86,7 +86,7 @@ def days(count, freq="h"):
     return pd.date_range("2025-11-03", periods=count * 24, freq=freq, tz=BANGKOK)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=inputs(15), deadline=None)
 @given(
     st.lists(st.floats(0, 60), min_size=48, max_size=48),
     st.integers(0, 1000),

@@ -22,6 +22,7 @@ from bkkenergy.solar.finance import Investment, counted_kwh, evaluate, tornado
 from bkkenergy.solar.load import YearLoad
 from bkkenergy.solar.operation import operated
 from bkkenergy.solar.terms import offers, scheme_named, schemes_on, with_terms
+from tests.conftest import inputs
 
 TARIFFS = figures().tariffs
 TOU, FLAT = TARIFFS.schedules["mea-3-2-lv"], TARIFFS.schedules["mea-2-1-lv"]
@@ -92,7 +93,7 @@ def test_netting_on_a_flat_tariff_offsets_the_month_as_a_whole():
     assert sum(bill.quantities.energy_kwh for bill in change.after) == pytest.approx(0, abs=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=inputs(25), deadline=None)
 @given(st.floats(0, 40), st.floats(0, 80), st.floats(0, 4), st.floats(0, 4), st.sampled_from([TOU, FLAT]))
 def test_export_never_costs_and_netting_adds_no_energy(load_kwh, pv_kwh, on_peak, off_peak, schedule):
     load, pv = np.full(len(STARTS), load_kwh), sunny(pv_kwh)

@@ -19,6 +19,7 @@ from bkkenergy.solar.production import simulate
 from bkkenergy.solar.roofs import as_plane, check_apart
 from bkkenergy.solar.shading import Box
 from bkkenergy.solar.strings import SHORT_CIRCUIT_FACTOR, plan_strings, plan_two_sizes, string_window
+from tests.conftest import inputs
 
 PLACE = {"latitude_deg": 13.75, "longitude_deg": 100.5}
 L_SHAPE = ((0, 0), (30, 0), (30, 15), (12, 15), (12, 20), (0, 20))
@@ -94,7 +95,7 @@ def test_an_area_becomes_a_rectangle_of_that_area():
     assert not roof.is_known
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=inputs(300))
 @given(st.sampled_from(MODULES), st.sampled_from(INVERTERS), st.integers(1, 3000))
 def test_strings_never_pass_the_limits_of_any_pair(config, module_name, inverter_name, count):
     module, inverter, site = cec_module(module_name), cec_inverter(inverter_name), config.site_temperature
@@ -154,7 +155,7 @@ def test_no_string_runs_from_roof_to_roof(config):
         plan_strings([2, 2, 2], module, inverter, config.site_temperature)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=inputs(200))
 @given(
     st.sampled_from(["string-5", "string-20", "string-50", "string-100"]),
     st.lists(st.integers(1, 300), min_size=1, max_size=5),

@@ -11,6 +11,7 @@ from bkkenergy.solar.irradiance import sky_of
 from bkkenergy.solar.production import STEPS, Models, Plane, Rear, simulate
 from bkkenergy.solar.shading import Box, beam_seen, sky_seen, skyline_deg
 from bkkenergy.solar.soiling import soiling_ratio
+from tests.conftest import inputs
 
 planes = st.builds(
     lambda tilt, azimuth, kwp, ratio, mounting: Plane(tilt, azimuth, kwp, kwp / ratio, mounting),
@@ -22,7 +23,7 @@ planes = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=inputs(15))
 @given(planes)
 def test_energy_lies_between_nothing_and_the_clear_sky(weather, config, plane):
     made = simulate(weather, [plane], config.losses)
@@ -37,7 +38,7 @@ def test_energy_lies_between_nothing_and_the_clear_sky(weather, config, plane):
     assert made.energy_kwh[0] <= simulate(bright, [plane], config.losses).energy_kwh[0] * 1.001
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=inputs(15))
 @given(
     planes,
     st.sampled_from(["mismatch", "module_quality", "dc_wiring", "ac_wiring", "unavailability", "soiling_per_day"]),
@@ -59,7 +60,7 @@ def test_what_inverters_cut_off_a_roof_is_the_same_beside_other_roofs(weather, c
     np.testing.assert_array_equal(together, alone)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=inputs(15))
 @given(st.lists(planes, min_size=1, max_size=5))
 def test_steps_multiply_to_the_result(weather, config, found):
     made = simulate(weather, found, config.losses)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.solar.soiling import best_cleaning_days, soiling_ratio
+from tests.conftest import inputs
 
 MONTHS = (0.05, 0.04, 0.03, 0.02, 0.01, 0.0, 0.0, 0.01, 0.0, 0.01, 0.02, 0.04)
 
@@ -63,7 +64,7 @@ def test_rain_soon_after_a_cleaning_leaves_what_has_gathered(weather, config):
     assert through[62] == pytest.approx(1 - 3 * config.losses.soiling_per_day)
 
 
-@settings(max_examples=20)
+@settings(max_examples=inputs(20))
 @given(per_day=st.floats(0, 0.02), leaves=st.floats(0, 0.1), count=st.integers(0, 4))
 def test_more_cleanings_never_let_less_light_through(weather, config, per_day, leaves, count):
     losses = dusty(config, soiling_per_day=per_day, soiling_rain_leaves=leaves, soiling_cleaned_on=())

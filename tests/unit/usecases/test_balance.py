@@ -15,6 +15,7 @@ from bkkenergy.readings import ReadingBatch
 from bkkenergy.settings import Settings, StoreSettings
 from bkkenergy.usecases.balance import BuildingBalance, Note, building_energy, sub_meters
 from bkkenergy.usecases.energy import building_quarters, energy_series
+from tests.conftest import inputs
 from tests.sites import energy
 
 FIRST, LAST = dt.date(2026, 11, 2), dt.date(2026, 11, 4)
@@ -328,7 +329,7 @@ def test_days_that_wait_are_named(site):
 LOADS = st.lists(st.floats(0, 50), min_size=6, max_size=6)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=inputs(15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(bought=LOADS, sold=LOADS, made=LOADS, tenant=LOADS, silent=st.tuples(st.integers(1, 280), st.integers(0, 90)))
 def test_the_laws_hold_for_any_readings(tmp_path_factory, bought, sold, made, tenant, silent):
     site = Site(tmp_path_factory.mktemp("law"))
