@@ -584,23 +584,23 @@ def test_any_text_names_a_meter(ledger):
 
 def test_a_new_configuration_marks_its_days_with_it(ledger):
     assert ledger.revisions() == {}
-    ledger.set_revision(METER, "r1", day(0), day(2))
+    ledger.set_revisions({METER: "r1"}, {METER: [day(0), day(1), day(2)]})
     ledger.mark(["health.centre-2.main"], day(0), day(0))
     assert ledger.revisions() == {METER: "r1"}
     assert ledger.waiting([METER]) == {METER: [day(0), day(1), day(2)]}
     claim = claimed(ledger, meters=[METER])
-    ledger.set_revision(METER, "r2", day(2), day(2))
+    ledger.set_revisions({METER: "r2"}, {METER: [day(2)]})
     assert ledger.finish(claim, [], [], computed=list(claim.days), now_us=NOW_US)
     assert ledger.revisions() == {METER: "r2"}
     assert ledger.waiting([METER]) == {METER: [day(2)]}
 
 
 def test_a_revision_that_cannot_be_marked_is_not_noted(ledger):
-    ledger.set_revision(METER, "r1", day(0), day(0))
+    ledger.set_revisions({METER: "r1"}, {METER: [day(0)]})
     with ledger._engine.begin() as connection:
         connection.execute(text("DROP TABLE ledger_stale"))
     with pytest.raises(StoreUnavailable):
-        ledger.set_revision(METER, "r2", day(0), day(0))
+        ledger.set_revisions({METER: "r2"}, {METER: [day(0)]})
     assert ledger.revisions() == {METER: "r1"}
 
 
@@ -691,7 +691,7 @@ CALLS = {
     "spans": lambda own: own.spans([METER], IMPORT, FIRST, FIRST),
     "seen": lambda own: own.seen([METER]),
     "revisions": lambda own: own.revisions(),
-    "set_revision": lambda own: own.set_revision(METER, "r", FIRST, FIRST),
+    "set_revisions": lambda own: own.set_revisions({METER: "r"}, {METER: [FIRST]}),
     "stored_days": lambda own: own.stored_days(METER, IMPORT),
     "day_before": lambda own: own.day_before(METER, IMPORT, FIRST, Having.ENERGY),
     "day_after": lambda own: own.day_after(METER, IMPORT, FIRST, Having.READINGS),

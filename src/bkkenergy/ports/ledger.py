@@ -338,9 +338,19 @@ class EnergyLedger(LedgerReader, SourceReader, Protocol):
         """Return since when each marked day of each meter waits, us since 1970 UTC. Computing it begins a new wait."""
 
     def claim(
-        self, owner: str, *, now_us: int, lease_s: float, limit: int, meters: Sequence[str] | None = None
+        self,
+        owner: str,
+        *,
+        now_us: int,
+        lease_s: float,
+        limit: int,
+        meters: Sequence[str] | None = None,
+        without: Sequence[str] = (),
     ) -> list[Claim]:
-        """Take up to `limit` meters that have marks and that no other worker holds; those that wait longest first."""
+        """Take up to `limit` meters that have marks and that no other worker holds; those that wait longest first.
+
+        meters : of these alone; None for all. without : never these. A long list is paid for by each claim.
+        """
 
     def finish(
         self,
@@ -362,8 +372,8 @@ class EnergyLedger(LedgerReader, SourceReader, Protocol):
     def revisions(self) -> Mapping[str, str]:
         """Return the configuration that each meter's rows were computed with."""
 
-    def set_revision(self, meter: str, revision: str, first: dt.date, last: dt.date) -> None:
-        """Set a meter's new configuration and mark its days, in one transaction."""
+    def set_revisions(self, revisions: Mapping[str, str], days: Mapping[str, Sequence[dt.date]]) -> None:
+        """Set the new configuration of meters and mark their days, in one transaction. days : none where not named."""
 
     def channels(self, meters: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """Return the names of the channels that each meter has rows of."""

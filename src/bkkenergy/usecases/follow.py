@@ -15,11 +15,12 @@ from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.settings import Settings
 from bkkenergy.site import Site
 from bkkenergy.usecases.meterversions import changed_days, revision_text, versions_of
-from bkkenergy.usecases.runs import open_days
+from bkkenergy.usecases.runs import dates_between, open_days
 
 log = structlog.get_logger(__name__)
 
-NO_DAYS = (dt.date(1970, 1, 2), dt.date(1970, 1, 1))
+METERS_AT_ONCE = 200
+"""In one transaction: a new ledger beside years of readings marks all their days."""
 
 
 def follow_configuration(site: Site) -> int:
@@ -34,18 +35,20 @@ def follow_configuration(site: Site) -> int:
     if not changed:
         return 0
     new = [name for name in changed if name not in known]
-    unseen = [name for name in new if name not in ledger.seen(new)]
+    of_ledger = ledger.seen(new)
+    unseen = [name for name in new if name not in of_ledger]
     first_us, last_us = readings.first_seen_us(unseen), readings.last_seen_us(unseen)
-    for name in first_us:
-        ledger.mark_readings([name], np.zeros(2, np.int64), np.array([first_us[name], last_us[name]], np.int64))
+    names = list(first_us)
+    both_us = np.array([(first_us[name], last_us[name]) for name in names], np.int64).reshape(-1)
+    ledger.mark_readings(names, np.repeat(np.arange(len(names)), 2), both_us)
     seen, purged = ledger.seen(changed), ledger.purges.spans(changed)
-    for name in changed:
-        stretches = _to_compute(
-            changed_days(known.get(name, ""), configured[name]), seen.get(name), purged.get(name, ())
-        )
-        for first, last in stretches[:-1]:
-            ledger.mark([name], first, last)
-        ledger.set_revision(name, configured[name], *(stretches[-1] if stretches else NO_DAYS))
+    for at in range(0, len(changed), METERS_AT_ONCE):
+        group = changed[at : at + METERS_AT_ONCE]
+        days = {
+            name: _to_compute(changed_days(known.get(name, ""), configured[name]), seen.get(name), purged.get(name, ()))
+            for name in group
+        }
+        ledger.set_revisions({name: configured[name] for name in group}, days)
     log.info("ledger_follows_configuration", meters=len(changed))
     return len(changed)
 
@@ -70,8 +73,8 @@ def _wanted(portfolio: Portfolio, settings: Settings) -> dict[str, str]:
 
 def _to_compute(
     days: Sequence[tuple[dt.date, dt.date]], seen: MeterSeen | None, purged: Sequence[Purged]
-) -> list[tuple[dt.date, dt.date]]:
-    """Cut stretches of days to those that have readings; days that are purged keep their rows."""
+) -> list[dt.date]:
+    """List the days of stretches that have readings; days that are purged keep their rows."""
     if seen is None:
         return []
     first_seen, last_seen = day_of_us(seen.first_us), day_of_us(seen.last_us)
@@ -80,4 +83,4 @@ def _to_compute(
         for first, last in days
         for among in open_days(purged)
     ]
-    return [(first, last) for first, last in cut if first <= last]
+    return sorted({day for first, last in cut for day in dates_between(first, last)})

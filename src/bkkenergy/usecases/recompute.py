@@ -62,25 +62,30 @@ def recompute(
     meters: Sequence[str] | None = None,
     within_s: float = PASS_S,
     is_over: Callable[[], bool] = lambda: False,
-    on_progress: Callable[[int, int], object] | None = None,
 ) -> Recomputed:
     """Compute marked days until none is left, none can be had, or the time is over.
 
     meters : these alone; those that the portfolio does not have are left to a worker whose portfolio has them.
     is_over : asked between two claims; what is claimed is finished.
-    on_progress : called with the meters done and those that wait.
     Raises StoreUnavailable; what was claimed is free again then.
     """
     until_s = time.monotonic() + within_s
     known = site.portfolio.meters_ever
-    names = [name for name in (known if meters is None else meters) if name in known]
+    names = None if meters is None else [name for name in meters if name in known]
+    strange = {name for name in site.ledger.waiting() if name not in known} if names is None else set()
     done = days = 0
     while claims := site.ledger.claim(
-        site.name, now_us=site.now_us(), lease_s=LEASE_S, limit=METERS_AT_ONCE, meters=names
+        site.name,
+        now_us=site.now_us(),
+        lease_s=LEASE_S,
+        limit=METERS_AT_ONCE,
+        meters=names,
+        without=sorted(strange),  # all but a few: to name those that are known would cost each claim all of them
     ):
         remaining = list(claims)
+        strange |= {claim.meter for claim in claims if claim.meter not in known}
         try:
-            for runs, group in _alike(_with_runs(site, claims), known):
+            for runs, group in _alike(_with_runs(site, [one for one in claims if one.meter in known]), known):
                 for part in _computable(site, runs, group, known):
                     days += part
                     done += 1
@@ -88,11 +93,9 @@ def recompute(
         finally:
             for claim in remaining:
                 site.ledger.release(claim)
-        if on_progress is not None:
-            on_progress(done, len(site.ledger.waiting(names)))
         if is_over() or time.monotonic() > until_s:
             break
-    return Recomputed(done, days, len(site.ledger.waiting(names)))
+    return Recomputed(done, days, sum(name in known for name in site.ledger.waiting(names)))
 
 
 def _computable(site: Site, runs: Runs, group: Sequence[Claim], known: Mapping[str, Meter]) -> Iterator[int]:

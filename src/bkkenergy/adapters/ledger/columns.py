@@ -6,12 +6,13 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection, Select, bindparam, select, text
 
-from bkkenergy.adapters.bulk import as_given, is_among_given
+from bkkenergy.adapters.bulk import as_given, is_among, is_among_given
 from bkkenergy.adapters.ledger.packing import unpacked_quality, unpacked_values
 from bkkenergy.adapters.ledger.rows import date_of, day_number
 from bkkenergy.adapters.ledger.tables import ledger_day, ledger_meter, ledger_stale
@@ -23,12 +24,42 @@ ROWS_AT_ONCE = 20_000
 """About how many rows are in memory while arrays are filled."""
 COUNTS = ("measured", "estimated", "edited", "incomplete")
 
+CHANNELS_OF_METER = text("""
+WITH RECURSIVE own (channel) AS (
+    SELECT min(channel) FROM ledger_day WHERE meter = :meter
+    UNION ALL
+    SELECT (SELECT min(channel) FROM ledger_day WHERE meter = :meter AND channel > own.channel)
+    FROM own WHERE own.channel IS NOT NULL
+) SELECT channel FROM own WHERE channel IS NOT NULL
+""")
+"""Channels of a meter, by a look at the index for each instead of a walk over all days."""
+
 
 def numbers_of(connection: Connection, meters: Sequence[str]) -> dict[str, int]:
     """Return the ledger's number of each meter that it knows."""
     is_postgresql = connection.dialect.name == "postgresql"
     rows = connection.execute(_numbers_query(is_postgresql), {"given": as_given(is_postgresql, meters)})
     return {row.name: row.id for row in rows}
+
+
+def channels_of(connection: Connection, meters: Sequence[str]) -> dict[str, list[str]]:
+    """Return the names of the channels that each meter has rows of."""
+    return {
+        name: [row.channel for row in connection.execute(CHANNELS_OF_METER, {"meter": number})]
+        for name, number in numbers_of(connection, meters).items()
+    }
+
+
+def marks_of(connection: Connection, numbers: Sequence[int]) -> dict[int, dict[dt.date, int]]:
+    """Return the marked days of meters by their numbers, in order, and how often each was marked."""
+    stale, is_postgresql = ledger_stale.c, connection.dialect.name == "postgresql"
+    query = (
+        select(stale.meter, stale.day, stale.mark)
+        .where(is_among(is_postgresql, stale.meter, numbers))
+        .order_by(stale.meter, stale.day)
+    )
+    by_number = groupby(connection.execute(query).all(), lambda row: row.meter)
+    return {int(number): {date_of(row.day): row.mark for row in group} for number, group in by_number}
 
 
 # Statements are made once: making them takes longer than a small page's rows.

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,13 +125,11 @@ def touched_by(meter_ids: Sequence[str], meter: IntArray, ts_us: IntArray) -> Da
     )
 
 
-def all_days(meters: Sequence[str], first: int, last: int) -> DaysToMark:
-    """Return the days of meters from the first to the last, both included."""
-    names = list(dict.fromkeys(meters))
-    days = range(first, last + 1)
-    pairs = [(number, day) for number in range(len(names)) for day in days]
-    unknown = [None] * len(names)
-    return DaysToMark(names, unknown, unknown, [meter for meter, _ in pairs], [day for _, day in pairs])
+def all_days(days_of: Mapping[str, Sequence[int]]) -> DaysToMark:
+    """Return the days of each meter."""
+    pairs = [(number, day) for number, days in enumerate(days_of.values()) for day in days]
+    unknown = [None] * len(days_of)
+    return DaysToMark(list(days_of), unknown, unknown, [meter for meter, _ in pairs], [day for _, day in pairs])
 
 
 def mark_readings_sql(

@@ -8,12 +8,20 @@ from contextlib import contextmanager
 from functools import cached_property
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, delete, func, or_, select, update
 
 from bkkenergy.adapters.bulk import insert_columns, is_among
 from bkkenergy.adapters.engines import AdvisoryLock, translate_db_errors
 from bkkenergy.adapters.ledger.changes import SqlReadingChangeRecords
-from bkkenergy.adapters.ledger.columns import nearest_day, numbers_of, read_slots, read_totals
+from bkkenergy.adapters.ledger.columns import (
+    CHANNELS_OF_METER,
+    channels_of,
+    marks_of,
+    nearest_day,
+    numbers_of,
+    read_slots,
+    read_totals,
+)
 from bkkenergy.adapters.ledger.marks import DaysToMark, all_days, now_us, put_postgresql, put_sqlite, touched_by
 from bkkenergy.adapters.ledger.purges import SqlPurgeRecords, refuse_purged
 from bkkenergy.adapters.ledger.rows import (
@@ -65,15 +73,6 @@ WHAT = "energy ledger"
 DAY = dt.timedelta(days=1)
 LONGEST_LEASES = 10
 """A claim that reaches further ahead than this many leases was made by a clock that was wrong: it does not count."""
-_CHANNELS_OF_METER = text("""
-WITH RECURSIVE own (channel) AS (
-    SELECT min(channel) FROM ledger_day WHERE meter = :meter
-    UNION ALL
-    SELECT (SELECT min(channel) FROM ledger_day WHERE meter = :meter AND channel > own.channel)
-    FROM own WHERE own.channel IS NOT NULL
-) SELECT channel FROM own WHERE channel IS NOT NULL
-""")
-"""Channels of a meter, by a look at the index for each instead of a walk over all days."""
 
 
 class SqlLedger:
@@ -103,7 +102,8 @@ class SqlLedger:
         """Mark days of meters, both ends included."""
         if meters:
             with self._writing() as connection:
-                self._put(connection, all_days(meters, day_number(first), day_number(last)))
+                days = range(day_number(first), day_number(last) + 1)
+                self._put(connection, all_days(dict.fromkeys(meters, days)))
 
     def mark_readings(self, meter_ids: Sequence[str], meter: IntArray, ts_us: IntArray) -> None:
         """Mark the days that readings touch, note each meter's earliest and latest reading, and which days are late."""
@@ -112,7 +112,14 @@ class SqlLedger:
                 self._put(connection, touched_by(meter_ids, meter, ts_us))
 
     def claim(
-        self, owner: str, *, now_us: int, lease_s: float, limit: int, meters: Sequence[str] | None = None
+        self,
+        owner: str,
+        *,
+        now_us: int,
+        lease_s: float,
+        limit: int,
+        meters: Sequence[str] | None = None,
+        without: Sequence[str] = (),
     ) -> list[Claim]:
         """Take up to `limit` meters that have marks and that no other worker holds; those that wait longest first."""
         lease_us = round(lease_s * US_PER_S)
@@ -127,6 +134,8 @@ class SqlLedger:
         )
         if meters is not None:
             free = free.where(is_among(self._is_postgresql, ledger_meter.c.name, meters))
+        if without:
+            free = free.where(~is_among(self._is_postgresql, ledger_meter.c.name, without))
         with self._writing() as connection:
             taken = [(row.id, row.name) for row in connection.execute(free)]
             if not taken:
@@ -137,7 +146,7 @@ class SqlLedger:
                 .where(is_among(self._is_postgresql, ledger_meter.c.id, numbers))
                 .values(owner=owner, claim_until_us=now_us + lease_us)
             )
-            marks = self._marks(connection, numbers)
+            marks = marks_of(connection, numbers)
         return [Claim(name, owner, marks.get(number, {})) for number, name in taken]
 
     def finish(
@@ -245,19 +254,22 @@ class SqlLedger:
         with self._reading() as connection:
             return {row.name: row.revision for row in connection.execute(query)}
 
-    def set_revision(self, meter: str, revision: str, first: dt.date, last: dt.date) -> None:
-        """Set a meter's new configuration and mark its days, in one transaction."""
+    def set_revisions(self, revisions: Mapping[str, str], days: Mapping[str, Sequence[dt.date]]) -> None:
+        """Set the new configuration of meters and mark their days, in one transaction."""
+        if not revisions:
+            return
+        numbers = {meter: sorted(map(day_number, days.get(meter, ()))) for meter in revisions}
         with self._writing() as connection:
-            self._put(connection, all_days([meter], day_number(first), day_number(last)))
-            connection.execute(update(ledger_meter).where(ledger_meter.c.name == meter).values(revision=revision))
+            self._put(connection, all_days(numbers))
+            connection.execute(
+                update(ledger_meter).where(ledger_meter.c.name == bindparam("meter")).values(revision=bindparam("now")),
+                [{"meter": meter, "now": revision} for meter, revision in revisions.items()],
+            )
 
     def channels(self, meters: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """Return the names of the channels that each meter has rows of."""
         with self._reading() as connection:
-            return {
-                name: [row.channel for row in connection.execute(_CHANNELS_OF_METER, {"meter": number})]
-                for name, number in numbers_of(connection, meters).items()
-            }
+            return channels_of(connection, meters)
 
     def stored_days(self, meter: str, channel: Channel) -> Sequence[dt.date]:
         """Return the days that have a row, in order."""
@@ -380,18 +392,6 @@ class SqlLedger:
             )
         return channel
 
-    def _marks(self, connection: Connection, numbers: Sequence[int]) -> dict[int, dict[dt.date, int]]:
-        query = (
-            select(ledger_stale.c.meter, ledger_stale.c.day, ledger_stale.c.mark)
-            .where(is_among(self._is_postgresql, ledger_stale.c.meter, numbers))
-            .order_by(ledger_stale.c.meter, ledger_stale.c.day)
-        )
-        rows = connection.execute(query).all()
-        return {
-            int(number): {date_of(row.day): row.mark for row in group}
-            for number, group in groupby(rows, lambda row: row.meter)
-        }
-
     def _delete(self, connection: Connection, number: int, computed: Sequence[dt.date]) -> None:
         """Delete what the ledger holds of days of a meter, whatever the channel."""
         day, hour, span = ledger_day.c, ledger_hour.c, ledger_span.c
@@ -412,7 +412,7 @@ class SqlLedger:
         """Return what leads to a meter's days by the key: each of its channels. A month is small without it."""
         if self._is_postgresql:
             return [[]]
-        channels = connection.execute(_CHANNELS_OF_METER, {"meter": number})
+        channels = connection.execute(CHANNELS_OF_METER, {"meter": number})
         return [[ledger_day.c.channel == row.channel] for row in channels]
 
     def _take_away(self, connection: Connection, number: int, claim: Claim, now_us: int) -> None:
