@@ -86,6 +86,7 @@ def estimate_command(
         solar_design = designed(site, weather, building, wish)
         target = folder or solar_folder(site.settings)
         planned = solar_projects(site.projects, building)
+        is_demo = site.portfolio.is_simulated(solar_design.building)
     click.echo(headline(solar_design, Words(cast("Lang", langs[0]))))
     for key in solar_design.warnings:
         click.echo(f"  {Words(cast('Lang', langs[0]))(f'solar.warning_{key}')}")
@@ -93,7 +94,9 @@ def estimate_command(
         click.echo(f"  {note.said(cast('Lang', langs[0]))}")
     _print_findings(solar_design.weather_findings, cast("Lang", langs[0]))
     chosen = cast("tuple[Lang, ...]", langs)
-    for path in write_design(solar_design, target, formats, chosen, today=today_here(), planned=planned):
+    for path in write_design(
+        solar_design, target, formats, chosen, today=today_here(), planned=planned, is_simulated=is_demo
+    ):
         click.echo(f"  {path}")
 
 
@@ -288,6 +291,7 @@ def screen_command(
             with_site=spread.with_site,
         )
         target = folder or solar_folder(site.settings)
+        is_demo = any(site.portfolio.is_simulated(building) for building in buildings)
     _print_findings(screening.weather_findings, words.lang)
     click.echo(
         words(
@@ -297,7 +301,8 @@ def screen_command(
             energy=words.number(screening.energy_kwh / 1000),
         )
     )
-    for path in write_screening(screening, target, formats, cast("tuple[Lang, ...]", langs), today=today):
+    chosen = cast("tuple[Lang, ...]", langs)
+    for path in write_screening(screening, target, formats, chosen, today=today, is_simulated=is_demo):
         click.echo(f"  {path}")
 
 

@@ -52,9 +52,10 @@ def tender_command(
     with opened(config_dir, weather_name, building=building) as (site, weather):
         solar_design = designed(site, weather, building, wish)
         kva = transformer_kva(site.portfolio, building)
+        is_demo = site.portfolio.is_simulated(solar_design.building)
         target = folder or solar_folder(site.settings)
     chosen = cast("tuple[Lang, ...]", langs)
-    pack = tender_archive(solar_design, chosen, today=today_here(), kva=kva, with_pdf=with_pdf)
+    pack = tender_archive(solar_design, chosen, today=today_here(), kva=kva, with_pdf=with_pdf, is_simulated=is_demo)
     path = target / f"tender_{building}.zip"
     write_whole(path, pack)
     click.echo(headline(solar_design, Words(chosen[0])))

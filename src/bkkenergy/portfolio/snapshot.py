@@ -161,6 +161,10 @@ class Portfolio(Frozen):
         """Return the buildings of one agency, in the order of the files."""
         return self.by_agency.get(agency_id, ())
 
+    def is_simulated(self, building: Building) -> bool:
+        """Return whether a building's figures are those of a demonstration."""
+        return self.agencies[building.agency].demonstration
+
     def with_alone(self, building: Building) -> Portfolio:
         """Return the portfolio in which a building is the only one of its agency.
 

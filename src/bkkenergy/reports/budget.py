@@ -181,7 +181,9 @@ def budget_sentences(year: BudgetYear, words: Words) -> list[str]:
         "left": words.number(None if left_thb is None else abs(left_thb)),
         "share": words.percent(year.modelled_ratio),
     }
-    lines = [words("budget.so_far" if year.half_width_thb is not None else "budget.so_far_no_interval", **values)]
+    without = "no_interval" if year.modelled_ratio else "no_baseline"
+    so_far = "so_far" if year.half_width_thb is not None else f"so_far_{without}"
+    lines = [words(f"budget.{so_far}", **values)]
     verdict: str = year.verdict
     if verdict in {"open", "no_interval"} and left_thb is not None:
         verdict += "_left" if left_thb >= 0 else "_lacking"
@@ -205,7 +207,8 @@ def _of_city(year: BudgetYear, city: CityBudget, verdict: str, values: dict[str,
     if year.budget_thb is not None:
         yield words(f"budget.{verdict}", **values)
     else:
-        yield words("budget.city_no_budget", count=city.entered_count, all=city.agency_count, year=values["year"])
+        key = "city_no_budget" if city.entered_count else "city_budget_none"
+        yield words(f"budget.{key}", count=city.entered_count, all=city.agency_count, year=values["year"])
     if year.half_width_thb is not None and city.independent_half_thb is not None:
         yield words(
             "budget.city_interval",

@@ -150,6 +150,13 @@ def saving_sentence(report: AgencyReport, words: Words) -> str:
     return words("report.saving_since", first=words.date(report.savings_first_day), verdict=verdict)
 
 
+def nothing_to_attend(report: AgencyReport, words: Words) -> str:
+    """Say that nothing unusual was found, and that data are complete where they are."""
+    if report.total.coverage_ratio >= WHOLE_RATIO:
+        return words("report.nothing_to_attend")
+    return words("report.nothing_to_attend_part", coverage=words.percent(report.total.coverage_ratio, 1))
+
+
 def attention_text(item: Attention, words: Words) -> str:
     """Format one finding as a sentence, its values by their units."""
     return words(f"attention.{item.kind}", **{name: _value(name, value, words) for name, value in item.values.items()})

@@ -183,11 +183,13 @@ def solar_report(
     format: str = "html",  # noqa: A002 - as the address says it
 ) -> Response:
     """Render the whole design as its page, on paper, or as a table."""
-    building_of(visitor, building)
+    is_demo = visitor.here.portfolio.is_simulated(building_of(visitor, building))
     today, planned = visitor.here.today, solar_projects(visitor.here.site.projects, building)
     writers: dict[str, Callable[[SolarDesign, Lang], bytes]] = {
-        "html": lambda design, lang: render_design_html(design, lang, today=today, planned=planned),
-        "pdf": lambda design, lang: render_design_pdf(design, lang, today=today, planned=planned),
+        "html": lambda design, lang: render_design_html(
+            design, lang, today=today, planned=planned, is_simulated=is_demo
+        ),
+        "pdf": lambda design, lang: render_design_pdf(design, lang, today=today, planned=planned, is_simulated=is_demo),
         "xlsx": design_xlsx,
         "csv": design_csv,
         "json": lambda design, _lang: design_json(design),
@@ -204,11 +206,11 @@ def solar_report(
 @router.get("/solar/tender/{building}", dependencies=HEAVY_PAGE)
 def solar_tender(building: str, visitor: PageVisitor, sketch: AskedSketch) -> Response:
     """Return the tender pack of a design, in both languages, without PDF."""
-    building_of(visitor, building)
     here = visitor.here
+    is_demo = here.portfolio.is_simulated(building_of(visitor, building))
     design = designed(here, sketch.but(building=building))
     kva = transformer_kva(here.portfolio, building)
-    pack = tender_archive(design, LANGS, today=here.today, kva=kva, with_pdf=False)
+    pack = tender_archive(design, LANGS, today=here.today, kva=kva, with_pdf=False, is_simulated=is_demo)
     headers = {"Content-Disposition": f'attachment; filename="tender_{building}.zip"'}
     return Response(pack, media_type="application/zip", headers=headers)
 

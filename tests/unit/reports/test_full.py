@@ -119,7 +119,7 @@ def test_every_section_stands_on_the_page_with_its_figures(report, lang):
     keys = (
         "report.bars_day", "report.heat", "report.ranking", "by_scope.bill_agency", "saving.title", "insight.title",
         "report.solar", "report.plan", "report.changes", "report.learn", "learn.band", "learn.tou", "report.method_plan",
-        "one.now", "report.heat_buildings", "project_state.done",
+        "one.now", "by_scope.heats", "project_state.done",
     )  # fmt: skip
     for key in keys:
         assert words(key) in text, key

@@ -70,6 +70,12 @@ HELD_BY = {
         "tests/integration/test_papers.py",
         "test_no_report_or_paper_speaks",
     ),
+    "data complete at 93.7 %": (PAPER, "test_data_that_lack_a_part_are_not_called_complete"),
+    "a year compared with usual days": (PAPER, "test_a_long_period_without_a_year_before"),
+    "commands in a report": (f"{UNIT}/test_document_charts.py", "test_a_reason_in_a_report_names_no_command"),
+    "a number cut in two in Word": (f"{UNIT}/test_document_charts.py", "test_a_number_of_a_document_is_not_cut"),
+    "no pictures in Word": (f"{UNIT}/test_document_charts.py", "test_a_document_has_the_report_s_bars"),
+    "simulated roofs without a word": ("tests/unit/solar/test_design.py", "test_a_design_of_a_demonstration_says_so"),
     "less and more alike without colours": (f"{UNIT}/test_looked_at.py", "test_charts_are_read_in_black_and_white"),
 }
 

@@ -133,3 +133,23 @@ def test_a_building_alone_in_its_report_has_the_weather_of_a_neighbour_s_station
     assert alone.records is portfolio.records
     assert portfolio.buildings_of("agency") == (one, two)
     assert station_of(alone, one) == station
+
+
+def test_data_that_lack_a_part_are_not_called_complete(scene):
+    report = scene.report()
+    for coverage_ratio, is_whole in ((1.0, True), (0.937, False)):
+        made = replace(report, attention=(), total=replace(report.total, coverage_ratio=coverage_ratio))
+        assert ("Data are complete" in page_of(made, "en")) is is_whole
+        assert ("ข้อมูลครบถ้วน" in page_of(made, "th")) is is_whole
+
+
+@pytest.mark.parametrize("kind", ["quarter", "fiscal_year"])
+def test_a_long_period_without_a_year_before_is_not_said_to_lack_usual_days(scene, kind):
+    page = page_of(replace(scene.report(), period_kind=kind, year_before=None), "en")
+    assert "Compared with last year" in page
+    made = scene.report()
+    uses = tuple(replace(one, use=replace(one.use, change_ratio=None, usual_kwh=None)) for one in made.buildings)
+    total = replace(made.total, change_ratio=None, usual_kwh=None)
+    page = page_of(replace(made, period_kind=kind, total=total, buildings=uses, year_before=None), "en")
+    assert "no days like these" not in page
+    assert "this report uses 0 days" not in page

@@ -159,7 +159,7 @@ def test_the_headline_of_a_period_that_is_not_over_says_until_when(scene, hours,
 
 def test_the_headline_without_history_or_data(scene):
     scene.sent[:, : scene.day(0).start] = False
-    assert "not enough history" in headline(scene.report(), Words("en"))
+    assert "too few days like these" in headline(scene.report(), Words("en"))
     scene.sent[:] = False
     assert "No data" in headline(scene.report(), Words("en"))
     assert "ไม่มีข้อมูล" in page_of(scene.report(), "th")

@@ -12,7 +12,7 @@ import pytest
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.carbon import factor_on
 from bkkenergy.errors import InputError
-from bkkenergy.i18n import Words
+from bkkenergy.i18n import LANGS, Words
 from bkkenergy.plan import Project
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.portfolio.models import Roof
@@ -292,3 +292,11 @@ def test_prices_have_vat_as_bills_do_and_the_report_says_so(config, weather, mad
     assert made.bills.saving_thb == pytest.approx(without.bills.saving_thb)
     for lang, text in (("en", "have 7 % VAT added"), ("th", "บวกภาษีมูลค่าเพิ่ม 7")):
         assert text in render_design_html(made, lang, today=STARTS[-1].date()).decode().replace("7%", "7 %")
+
+
+def test_a_design_of_a_demonstration_says_so_and_no_other(config, weather):
+    made = design(inputs(config, weather, capacity_kwp=30))
+    for lang in LANGS:
+        for is_simulated in (True, False):
+            page = render_design_html(made, lang, today=STARTS[-1].date(), is_simulated=is_simulated).decode()
+            assert (Words(lang)("report.simulated") in page) is is_simulated

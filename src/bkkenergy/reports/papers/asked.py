@@ -55,6 +55,11 @@ class AskedPaper:
         )
 
     @property
+    def measured_until(self) -> dt.date:
+        """The day before which projects are measured: today, or the day after the period."""
+        return min(self.site.today, self.period.last_day + dt.timedelta(days=1))
+
+    @property
     def projects(self) -> tuple[Project, ...]:
         """The projects of the plan about it, as they were on the period's last day."""
         there = projects_on(self.site.plan_records, min(self.period.last_day, self.site.today))

@@ -11,8 +11,9 @@ from bkkenergy.reports.pageone import saved_money
 from bkkenergy.reports.papers.actions import actions_grid, now_text
 from bkkenergy.reports.papers.asked import AskedPaper
 from bkkenergy.reports.papers.model import Block, GridColumn, Paper, PaperGrid, PaperText, Value
-from bkkenergy.reports.papers.poster import bars_drawing, use_figures
+from bkkenergy.reports.papers.poster import use_figures
 from bkkenergy.reports.phrasing import headline, name_of, placebo_source
+from bkkenergy.reports.render.drawings import bars_drawing
 from bkkenergy.reports.savings.phrasing import verdict_of
 from bkkenergy.reports.scopewords import of_scope
 from bkkenergy.reports.yearwords import path_sentences

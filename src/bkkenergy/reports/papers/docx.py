@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,20 +14,23 @@ from docx.oxml.ns import qn
 from docx.shared import Cm, Pt
 
 from bkkenergy.i18n import Words
-from bkkenergy.reports.papers.model import KeyFigures, Paper, PaperGrid, PaperText, shown
+from bkkenergy.reports.papers.docxchart import add_chart
+from bkkenergy.reports.papers.model import Block, KeyFigures, Paper, PaperDrawing, PaperGrid, PaperText, shown
 from bkkenergy.texts import Lang
 
 FONT = "TH Sarabun New"
 """The government's typeface (cabinet resolution of 2010); a computer without it shows another."""
 CELL_PT = 13
-TEXT_WIDTH_CM = 16.0
-WIDEST_LETTERS, NARROWEST_LETTERS = 28, 9
+TEXT_WIDTH_CM, CHART_HEIGHT_CM = 16.0, 5.6
+WIDEST_LETTERS, NARROWEST_LETTERS = 60, 6
 """A column is as wide as that many letters at most, and at least."""
+LETTER_CM, CELL_MARGIN_CM = 0.205, 0.55
+"""Of a bold letter of `CELL_PT`, and of both sides of a cell."""
 LANGUAGES: dict[Lang, str] = {"th": "th-TH", "en": "en-GB"}
 
 
 def paper_docx(paper: Paper) -> bytes:
-    """Write a DOCX. Drawings are left out: their figures are in the workbook."""
+    """Write a DOCX; charts are Word's own, with their figures in them."""
     words = Words(paper.lang)
     document = new_document(paper.lang, title=f"{paper.title} {paper.name}", subject=paper.number)
     document.add_heading(paper.name, 0)
@@ -36,24 +40,30 @@ def paper_docx(paper: Paper) -> bytes:
         set_look(document.add_paragraph(words("report.simulated")).runs[0])
     set_look(document.add_paragraph(paper.sentence).runs[0])
     for block in paper.blocks:
-        if isinstance(block, KeyFigures):
-            for figure in block.figures:
-                value = f"{words.number(figure.value, figure.digits)} {figure.unit}"
-                note = f" ({figure.note})" if figure.note else ""
-                document.add_paragraph(f"{figure.name}: {value}{note}")
-        elif isinstance(block, PaperText):
-            document.add_heading(block.title, 1)
-            for line in block.lines:
-                document.add_paragraph(line, "List Number" if block.is_steps else None)
-        elif isinstance(block, PaperGrid):
-            heading = document.add_heading(block.title, 1)
-            heading.paragraph_format.page_break_before = block.starts_page
-            add_grid(document, block, words)
+        _add_block(document, block, words)
     if paper.sources:
         document.add_heading(words("report.method"), 1)
         for source in paper.sources:
             document.add_paragraph(source, "List Bullet")
     return as_bytes(document)
+
+
+def _add_block(document: Any, block: Block, words: Words) -> None:
+    if isinstance(block, KeyFigures):
+        for figure in block.figures:
+            value = f"{words.number(figure.value, figure.digits)} {figure.unit}"
+            note = f" ({figure.note})" if figure.note else ""
+            document.add_paragraph(f"{figure.name}: {value}{note}")
+    elif isinstance(block, PaperText):
+        document.add_heading(block.title, 1)
+        for line in block.lines:
+            document.add_paragraph(line, "List Number" if block.is_steps else None)
+    elif isinstance(block, PaperDrawing):
+        add_drawing(document, block)
+    elif isinstance(block, PaperGrid):
+        heading = document.add_heading(block.title, 1)
+        heading.paragraph_format.page_break_before = block.starts_page
+        add_grid(document, block, words)
 
 
 def new_document(lang: Lang, *, title: str, subject: str) -> Any:
@@ -87,6 +97,20 @@ def new_document(lang: Lang, *, title: str, subject: str) -> Any:
     return document
 
 
+def add_drawing(document: Any, drawing: PaperDrawing) -> None:
+    """Add a picture under its heading, with what is said of it: a chart by its figures, else a PNG."""
+    document.add_heading(drawing.title, 1)
+    if drawing.chart is not None:
+        add_chart(document, drawing.chart, drawing.title, width_cm=TEXT_WIDTH_CM, height_cm=CHART_HEIGHT_CM)
+    elif drawing.image:
+        document.add_picture(io.BytesIO(drawing.image), Cm(TEXT_WIDTH_CM), Cm(CHART_HEIGHT_CM))
+        (properties,) = document.inline_shapes[-1]._inline.xpath("wp:docPr")  # noqa: SLF001 - no other way
+        properties.set("descr", drawing.title)
+    if drawing.legend:
+        document.paragraphs[-1].paragraph_format.keep_with_next = True
+        document.add_paragraph(drawing.legend)
+
+
 def add_grid(document: Any, grid: PaperGrid, words: Words) -> None:
     """Add a grid as a table, whose head is repeated on each page and whose rows do not break."""
     if not grid.rows:
@@ -116,16 +140,33 @@ def add_grid(document: Any, grid: PaperGrid, words: Words) -> None:
 
 
 def column_widths_cm(lines: Sequence[Sequence[str]]) -> list[float]:
-    """Share the page's width between columns by what their cells hold, so that words are not cut letter by letter.
+    """Share the page's width between columns by what their cells hold, so that no number is cut.
 
     Examples
     --------
-    >>> column_widths_cm([["Building", "kWh"], ["Suan Lum health centre of the city", "1"]])
-    [12.11, 3.89]
+    >>> column_widths_cm([["Building", "kWh"], ["Suan Lum health centre of the city", "135,524,620"]])
+    [11.65, 4.35]
     """
-    longest = [min(max(len(text) for text in column), WIDEST_LETTERS) for column in zip(*lines, strict=True)]
-    weights = [max(letters, NARROWEST_LETTERS) for letters in longest]
-    return [round(TEXT_WIDTH_CM * weight / sum(weights), 2) for weight in weights]
+    columns = list(zip(*lines, strict=True))
+    least = [_letters_cm(max(len(word) for text in column for word in _unbroken(text))) for column in columns]
+    longest = [_letters_cm(min(max(len(text) for text in column), WIDEST_LETTERS)) for column in columns]
+    most = [max(pair) for pair in zip(least, longest, strict=True)]
+    short_cm = TEXT_WIDTH_CM - sum(least)
+    if short_cm <= 0:
+        return [round(TEXT_WIDTH_CM * width / sum(least), 2) for width in least]
+    spare = [high - low for low, high in zip(least, most, strict=True)]
+    if sum(spare) <= short_cm:
+        return [round(TEXT_WIDTH_CM * width / sum(most), 2) for width in most]
+    return [round(low + short_cm * more / sum(spare), 2) for low, more in zip(least, spare, strict=True)]
+
+
+def _letters_cm(count: int) -> float:
+    return CELL_MARGIN_CM + LETTER_CM * count
+
+
+def _unbroken(text: str) -> list[str]:
+    """Return what of a cell stays on one line: words and numbers; Thai breaks between any two words."""
+    return [*re.findall(r"[^\s\u0e00-\u0e7f]+", text), " " * min(len(text), NARROWEST_LETTERS)]
 
 
 def _fill(cell: Any, text: str, *, is_number: bool, is_bold: bool) -> None:

@@ -65,12 +65,35 @@ class KeyFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class ChartSeries:
+    """A series of a chart; None where a value is not known. is_use : what was used, not what it is compared with."""
+
+    name: str
+    values: tuple[float | None, ...]
+    kind: Literal["bars", "lines", "marks"]
+    is_use: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PaperChart:
+    """The figures of a chart, from which an office's document draws it: a label for each value."""
+
+    labels: tuple[str, ...]
+    series: tuple[ChartSeries, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PaperDrawing:
-    """A picture (SVG) with its heading, and what it shows in words for those who cannot see it."""
+    """A picture (SVG) with its heading, and what it shows in words for those who cannot see it.
+
+    chart, image : the same for a document: as figures, or as a PNG.
+    """
 
     title: str
     svg: str
     legend: str = ""
+    chart: PaperChart | None = None
+    image: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

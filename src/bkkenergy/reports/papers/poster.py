@@ -6,9 +6,9 @@ from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.pageone import first_thing, saved_money
 from bkkenergy.reports.papers.asked import AskedPaper
-from bkkenergy.reports.papers.model import Block, KeyFigure, KeyFigures, Paper, PaperDrawing, PaperText
+from bkkenergy.reports.papers.model import Block, KeyFigure, KeyFigures, Paper, PaperText
 from bkkenergy.reports.phrasing import SAME_WITHIN_RATIO, has_own_supply
-from bkkenergy.reports.render.views import bar_chart
+from bkkenergy.reports.render.drawings import bars_drawing
 from bkkenergy.reports.shares import total_change_ratio
 
 
@@ -43,16 +43,6 @@ def use_figures(report: AgencyReport, words: Words) -> KeyFigures:
     if saved.thb is not None:
         figures.append(KeyFigure(saved.name, saved.thb, words("unit.thb"), saved.note))
     return KeyFigures(tuple(figures))
-
-
-def bars_drawing(report: AgencyReport, words: Words) -> list[PaperDrawing]:
-    """Return use by days (or months) as bars, and what their marks are; nothing where there is none."""
-    bars = bar_chart(report, words)
-    if not bars:
-        return []
-    has_expected = any(bar.expected_kwh is not None for bar in report.pictures.bars)
-    title = f"{words(f'report.bars_{report.pictures.bar_step}')} ({words('unit.kwh')})"
-    return [PaperDrawing(title, str(bars), words("report.bars_legend") if has_expected else "")]
 
 
 def _key(asked: AskedPaper) -> str:

@@ -14,7 +14,7 @@ STAGES = {"survey": ("surveyed",), "develop": ("proposed", "endorsed", "running"
 def progress(asked: AskedPaper) -> Paper:
     """Make the progress of the projects of an agency, a building or the city."""
     words, projects = asked.words, asked.projects
-    measured = measured_projects(asked.site, projects, asked.site.today)
+    measured = measured_projects(asked.site, projects, asked.measured_until)
     done = [project for project in projects if project.state == "done"]
     proven = [measured[project.id].kwh_a_year for project in done if project.id in measured]
     sentence = words(
@@ -25,7 +25,7 @@ def progress(asked: AskedPaper) -> Paper:
         measured=words.number(sum(proven) if proven else None),
         proven=len(proven),
     )
-    rows = promises_beside(asked.site, projects, asked.site.today)
+    rows = promises_beside(asked.site, projects, asked.measured_until)
     promised = [promise_grid(rows, words)] if rows else []
     blocks = [_stages(asked, projects), _every(asked, projects), *promised]
     late = [project for project in projects if project.state != "done" and project.due_year_be < _year_be(asked)]
@@ -70,7 +70,7 @@ def _stages(asked: AskedPaper, projects: tuple[Project, ...]) -> PaperGrid:
 
 def _every(asked: AskedPaper, projects: tuple[Project, ...]) -> PaperGrid:
     words = asked.words
-    measured = measured_projects(asked.site, projects, asked.site.today)
+    measured = measured_projects(asked.site, projects, asked.measured_until)
     columns = (
         GridColumn(words("report.plan_project")),
         GridColumn(words("report.building")),

@@ -39,7 +39,7 @@ def training(asked: AskedPaper) -> Paper:
         GridColumn(words("training.answer")),
     )
     rows = tuple(
-        (str(number), one.way, f"{words.number(one.answer, one.digits)} {one.unit}")
+        (str(number), one.way, f"{words.number(one.answer, one.digits)}{'' if one.unit == '%' else ' '}{one.unit}")
         for number, one in enumerate(exercises, 1)
     )
     first = first_thing(asked.report, words)

@@ -40,6 +40,7 @@ from bkkenergy.reports.phrasing import (
     subject_name,
     title,
 )
+from bkkenergy.reports.render.drawings import report_drawings
 from bkkenergy.reports.savings.phrasing import verdict_of
 from bkkenergy.reports.scopewords import of_scope
 
@@ -82,6 +83,7 @@ def _blocks(report: AgencyReport, words: Words) -> Iterator[Block]:
     yield KeyFigures(tuple(_figures(report, words)))
     yield _beside(report, words)
     yield now_text(report, words) or PaperText(words("one.now"), (nothing_text(report, words),))
+    yield from report_drawings(report, words)
     yield _buildings(report, words)
     if report.bill:
         thb = words("unit.thb")

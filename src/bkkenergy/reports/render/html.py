@@ -15,7 +15,7 @@ from bkkenergy.reports.comparisons import comparison_methods, comparisons, signe
 from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse
 from bkkenergy.reports.emissions import emission_trend, trend_note, upstream_note
 from bkkenergy.reports.official import index_whys
-from bkkenergy.reports.pageone import beside, first_thing, nothing_text, saved_money, worth_money
+from bkkenergy.reports.pageone import LONG_PERIODS, beside, first_thing, nothing_text, saved_money, worth_money
 from bkkenergy.reports.phrasing import (
     SAME_WITHIN_RATIO,
     area_notes,
@@ -30,6 +30,7 @@ from bkkenergy.reports.phrasing import (
     intensity_kwh_m2,
     name_of,
     note_rows,
+    nothing_to_attend,
     period_text,
     placebo_source,
     plan_sentences,
@@ -108,11 +109,14 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         heats=building_heats(report, words),
         change_ratio=total_change_ratio(report),
         compared_note=compared_note(report, words),
+        is_long=report.period_kind in LONG_PERIODS,
+        has_usual=any(building.use.usual_kwh is not None for building in report.buildings),
         same_within=SAME_WITHIN_RATIO,
         unregistered=_unregistered(report),
         rows=[_row(building, words) for building in report.buildings],
         area_notes=area_notes(report, words),
         attention=_attention(report, words),
+        nothing_to_attend=nothing_to_attend(report, words),
         savings=_saving_rows(report, words),
         findings=[_fault_row(fault, report, words) for fault in fault_groups(report.findings)],
         first_findings=[_fault_row(fault, report, words) for fault in worth_money(report)[:FIRST_FINDINGS]],

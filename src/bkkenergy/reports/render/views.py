@@ -33,16 +33,23 @@ def bar_chart(report: AgencyReport, words: Words) -> Markup:
     return bars(columns, title=name, number=words.number)
 
 
-def _label(report: AgencyReport, position: int, bar: UseBar, words: Words) -> str:
+def bar_name(report: AgencyReport, bar: UseBar, words: Words) -> str:
+    """Return the day or month of a bar, as the axis of a document's chart has it."""
     if report.pictures.bar_step == "month":
         return words.month_short(bar.first_day)
-    if len(report.pictures.bars) > MANY_DAYS:
-        return words.month_short(bar.first_day) if bar.first_day.day == 1 else ""
     if len(report.pictures.bars) <= FEW_DAYS:
         return f"{words.weekday_short(bar.first_day)} {bar.first_day.day}"
+    return words.day_short(bar.first_day)
+
+
+def _label(report: AgencyReport, position: int, bar: UseBar, words: Words) -> str:
+    if report.pictures.bar_step == "month" or len(report.pictures.bars) <= FEW_DAYS:
+        return bar_name(report, bar, words)
+    if len(report.pictures.bars) > MANY_DAYS:
+        return words.month_short(bar.first_day) if bar.first_day.day == 1 else ""
     from_end = len(report.pictures.bars) - 1 - position
     is_shown = position % DAYS_PER_WEEK == 0 if report.period_kind == "month" else from_end % DAYS_PER_WEEK == 0
-    return words.day_short(bar.first_day) if is_shown else ""
+    return bar_name(report, bar, words) if is_shown else ""
 
 
 def _tooltip(report: AgencyReport, bar: UseBar, words: Words) -> str:

@@ -24,6 +24,7 @@ from bkkenergy.reports.content import (
     UseBar,
 )
 from bkkenergy.reports.notes import report_notes
+from bkkenergy.reports.reasons import why_texts
 from bkkenergy.reports.savings.billed import with_bills
 from bkkenergy.reports.savings.budget import budget_bills, budget_year, building_money
 from bkkenergy.reports.savings.comparing import ComparisonPool, compared_total, total_beside_year, year_rows
@@ -47,7 +48,6 @@ from bkkenergy.savings.insights import dismissed_as, find
 from bkkenergy.savings.rules_supply import meter_fault
 from bkkenergy.savings.uncertainty import Band, lag_of
 from bkkenergy.site import Site
-from bkkenergy.texts import LANGS
 from bkkenergy.usecases.findingwork import WorkItem, to_act_on, work_on
 
 MAX_FAULTS = 12
@@ -239,7 +239,7 @@ def saving_row(assessment: SavingsAssessment, compared: BesideGroup | None = Non
         is_new = (
             assessment.baseline is None and assessment.why is not None and assessment.why.key == "error.no_baseline"
         )
-        why = None if is_new else {lang: assessment.why_in(lang) for lang in LANGS}
+        why = None if is_new or assessment.why is None else why_texts(assessment.why)
         return BuildingSaving(assessment.building.id, None, None, None, None, None, is_provisional=False, why=why)
     return replace(_building_saving(assessment.building.id, [assessment], assessment.band), compared=compared)
 

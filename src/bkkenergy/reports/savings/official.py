@@ -12,6 +12,7 @@ from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.official import Duty, IndexMonth, StateIndex
+from bkkenergy.reports.reasons import why_texts
 from bkkenergy.reports.savings.standings import MIN_KNOWN_RATIO, designation
 from bkkenergy.savings.facts import DAYS_PER_YEAR
 from bkkenergy.site import Site
@@ -50,6 +51,7 @@ def state_index(site: Site, agency: str, period: Period) -> StateIndex:
 
 
 def _month(month: EReportMonth) -> IndexMonth:
+    whys = [why_texts(error) for error in month.why]
     return IndexMonth(
         month.month,
         month.electricity_kwh,
@@ -59,7 +61,7 @@ def _month(month: EReportMonth) -> IndexMonth:
         month.fuel_litres,
         month.standard_fuel_litres,
         month.fuel_index_ratio,
-        {lang: tuple(error.said(lang) for error in month.why) for lang in LANGS},
+        {lang: tuple(texts[lang] for texts in whys) for lang in LANGS},
     )
 
 

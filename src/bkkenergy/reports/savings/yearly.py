@@ -12,6 +12,7 @@ from bkkenergy.calendar import Period, fiscal_year_of, same_days_before
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
+from bkkenergy.reports.reasons import why_texts
 from bkkenergy.reports.savings.gather import hours_of
 from bkkenergy.reports.yearpath import ChangeVerdict, PathMonth, YearChange, YearPath
 from bkkenergy.savings.baseline import Baseline, Series
@@ -28,7 +29,7 @@ from bkkenergy.savings.yearly import (
     year_on_year,
 )
 from bkkenergy.site import Site
-from bkkenergy.texts import BE_OFFSET_YEARS, LANGS, Named
+from bkkenergy.texts import BE_OFFSET_YEARS, Named
 
 VERDICTS: dict[str, ChangeVerdict] = {"proven": "less", "increase": "more", "short": "short", "part": "part"}
 """A change is a saving in the words of intervals."""
@@ -48,7 +49,7 @@ class ComparedYear:
     def row(self) -> YearChange:
         """Return it as reports have it."""
         if self.change is None or self.band is None:
-            why = None if self.why is None else {lang: self.why.said(lang) for lang in LANGS}
+            why = None if self.why is None else why_texts(self.why)
             return YearChange(self.building.id, why=why)
         return _row(self.building.id, [self.change], self.band)
 

@@ -55,8 +55,12 @@ def planned_text(project: Project, words: Words) -> str:
     )
 
 
-def render_design_html(design: SolarDesign, lang: Lang, *, today: dt.date, planned: Sequence[Project] = ()) -> bytes:
-    """Render a whole HTML page, UTF-8. planned : projects of the plan that are of this building's PV."""
+def render_design_html(
+    design: SolarDesign, lang: Lang, *, today: dt.date, planned: Sequence[Project] = (), is_simulated: bool = False
+) -> bytes:
+    """Render a whole HTML page, UTF-8. planned : projects of the plan that are of this building's PV. is_simulated :
+    its load is of a demonstration.
+    """
     words = Words(lang)
     page = environment.get_template("solar.html.j2").render(
         d=design,
@@ -65,6 +69,7 @@ def render_design_html(design: SolarDesign, lang: Lang, *, today: dt.date, plann
         name=words.either(th=design.building.name_th, en=design.building.name_en),
         headline=headline(design, words),
         planned=[planned_text(project, words) for project in planned],
+        is_simulated=is_simulated,
         purchase=design.ways["own"],
         irr_of=lambda result: irr_text(result, words),
         charts=design_charts(design, words),
@@ -89,23 +94,25 @@ def render_design_html(design: SolarDesign, lang: Lang, *, today: dt.date, plann
     return page.encode()
 
 
-def render_design_pdf(design: SolarDesign, lang: Lang, *, today: dt.date, planned: Sequence[Project] = ()) -> bytes:
+def render_design_pdf(
+    design: SolarDesign, lang: Lang, *, today: dt.date, planned: Sequence[Project] = (), is_simulated: bool = False
+) -> bytes:
     """Print the same page as PDF. Raises InputError where no browser is installed."""
-    return as_pdf(render_design_html(design, lang, today=today, planned=planned))
+    return as_pdf(render_design_html(design, lang, today=today, planned=planned, is_simulated=is_simulated))
 
 
-def render_screening_html(screening: Screening, lang: Lang, *, today: dt.date) -> bytes:
+def render_screening_html(screening: Screening, lang: Lang, *, today: dt.date, is_simulated: bool = False) -> bytes:
     """Render the ranked roofs as a page."""
     words = Words(lang)
     page = environment.get_template("screening.html.j2").render(
-        s=screening, t=words, lang=lang, today=today, version=__version__
+        s=screening, t=words, lang=lang, today=today, version=__version__, is_simulated=is_simulated
     )
     return page.encode()
 
 
-def render_screening_pdf(screening: Screening, lang: Lang, *, today: dt.date) -> bytes:
+def render_screening_pdf(screening: Screening, lang: Lang, *, today: dt.date, is_simulated: bool = False) -> bytes:
     """Print the ranked roofs as PDF."""
-    return as_pdf(render_screening_html(screening, lang, today=today))
+    return as_pdf(render_screening_html(screening, lang, today=today, is_simulated=is_simulated))
 
 
 def days_text(days: Sequence[str], words: Words) -> str:

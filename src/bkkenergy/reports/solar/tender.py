@@ -41,7 +41,13 @@ def transformer_kva(portfolio: Portfolio, building_id: str) -> float | None:
 
 
 def tender_archive(
-    design: SolarDesign, langs: Sequence[Lang], *, today: dt.date, kva: float | None, with_pdf: bool
+    design: SolarDesign,
+    langs: Sequence[Lang],
+    *,
+    today: dt.date,
+    kva: float | None,
+    with_pdf: bool,
+    is_simulated: bool = False,
 ) -> bytes:
     """Return the pack as a ZIP archive. Raises InputError where no browser prints, or nothing carries a current."""
     tender = tender_of(design, transformer_kva=kva)
@@ -49,8 +55,8 @@ def tender_archive(
     for lang in langs:
         words = Words(lang)
         documents = {
-            "design": render_design_html(design, lang, today=today),
-            "tender": tender_html(design, tender, lang, today=today),
+            "design": render_design_html(design, lang, today=today, is_simulated=is_simulated),
+            "tender": tender_html(design, tender, lang, today=today, is_simulated=is_simulated),
         }
         for name, page in documents.items():
             files.append((f"{name}.{lang}.html", page))
@@ -74,7 +80,9 @@ def _zipped(files: Iterable[tuple[str, bytes]]) -> bytes:
     return archive.getvalue()
 
 
-def tender_html(design: SolarDesign, tender: Tender, lang: Lang, *, today: dt.date) -> bytes:
+def tender_html(
+    design: SolarDesign, tender: Tender, lang: Lang, *, today: dt.date, is_simulated: bool = False
+) -> bytes:
     """Render materials, diagram, strings, cables, AC side, permits and devices as a page."""
     words = Words(lang)
     config = design.config
@@ -88,6 +96,7 @@ def tender_html(design: SolarDesign, tender: Tender, lang: Lang, *, today: dt.da
         wiring_source=config.wiring.citation.said(lang),
         sources=assumption_sources(design),
         today=today,
+        is_simulated=is_simulated,
     )
     return page.encode()
 

@@ -37,11 +37,14 @@ def write_design(
     *,
     today: dt.date,
     planned: Sequence[Project] = (),
+    is_simulated: bool = False,
 ) -> list[Path]:
-    """Write the design in every format and language; return the files, in that order. planned : as on its page."""
+    """Write the design in every format and language; return the files, in that order. planned, is_simulated : as on its
+    page.
+    """
     writers: dict[str, Callable[[Lang], bytes]] = {
-        "html": lambda lang: render_design_html(design, lang, today=today, planned=planned),
-        "pdf": lambda lang: render_design_pdf(design, lang, today=today, planned=planned),
+        "html": lambda lang: render_design_html(design, lang, today=today, planned=planned, is_simulated=is_simulated),
+        "pdf": lambda lang: render_design_pdf(design, lang, today=today, planned=planned, is_simulated=is_simulated),
         "json": lambda _lang: design_json(design),
         "csv": lambda lang: design_csv(design, lang),
         "xlsx": lambda lang: design_xlsx(design, lang),
@@ -50,12 +53,18 @@ def write_design(
 
 
 def write_screening(
-    screening: Screening, folder: Path, formats: Iterable[str], langs: tuple[Lang, ...], *, today: dt.date
+    screening: Screening,
+    folder: Path,
+    formats: Iterable[str],
+    langs: tuple[Lang, ...],
+    *,
+    today: dt.date,
+    is_simulated: bool = False,
 ) -> list[Path]:
     """Write the ranking in every format and language; return the files."""
     writers: dict[str, Callable[[Lang], bytes]] = {
-        "html": lambda lang: render_screening_html(screening, lang, today=today),
-        "pdf": lambda lang: render_screening_pdf(screening, lang, today=today),
+        "html": lambda lang: render_screening_html(screening, lang, today=today, is_simulated=is_simulated),
+        "pdf": lambda lang: render_screening_pdf(screening, lang, today=today, is_simulated=is_simulated),
         "json": lambda _lang: screening_json(screening),
         "csv": lambda _lang: screening_csv(screening),
         "xlsx": lambda lang: screening_xlsx(screening, lang),
