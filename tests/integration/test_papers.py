@@ -18,7 +18,6 @@ from bkkenergy.adapters.memotemplate import template_file
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
-from bkkenergy.recipients import CITY
 from bkkenergy.reports.content import SolarUse
 from bkkenergy.reports.papers.kinds import (
     PAPER_KINDS,
@@ -31,11 +30,10 @@ from bkkenergy.reports.papers.kinds import (
 from bkkenergy.reports.papers.memodocx import read_seal
 from bkkenergy.reports.papers.model import KeyFigures, PaperDrawing, PaperGrid, shown
 from bkkenergy.reports.phrasing import document_number
-from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.site import load_configuration, open_site
-from tests.agencies import MAX_CHARS, MAX_WORDS, PageOneText
 from tests.commands import bkkenergy
+from tests.printed import too_long
 from tests.unit.reports.test_render import Text
 from tests.web import make_app, make_site, signed_in
 
@@ -127,11 +125,7 @@ def test_each_paper_has_the_same_figures_in_every_format(site, week, report, kin
 def test_what_a_paper_says_before_its_tables_is_read_in_a_minute(site, week, report, kind, lang):
     """Pictures, tables and sources apart: what is said on page one, as of the energy report."""
     page = render_paper(make_paper(site, kind, report, week, lang, now=site.clock()), "html").decode()
-    page = re.sub("<(style|title)>.*?</[a-z]+>", "", page, flags=re.DOTALL)
-    text = " ".join(Text(page).words) if kind == "memo" else PageOneText(page).text
-    said = " ".join(re.sub(r"[.]{3,}", "", text).split())
-    size = sum(any(sign.isalnum() for sign in word) for word in said.split()) if lang == "en" else len(said)
-    assert 0 < size <= (MAX_WORDS if lang == "en" else MAX_CHARS), said
+    assert too_long(page, lang) == ""
 
 
 @pytest.mark.browser
@@ -379,47 +373,3 @@ def test_the_site_s_own_template_is_taken_by_command_and_page(home, app, week, t
     assert client.get("/reports/made", params=asked | {"form": "xlsx"}).status_code == 422
     (folder / "health.png").write_bytes(b"no picture")
     assert client.get("/reports/made", params=asked).status_code == 422
-
-
-OF_ANOTHER_SCOPE = {
-    "building": {
-        "en": "whole agency|all agencies|all buildings|each building|every building|each agency",
-        "th": "ทั้งหน่วยงาน|ทุกหน่วยงาน|แต่ละหน่วยงาน|ทุกอาคาร|แต่ละอาคาร",
-    },
-    "agency": {"en": "whole building|all agencies", "th": "ทั้งอาคาร|ทุกหน่วยงาน"},
-    "city": {"en": "whole building|whole agency|all buildings", "th": "ทั้งอาคาร|ทั้งหน่วยงาน"},
-}
-
-
-@pytest.fixture(scope="module")
-def month(site):
-    last = site.today.replace(day=1) - dt.timedelta(days=1)
-    return Period.month(last.year, last.month)
-
-
-@pytest.fixture(scope="module", params=OF_ANOTHER_SCOPE)
-def of_month(request, site, month):
-    subject = {"building": BUILDING, "agency": AGENCY, "city": CITY}[request.param]
-    return subject_report(site, subject, month, now=site.clock())
-
-
-@pytest.mark.parametrize("lang", LANGS)
-def test_no_report_or_paper_speaks_of_another_scope(site, month, of_month, lang):
-    """A building's report called its sum that of the whole agency. Screening for partners is alike in all scopes."""
-    report, scope = of_month, of_month.scope
-    kinds = [kind for kind in PAPER_KINDS if kind != "partner" or scope == "building"]
-    papers = {kind: make_paper(site, kind, report, month, lang, now=site.clock()) for kind in kinds}
-    pages = {kind: render_paper(paper, "html").decode() for kind, paper in papers.items()}
-    files = {form: RENDERERS[form](report, lang) for form in ("html", "csv", "docx", "xlsx")}
-    document = docx.Document(io.BytesIO(files["docx"]))
-    book = openpyxl.load_workbook(io.BytesIO(files["xlsx"]))
-    texts = {kind: " ".join(Text(page).words) for kind, page in pages.items()}
-    texts["page"] = " ".join(Text(files["html"].decode()).words)
-    texts["csv"] = files["csv"].decode()
-    texts["docx"] = "\n".join(cell.text for table in document.tables for row in table.rows for cell in row.cells)
-    texts["xlsx"] = "\n".join(
-        str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row if cell is not None
-    )
-    said = re.compile(OF_ANOTHER_SCOPE[scope][lang], re.IGNORECASE)
-    assert {name: said.findall(text) for name, text in texts.items() if said.search(text)} == {}
-    assert Words(lang)(f"by_scope.total_{scope}") in texts["page"]

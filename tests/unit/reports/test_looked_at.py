@@ -67,8 +67,8 @@ HELD_BY = {
     "a memorandum of the day before": ("tests/integration/test_papers.py", "test_a_memorandum_has_the_day_of_bangkok"),
     "Thai in Word twice as large as its digits": (f"{UNIT}/test_looked_at.py", "test_thai_in_a_document_has_the_size"),
     "a building's sum called that of the whole agency": (
-        "tests/integration/test_papers.py",
-        "test_no_report_or_paper_speaks",
+        "tests/integration/test_every_kind.py",
+        "test_no_document_speaks",
     ),
     "data complete at 93.7 %": (PAPER, "test_data_that_lack_a_part_are_not_called_complete"),
     "a year compared with usual days": (PAPER, "test_a_long_period_without_a_year_before"),

@@ -29,7 +29,7 @@ def memo(asked: AskedPaper) -> Paper:
         agency = asked.site.portfolio.agencies[building.agency]
     office = words("report.city") if agency is None else words.either(th=agency.name_th, en=agency.name_en)
     name, number = words.either(th=report.name_th, en=report.name_en), document_number(report)
-    annex = words("memo.annex", title=title(report, words), number=number)
+    annex = words("memo.annex", number=number)
     block = PaperMemo(
         office=office,
         number=given.get("number") or BLANK,
