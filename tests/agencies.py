@@ -17,7 +17,9 @@ from html.parser import HTMLParser
 import docx
 import numpy as np
 import openpyxl
+import pytest
 
+from bkkenergy.calendar import Period
 from bkkenergy.dated import Citation
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.content import (
@@ -32,13 +34,17 @@ from bkkenergy.reports.content import (
     in_bill_order,
 )
 from bkkenergy.reports.official import IndexMonth, StateIndex
-from bkkenergy.reports.pageone import saved_money
+from bkkenergy.reports.pageone import first_thing, saved_money
+from bkkenergy.reports.papers.asked import AskedPaper
+from bkkenergy.reports.papers.model import KeyFigures, PaperText
+from bkkenergy.reports.papers.poster import poster
 from bkkenergy.reports.phrasing import headline
 from bkkenergy.reports.render import RENDERERS
-from bkkenergy.reports.shares import compared_ratio, judged_ratio, year_before_ratio
+from bkkenergy.reports.shares import compared_ratio, judged_ratio, total_change_ratio, year_before_ratio
 from bkkenergy.reports.yearpath import PathMonth, YearPath
 from bkkenergy.savings.facts import Finding
 from tests.unit.reports.conftest import NOW, STEPS_PER_DAY, Scene
+from tests.wordcharts import charts
 
 RULES = (
     ("night_spread", {"lowest_kw": 10.0, "highest_kw": 30.0}),
@@ -249,7 +255,7 @@ def contradictions(report: AgencyReport, lang: Lang) -> list[str]:
     page = RENDERERS["html"](report, lang).decode()
     one = PageOneText(page).text
     faults = [*_too_long(one, lang), *_of_figures(report, one, words), *_of_claims(report, one, words)]
-    faults += _of_files(report, lang)
+    faults += _of_files(report, lang) + _of_poster(report, words)
     if words("report.headline_no_attention") in one and report.attention:
         faults.append("nothing unusual, above things that need attention")
     if words("one.nothing") in one and any(finding.cost_thb_a_month >= 0 for finding in report.findings):
@@ -333,7 +339,8 @@ def _of_files(report: AgencyReport, lang: Lang) -> list[str]:
 def _of_document(report: AgencyReport, lang: Lang) -> list[str]:
     """The document beside the report's own figures: its tables hold each building's energy and money, and the total's."""
     words, use = Words(lang), report.total
-    document = docx.Document(io.BytesIO(RENDERERS["docx"](report, lang)))
+    content = RENDERERS["docx"](report, lang)
+    document = docx.Document(io.BytesIO(content))
     cells = {cell.text for table in document.tables for row in table.rows for cell in row.cells}
     text = "\n".join(paragraph.text for paragraph in document.paragraphs)
     uses = [use, *(building.use for building in report.buildings)]
@@ -344,7 +351,27 @@ def _of_document(report: AgencyReport, lang: Lang) -> list[str]:
         if value is not None and words.number(value) not in cells
     ]
     faults = [f"the document lacks {lacking}"] if lacking else []
-    return faults + ([] if headline(report, words) in text else ["the document has another headline"])
+    faults += [] if headline(report, words) in text else ["the document has another headline"]
+    used = words("report.bar_actual")
+    drawn = [series[used] for series in charts(content) if used in series]
+    bars = [bar.energy_kwh for bar in report.pictures.bars if bar.energy_kwh is not None]
+    return faults + (["the document's chart has other bars"] if drawn and drawn != [pytest.approx(bars)] else [])
+
+
+def _of_poster(report: AgencyReport, words: Words) -> list[str]:
+    """The poster beside the report: its figures, and nothing to do only where the report has nothing either."""
+    asked = AskedPaper("poster", None, report, Period.days(report.first_day, report.last_day), words, NOW)
+    page = poster(asked)
+    shown = {figure.value for block in page.blocks if isinstance(block, KeyFigures) for figure in block.figures}
+    faults = [
+        f"the poster lacks {value}" for value in (report.total.energy_kwh, report.total.cost_thb) if value not in shown
+    ]
+    said = {line for block in page.blocks if isinstance(block, PaperText) for line in block.lines}
+    if (words("poster.go_on") in said) != (first_thing(report, words) is None):
+        faults.append("the poster's task is not the report's")
+    if total_change_ratio(report) is None and re.search(r"\d%", page.sentence):
+        faults.append("the poster compares on too little energy")
+    return faults
 
 
 def _is_close(cell: str, value: float) -> bool:
