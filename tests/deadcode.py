@@ -34,7 +34,7 @@ NAMES = (
     "oneof_index", "type_name", "boolean_value", "double_value",  # protobuf
     "__getattr__", "__dir__", "_repr_svg_",  # Python, notebooks
     "base_url", "readinto",  # httpx, io
-    "page_break_before", "page_*", "*_margin", "author", "space_after", "alignment", "*_indent", "autofit", "cs_bold",  # python-docx
+    "page_break_before", "keep_with_next", "page_*", "*_margin", "author", "space_after", "alignment", "*_indent", "autofit", "cs_bold",  # python-docx
     "LANDLORD",  # a value of an enumeration, written in TOML
 )  # fmt: skip
 # Records whose fields are data: written in TOML, answered by the API, or stored as a whole.

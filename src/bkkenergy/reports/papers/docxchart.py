@@ -27,7 +27,7 @@ SHEET = "Sheet1"
 USED, USUAL = "2B6F8C", "8A5A00"
 """As pages have them: use, and what it is compared with, which differ in black and white by shape too."""
 MAX_NAMES = 16
-"""So many names fit under a chart."""
+"""As many names as fit under a chart."""
 MAX_UPRIGHT, LEANING = 12, ' rot="-2700000"'
 """With more names than these they lean by 45 degrees, so that a date is not broken over three lines."""
 
@@ -37,9 +37,8 @@ def add_chart(document: Any, chart: PaperChart, title: str, *, width_cm: float, 
     package = document.part.package
     number = next(n for n in count(1) if f"/word/charts/chart{n}.xml" not in {part.partname for part in package.parts})
     book = Part(PackURI(f"/word/embeddings/chart{number}.xlsx"), BOOK_TYPE, chart_book(chart), package)
-    part = Part(PackURI(f"/word/charts/chart{number}.xml"), CHART_TYPE, b"", package)
-    of_book = part.relate_to(book, RELATIONSHIP_TYPE.PACKAGE)
-    part._blob = chart_xml(chart, of_book).encode()  # noqa: SLF001 - it names its workbook, which is related to it
+    part = Part(PackURI(f"/word/charts/chart{number}.xml"), CHART_TYPE, chart_xml(chart, "rId1").encode(), package)
+    part.load_rel(RELATIONSHIP_TYPE.PACKAGE, book, "rId1")
     name = document.part.relate_to(part, RELATIONSHIP_TYPE.CHART)
     width, height = int(Cm(width_cm)), int(Cm(height_cm))
     inline = parse_xml(
