@@ -44,6 +44,7 @@ def healthy(minute: int) -> dict[str, float]:
         'bkkenergy_commit_seconds_bucket{le="10.0"}': commits,
         'bkkenergy_commit_seconds_bucket{le="+Inf"}': commits,
         "bkkenergy_own_clock_behind_seconds": -3,
+        "bkkenergy_lost_commits": 0,
         'bkkenergy_gateway_last_message_timestamp_seconds{gateway="gw-1"}': START_S + 60 * minute - 900,
         'up{job="bkkenergy-jobs"}': 1,
         **{
@@ -69,6 +70,7 @@ SICK = {
     "BrokerTrouble": lambda _: {f'bkkenergy_mqtt_trouble{{kind="{TROUBLE}"}}': 1},
     "StoreAway": lambda minute: {"bkkenergy_spool_batches": 1 + minute},
     "StoreSlow": lambda minute: {'bkkenergy_commit_seconds_bucket{le="0.1"}': 30 * minute},
+    "CommitsLost": lambda _: {"bkkenergy_lost_commits": 3},
     "ManyRefused": lambda minute: {f'bkkenergy_refused_total{{reason="{REASON}"}}': 60 * minute},
     "OurClockIsWrong": lambda _: {"bkkenergy_own_clock_behind_seconds": -90},
     "WorkerDown": lambda _: {'up{job="bkkenergy-jobs"}': 0},

@@ -16,11 +16,16 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from bkkenergy.adapters.mqtt_client import end_loop, introduce
+from bkkenergy.adapters.sqlite_file import Transaction, make_tables, open_database
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.settings import MqttSettings
 
 log = structlog.get_logger(__name__)
 
+TABLE = (
+    "CREATE TABLE IF NOT EXISTS outbound "
+    "(id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, payload BLOB NOT NULL)"
+)
 MAX_MESSAGES = 500_000
 """Beyond these the oldest go, aloud: registers count on, and what goes is the detail between."""
 IN_FLIGHT = 100
@@ -46,38 +51,37 @@ class Outbound:
     """
 
     def __init__(self, settings: MqttSettings, path: Path, *, max_messages: int = MAX_MESSAGES) -> None:
-        """Open the file. Connects with `start`."""
+        """Open the file. Connects with `start`. Raises StoreUnavailable."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._settings, self._max_messages = settings, max_messages
+        self._settings, self._max_messages, self._path = settings, max_messages, path
         self._lock = threading.Lock()
-        self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute(
-            "CREATE TABLE IF NOT EXISTS outbound "
-            "(id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, payload BLOB NOT NULL)"
-        )
+        self._database = open_database(path)
+        make_tables(self._database, path, TABLE)
         self.waiting = int(self._database.execute("SELECT count(*) FROM outbound").fetchone()[0])
         """Messages that the broker has not acknowledged."""
         self._sent: dict[int, int] = {}
         """Row of each message that was sent and not answered, by its id. Of the publishing thread alone."""
         self._answers: deque[tuple[int, bool]] = deque()
+        self._taken: list[int] = []
+        """Rows that the broker has, and that are still to be deleted: the disk may not take it at once."""
         self._last_row, self._retry_at_s = 0, math.inf
         self._is_connected, self._stop, self._new = threading.Event(), threading.Event(), threading.Event()
         self._client = self._new_client()
         self._thread = threading.Thread(target=self._work, name="outbound")
 
     def put(self, topic: str, payload: bytes) -> None:
-        """Store a message, to be published as soon as can be."""
+        """Store a message, to be published as soon as can be. Raises StoreUnavailable."""
         with self._lock:
-            self._database.execute("INSERT INTO outbound (topic, payload) VALUES (?, ?)", (topic, payload))
-            self.waiting += 1
-            excess = self.waiting - self._max_messages
-            if excess > 0:
-                log.error("outbound_full", dropped=excess, remedy="Bring the broker back: bkkenergy doctor.")
-                self._database.execute(
-                    "DELETE FROM outbound WHERE id IN (SELECT id FROM outbound ORDER BY id LIMIT ?)", (excess,)
-                )
-                self.waiting -= excess
+            excess = max(0, self.waiting + 1 - self._max_messages)
+            with Transaction(self._database, self._path) as database:
+                database.execute("INSERT INTO outbound (topic, payload) VALUES (?, ?)", (topic, payload))
+                if excess:
+                    database.execute(
+                        "DELETE FROM outbound WHERE id IN (SELECT id FROM outbound ORDER BY id LIMIT ?)", (excess,)
+                    )
+            self.waiting += 1 - excess
+        if excess:
+            log.error("outbound_full", dropped=excess, remedy="Bring the broker back: bkkenergy doctor.")
         self._new.set()
 
     def start(self) -> None:
@@ -145,7 +149,7 @@ class Outbound:
                 self._take_answers()
                 if self._is_connected.is_set():
                     self._publish_some()
-            except sqlite3.Error as error:  # a disk that is full now may have room later
+            except (StoreUnavailable, sqlite3.Error) as error:  # a disk that is full now may have room later
                 log.error("outbound_disk_failed", why=str(error))  # noqa: TRY400
 
     def _take_answers(self) -> None:
@@ -155,11 +159,18 @@ class Outbound:
             row = self._sent.pop(number, None)
             if row is None:
                 continue
-            if not is_taken:
+            if is_taken:
+                self._taken.append(row)
+            else:
                 self._retry_at_s = min(self._retry_at_s, time.monotonic() + REFUSED_PAUSE_S)
-                continue
-            with self._lock:
-                self.waiting -= self._database.execute("DELETE FROM outbound WHERE id = ?", (row,)).rowcount
+        if not self._taken:
+            return
+        with self._lock:
+            with Transaction(self._database, self._path) as database:
+                rows = [(row,) for row in self._taken]
+                count = database.executemany("DELETE FROM outbound WHERE id = ?", rows).rowcount
+            self.waiting -= count
+            self._taken.clear()
 
     def _publish_some(self) -> None:
         """Publish the next messages that were not sent yet."""

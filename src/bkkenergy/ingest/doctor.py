@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Self
 
 import urllib3
@@ -36,6 +35,7 @@ from bkkenergy.ports.archive import ArchiveUnavailable
 from bkkenergy.ports.readings import StoreRefused, StoreUnavailable, StoreUnfit
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import MqttSettings, Settings, StoreSettings
+from bkkenergy.site.databases import databases
 from bkkenergy.site.folder import data_folder, queue_depth_file
 from bkkenergy.site.open import open_archive, open_store, opened_state
 from bkkenergy.site.start import expiry_of, note_state, other_states
@@ -135,7 +135,7 @@ def _disk(settings: Settings) -> Iterator[CheckResult]:
 
 def _files(settings: Settings) -> Iterator[CheckResult]:
     """Check whether the databases are whole, as far as a look of some seconds shows."""
-    for path in _databases(settings):
+    for path in databases(settings):
         try:
             fault = fault_in(path, within_s=LOOK_S)
         except StoreUnavailable as error:
@@ -147,9 +147,15 @@ def _files(settings: Settings) -> Iterator[CheckResult]:
 
 def _losses(settings: Settings) -> Iterator[CheckResult]:
     """Say which commits to the databases are gone, until a person has seen to it."""
-    for path in _databases(settings):
+    for path in databases(settings):
         with suppress(StoreUnavailable):  # said by its own check
             open_database(path).close()  # which looks for losses
+    yield from noted_losses(settings)
+
+
+def noted_losses(settings: Settings) -> Iterator[CheckResult]:
+    """Say which lost commits were noted when a database was opened."""
+    for path in databases(settings):
         try:
             losses = losses_of(path)
         except (OSError, ValueError, TypeError) as error:  # a record of losses that is damaged itself
@@ -164,12 +170,6 @@ def _losses(settings: Settings) -> Iterator[CheckResult]:
 
 def _instant(instant_us: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(instant_us / US_PER_S, BANGKOK)
-
-
-def _databases(settings: Settings) -> list[Path]:
-    """Return the SQLite files that are there."""
-    paths = (settings.store.path, *([settings.state.path] if settings.state.url is None else []))
-    return [path for path in paths if path.exists()]
 
 
 def _archive(settings: Settings) -> Iterator[CheckResult]:

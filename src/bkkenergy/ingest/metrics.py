@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -17,7 +17,8 @@ BATCH_SIZES = (1, 10, 100, 1_000, 10_000, 100_000)
 class Metrics:
     """Counters of one ingester, in a registry of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, lost_commits: Callable[[], float] = lambda: 0.0) -> None:
+        """Begin at zero. lost_commits : how many the databases of this host have lost, asked at each look."""
         self.registry = CollectorRegistry()
         common: dict[str, Any] = {"registry": self.registry, "namespace": "bkkenergy"}
         self.messages = Counter("messages_received", "Messages dealt with", **common)
@@ -34,6 +35,8 @@ class Metrics:
         self.spool_batches = Gauge("spool_batches", "Batches that wait for the store", **common)
         self.clock_behind = Gauge("own_clock_behind_seconds", "How far our clock is behind most gateways'", **common)
         self.connected = Gauge("mqtt_connected", "Whether the session with the broker stands", **common)
+        lost = Gauge("lost_commits", "Commits that the databases of this host have lost", **common)
+        lost.set_function(lost_commits)
         self.heard = Gauge(
             "gateway_last_message_timestamp_seconds", "When a gateway was last heard", ["gateway"], **common
         )

@@ -46,6 +46,7 @@ from bkkenergy.portfolio import Portfolio
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import Settings
+from bkkenergy.site.databases import lost_commits
 from bkkenergy.site.folder import in_hand_file, session_mark
 from bkkenergy.site.open import open_ledger, open_writable
 from bkkenergy.site.start import prepare_and_try
@@ -114,7 +115,7 @@ class Ingester:
         self._stop = threading.Event()
         self._ticked_s = time.monotonic()
         self._unfinished = Unfinished()
-        self.metrics = Metrics()
+        self.metrics = Metrics(lambda: lost_commits(settings))
         canary = canary_of(settings.mqtt)
         self.subscriber = Subscriber(
             settings.mqtt,

@@ -13,10 +13,13 @@ from bkkenergy import __version__
 from bkkenergy.access import Power
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.i18n import Lang, Words
+from bkkenergy.ingest.doctor import CheckResult, noted_losses
 from bkkenergy.web.assets import has_charts, static_mark, tokens
 from bkkenergy.web.icons import icon as icon_of
 from bkkenergy.web.security import Visitor
 
+LOOK_EVERY_S = 60.0
+"""How often it is looked whether a database has lost commits."""
 environment = Environment(
     loader=PackageLoader("bkkenergy.web", "templates"),
     autoescape=True,
@@ -44,9 +47,18 @@ NAVIGATION: tuple[tuple[str, str, Power, str], ...] = (
 def page(visitor: Visitor, template: str, *, title: str, status: int = 200, **values: Any) -> HTMLResponse:
     """Render a page for a user who is signed in."""
     links = [(path, visitor.words(key), icon) for path, key, power, icon in NAVIGATION if visitor.account.may(power)]
-    shared = {"visitor": visitor, "links": links, "csrf": visitor.csrf}
+    shared = {"visitor": visitor, "links": links, "csrf": visitor.csrf, "lost": _lost(visitor)}
     shown_at = visitor.words.moment(visitor.here.clock().astimezone(BANGKOK))
     return _response(template, visitor.lang, status, title=title, shown_at=shown_at, **shared, **values)
+
+
+def _lost(visitor: Visitor) -> list[CheckResult]:
+    """Return which commits the databases have lost, for who looks after the server."""
+    if not visitor.actor.may("serve"):
+        return []
+    settings = visitor.here.settings
+    noted: list[CheckResult] = visitor.here.cached(("lost",), LOOK_EVERY_S, lambda: list(noted_losses(settings)))
+    return [check.said(visitor.lang) for check in noted]
 
 
 def open_page(lang: Lang, template: str, *, title: str, status: int = 200, **values: Any) -> HTMLResponse:
