@@ -153,9 +153,10 @@ def test_who_is_invited_chooses_a_password_by_a_link_that_is_good_once(app, admi
     assert can_sign_in(app, "malee", NEW)
     assert choose(app, secret, "another long pass phrase").status_code == 404
     assert not can_sign_in(app, "malee", "another long pass phrase")
-    ((to, text),) = sent_notices(app, mail)
+    (to, text), (_, arrival) = sent_notices(app, mail)
     assert to == "malee@example.com"
     assert "รหัสผ่านของบัญชีถูกเปลี่ยน" in text
+    assert "ด้วยเบราว์เซอร์ที่ไม่เคยใช้มาก่อน" in arrival
 
 
 def test_of_two_who_use_a_link_at_once_one_does(app, mail, name):
@@ -308,9 +309,9 @@ def test_every_change_of_an_account_gives_a_notice_after_other_mails_were_ended_
     client = signed_in(app, name)
     posted(client, "/account", old=PASSWORD, new=NEW)
     texts = [text for _, text in sent_notices(app, mail)]
-    said = ("switched on", "switched off", "password of your account was changed")
+    said = ("not used for it", "switched on", "switched off", "not used for it", "password of your account was changed")
     assert [phrase for text, phrase in zip(texts, said, strict=True) if phrase not in text] == []
-    assert "By: admin" in texts[1]
+    assert "By: admin" in texts[2]
     assert not any("unsubscribe" in text for text in texts)
 
 

@@ -66,6 +66,7 @@ from bkkenergy.usecases import (
     beginrecords,
     changeorpropose,
     commissioning,
+    devices,
     dismissals,
     edits,
     ereport,
@@ -367,7 +368,7 @@ def owners(site, before, after, place):  # noqa: C901, PLR0911 - one a table
             return {agency for own in entries for agency in plan_owners(before, after, own["key"])}
         case "user_account":
             return set(row["agencies"])
-        case "token" | "session" | "account_link" | "passkey" | "second_factor" | "recovery_code":
+        case "token" | "session" | "account_link" | "passkey" | "known_device" | "second_factor" | "recovery_code":
             return set(
                 (after.get(("user_account", row["user_id"])) or before["user_account", row["user_id"]])["agencies"]
             )
@@ -535,6 +536,8 @@ HOW = {
     ),
     "account.end_passkey": lambda site, actor, _: passkeys.end_passkey(
         site.state, actor, one(site, "passkey", name="asker's")["id"], PASSWORD, NOW),
+    "account.devices": lambda site, actor, _: devices.own_devices(site.state, actor),
+    "account.forget_device": lambda site, actor, _: devices.forget_own_device(site.state, actor, "0" * 16, NOW),
     "account.sign_in": lambda site, actor, _: ownaccount.sign_in_state(site.state, actor, NOW),
     "account.end_session": lambda site, actor, _: ownaccount.end_own_sessions(site.state, actor, NOW),
     "account.begin_factor": lambda site, actor, _: ownaccount.begin_factor(site.state, actor, PASSWORD, NOW),
@@ -677,6 +680,7 @@ READS = {
     "audit.read",
     "audit.check",
     "account.sign_in",
+    "account.devices",
     "proposals.list",
     "records.list",
     "records.history",
@@ -783,6 +787,14 @@ def signed_in_somewhere(name):
     return prepared
 
 
+def signed_in_by_a_browser(_site, connection, _actor, _agency):
+    """Let the asker have a browser that is known."""
+    user = metadata.tables["user_account"]
+    number = connection.execute(select(user.c.id).where(user.c.name == ASKER)).scalar()
+    values = {"key_hash": "0" * 64, "user_id": number, "agent": "", "address": "", "since_us": 0, "seen_us": 0}
+    connection.execute(insert(metadata.tables["known_device"]).values(values))
+
+
 def no_records(_site, connection, _actor, _agency):
     """Let the files be the source of the records."""
     for name in ("portfolio_entry", "portfolio_revision"):
@@ -804,6 +816,7 @@ PREPARED = {
     "imports.undo": some_import,
     "account.monthly": address_entered,
     "account.end_session": signed_in_somewhere(ASKER),
+    "account.forget_device": signed_in_by_a_browser,
     "account.mail": factor_of(ASKER, False),
     "account.end_mail": mail_of_asker,
     "account.begin_passkey": before_a_passkey,

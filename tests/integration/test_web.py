@@ -91,7 +91,7 @@ def filled(path: str, agency: str, building: str, app) -> str:
         "rule": "night_spread",
         "equipment_id": f"{building.replace('.', '-')}-lamps", "key": f"{building.replace('.', '-')}-lamps",
         "plant_id": "none",  # test_plants.py asks for those that there are
-        "form": "xlsx", "paper": "progress", "subject": building, "part": "terms",
+        "form": "xlsx", "paper": "progress", "subject": building, "part": "terms", "device": "none",
     }  # fmt: skip
     return re.sub(r"\{([^}]+)\}", lambda match: values[match[1]], path)
 

@@ -128,11 +128,13 @@ def give_password(
 
 
 @use_case("account.password", None, "own")
-def change_own_password(engine: StateStore, actor: Actor, password: str, now: dt.datetime, *, session: str) -> None:
-    """Set one's own password, and end one's other sessions. session : the key of this one."""
+def change_own_password(
+    engine: StateStore, actor: Actor, password: str, now: dt.datetime, *, session: str, browser: str = ""
+) -> None:
+    """Set one's own password, and end one's other sessions. session, browser : the keys of this one."""
     password = PasswordHash.of(password)
     with transaction(engine):
-        change_password(engine, own_id(actor), password, now, keep=session)
+        change_password(engine, own_id(actor), password, now, keep=session, browser=browser)
         _note(engine, actor, "change_password", actor.name, {}, now)
         _notify(engine, own_id(actor), "password", actor, now)
 

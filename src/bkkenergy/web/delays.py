@@ -39,29 +39,33 @@ class Delays:
     _tries: dict[tuple[str, str], tuple[int, float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def wait_s(self, name: str, address: str) -> float:
-        """Return how long one has to wait before a name's password is looked at."""
-        now_s = time.monotonic()
-        return max(0.0, *(self._tries.get(key, (0, 0.0))[1] - now_s for key in _keys(name, address)))
+    def wait_s(self, name: str, whence: str, *, is_known: bool = False) -> float:
+        """Return how long one has to wait before a name's password is looked at.
 
-    def failed(self, name: str, address: str) -> None:
+        whence : an address, or the user's own browser (is_known): that waits for its own wrong tries alone.
+        """
+        now_s = time.monotonic()
+        keys = _keys(name, whence)[: 1 if is_known else 2]
+        return max(0.0, *(self._tries.get(key, (0, 0.0))[1] - now_s for key in keys))
+
+    def failed(self, name: str, whence: str) -> None:
         """Count a wrong try."""
         now_s = time.monotonic()
         with self._lock:
-            for key, patience in zip(_keys(name, address), (self.from_one, self.from_all), strict=True):
+            for key, patience in zip(_keys(name, whence), (self.from_one, self.from_all), strict=True):
                 failed = self._tries.get(key, (0, 0.0))[0] + 1
                 self._tries[key] = failed, now_s + patience.wait_s(failed)
             if len(self._tries) > MAX_ADDRESSES:
                 self._tries = {key: tries for key, tries in self._tries.items() if tries[1] > now_s - FORGET_S}
 
-    def succeeded(self, name: str, address: str) -> None:
-        """Forget a name's wrong tries from an address."""
+    def succeeded(self, name: str, whence: str) -> None:
+        """Forget a name's wrong tries from an address or a browser."""
         with self._lock:
-            self._tries.pop((name, address), None)
+            self._tries.pop((name, whence), None)
 
 
-def _keys(name: str, address: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    return (name, address), (name, "")
+def _keys(name: str, whence: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (name, whence), (name, "")
 
 
 @dataclass

@@ -28,8 +28,9 @@ from bkkenergy.settings import OidcSettings
 from bkkenergy.tomlfiles import read_secret
 from bkkenergy.usecases.people import granted, is_name
 from bkkenergy.web.context import AppContext
+from bkkenergy.web.letin import let_in
 from bkkenergy.web.render import open_page
-from bkkenergy.web.security import address_of, begin_session, here_of, inside, language_of
+from bkkenergy.web.security import address_of, here_of, inside, language_of
 
 router = APIRouter(default_response_class=HTMLResponse)
 TIMEOUT_S = 10.0
@@ -120,10 +121,7 @@ def come_back(request: Request, code: str = "", state: str = "") -> Response:
         note(here.opened.state, name, "sign_in_failed", oidc.issuer, {}, here.clock(), address=address)
         text = Words(lang)("web.oidc_unknown")
         return open_page(lang, "error.html.j2", title=text, status=403, text=text, detail="")
-    name = session.session.account.name
-    note(here.opened.state, name, "sign_in", oidc.issuer, {}, here.clock(), address=address)
-    response = RedirectResponse(inside(trip.get("next", "/")), 303)
-    begin_session(request, response, session.key)
+    response = let_in(request, session, inside(trip.get("next", "/")), by=oidc.issuer)
     response.delete_cookie(trip_cookie(here), secure=here.settings.web.secure_cookies, httponly=True)
     return response
 

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData
 
 from bkkenergy.access import EVERY_AGENCY, ROLES, TOKEN_SCOPES, Actor, Power, TokenScope, password_fault
+from bkkenergy.adapters.state.devices import is_device_of
 from bkkenergy.adapters.state.owndelivery import OwnChannel, OwnDelivery
 from bkkenergy.adapters.state.users import (
     MustWait,
@@ -42,6 +43,7 @@ from bkkenergy.usecases.people import (
     list_users,
 )
 from bkkenergy.web.delays import Delays, Throttle
+from bkkenergy.web.letin import device_key, let_in
 from bkkenergy.web.pages_signin import account_shown
 from bkkenergy.web.pages_work import named
 from bkkenergy.web.render import open_page, page
@@ -99,18 +101,20 @@ def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> 
         return login_shown(request, target, words("web.by_provider_alone"), 403, name)
     if throttle.is_full(address):
         return login_shown(request, target, words("web.too_many"), 429, name)
-    delays = cast("Delays", request.app.state.delays)
-    if wait_s := delays.wait_s(name, address):
+    delays, state = cast("Delays", request.app.state.delays), here.opened.state
+    is_known = is_device_of(state, name, device_key(request), here.clock())
+    whence = f"browser {device_key(request)}" if is_known else address
+    if wait_s := delays.wait_s(name, whence, is_known=is_known):
         fault = words("web.wait", seconds=words.number(math.ceil(wait_s)))
         return login_shown(request, target, fault, 429, name)
-    session_s = here.settings.web.session_h * 3600
-    agent = request.headers.get("User-Agent", "")
-    result = sign_in(here.opened.state, name, password, here.clock(), session_s=session_s, address=address, agent=agent)
+    result = sign_in(
+        state, name, password, here.clock(), session_s=here.settings.web.session_h * 3600, address=address,
+        agent=request.headers.get("User-Agent", ""), is_known=is_known,
+    )  # fmt: skip
     if not isinstance(result, SignedIn):
         throttle.failed(address)
-        delays.failed(name, address)
-        known = known_name(here.opened.state, name)
-        note(here.opened.state, known, "sign_in_failed", "", {}, here.clock(), address=address)
+        delays.failed(name, whence)
+        note(state, known_name(state, name), "sign_in_failed", "", {}, here.clock(), address=address)
         if isinstance(result, MustWait):
             fault, status = words("web.wait", seconds=words.number(result.seconds)), 429
         elif isinstance(result, PasswordExpired):
@@ -118,15 +122,12 @@ def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> 
         else:
             fault, status = words("web.wrong"), 401
         return login_shown(request, target, fault, status, name)
-    delays.succeeded(name, address)
+    delays.succeeded(name, whence)
     if result.session.needs_code:
         response = RedirectResponse(f"/login/code?next={quote(target)}", 303)
         begin_session(request, response, result.key)
         return response
-    note(here.opened.state, result.session.account.name, "sign_in", "", {}, here.clock(), address=address)
-    response = RedirectResponse(target, 303)
-    begin_session(request, response, result.key)
-    return response
+    return let_in(request, result, target)
 
 
 @router.post("/logout")
@@ -206,7 +207,8 @@ def account(request: Request, visitor: PageVisitor, form: OwnForm) -> Response:
     if fault:
         return RedirectResponse(f"/account?fault={fault}", 303)
     session = request.cookies.get(cookie_name(here.settings.web), "")
-    change_own_password(here.opened.state, visitor.actor, new, here.clock(), session=session)
+    browser = device_key(request)
+    change_own_password(here.opened.state, visitor.actor, new, here.clock(), session=session, browser=browser)
     return RedirectResponse("/", 303)
 
 

@@ -21,13 +21,13 @@ from bkkenergy.usecases.passkeys import (
     sign_in_by_passkey,
 )
 from bkkenergy.web.delays import Throttle
+from bkkenergy.web.letin import let_in
 from bkkenergy.web.pages_account import login_shown
 from bkkenergy.web.pages_signin import account_shown, code_shown
 from bkkenergy.web.security import (
     OwnForm,
     PageVisitor,
     address_of,
-    begin_session,
     cookie_name,
     here_of,
     inside,
@@ -90,11 +90,7 @@ def sign_in(request: Request, form: Annotated[FormData, Depends(posted_form)]) -
         whose = signed.account.name if signed is not None else ""
         note(here.opened.state, whose, "passkey_wrong", "", {}, here.clock(), address=address)
         return refused(request, target, words("error.passkey_wrong"), 401)
-    detail = {"passkey": True}
-    note(here.opened.state, result.session.account.name, "sign_in", "", detail, here.clock(), address=address)
-    response = RedirectResponse(target, 303)
-    begin_session(request, response, result.key)
-    return response
+    return let_in(request, result, target, passkey=True)
 
 
 @router.post("/account/passkeys/begin")

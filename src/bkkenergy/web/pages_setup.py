@@ -19,13 +19,13 @@ from bkkenergy.ingest.sort import Sorter
 from bkkenergy.ingest.topics import topics_for
 from bkkenergy.usecases.firstrun import enter_first_admin, steps_left
 from bkkenergy.web.delays import Throttle
+from bkkenergy.web.letin import let_in
 from bkkenergy.web.render import dead_link, open_page, page
 from bkkenergy.web.security import (
     OwnForm,
     PageVisitor,
     Visitor,
     address_of,
-    begin_session,
     here_of,
     language_of,
     posted_form,
@@ -93,10 +93,7 @@ def first_admin(key: str, request: Request, form: Annotated[FormData, Depends(po
     result = sign_in(
         here.opened.state, name.strip(), password, here.clock(), session_s=web.session_h * 3600, address=address
     )
-    response = RedirectResponse("/setup", 303)
-    if isinstance(result, SignedIn):
-        begin_session(request, response, result.key)
-    return response
+    return let_in(request, result, "/setup") if isinstance(result, SignedIn) else RedirectResponse("/setup", 303)
 
 
 @router.get("/setup")

@@ -13,13 +13,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 from starlette.datastructures import FormData
 
+from bkkenergy.adapters.state import us_of
 from bkkenergy.adapters.state.sessions import pass_code, set_proven
 from bkkenergy.adapters.state.users import is_password_of, note
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
+from bkkenergy.readings import US_PER_S
 from bkkenergy.recipients import ATTACHED_FORMATS, CITY, DOCUMENT_KINDS
 from bkkenergy.usecases.accountlinks import sends_links
+from bkkenergy.usecases.devices import device_named, forget_own_device, own_devices
 from bkkenergy.usecases.ownaccount import (
     begin_factor,
     confirm_factor,
@@ -32,6 +35,7 @@ from bkkenergy.usecases.ownaccount import (
 from bkkenergy.usecases.owndelivery import own_wish
 from bkkenergy.usecases.passkeys import relying_party
 from bkkenergy.web.delays import Delays, Throttle
+from bkkenergy.web.letin import let_in
 from bkkenergy.web.pages_work import named
 from bkkenergy.web.render import open_page, page
 from bkkenergy.web.security import (
@@ -40,7 +44,6 @@ from bkkenergy.web.security import (
     PageVisitor,
     ProvenVisitor,
     address_of,
-    begin_session,
     cookie_name,
     here_of,
     inside,
@@ -54,22 +57,7 @@ from bkkenergy.web.security import (
 
 router = APIRouter(default_response_class=HTMLResponse)
 ISSUER = "bkkenergy"
-BROWSERS = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
-SYSTEMS = {
-    "iPhone": "iPhone",
-    "iPad": "iPad",
-    "Android": "Android",
-    "Windows": "Windows",
-    "Mac OS": "Mac",
-    "Linux": "Linux",
-}
-"""What is looked for in a browser's name of itself, in this order, and what is shown for it."""
-
-
-def device_named(agent: str) -> str:
-    """Return a browser and its system as people know them; empty where neither is known."""
-    known = (next((name for mark, name in table.items() if mark in agent), "") for table in (BROWSERS, SYSTEMS))
-    return " · ".join(name for name in known if name)
+A_WEEK_US = 7 * 86_400 * US_PER_S
 
 
 @router.get("/login/code")
@@ -108,10 +96,7 @@ def send_code(request: Request, form: Annotated[FormData, Depends(posted_form)])
         note(state, name, "code_wrong", "", {}, here.clock(), address=address)
         return code_shown(request, target, words("error.code_wrong"), 401)
     delays.succeeded(_step_of(name), address)
-    note(state, name, "sign_in", "", {"second_factor": True}, here.clock(), address=address)
-    response = RedirectResponse(target, 303)
-    begin_session(request, response, result.key)
-    return response
+    return let_in(request, result, target, second_factor=True)
 
 
 def _step_of(name: str) -> str:
@@ -167,6 +152,8 @@ def account_shown(visitor: PageVisitor, **shown: Any) -> Response:
         sign_in=known,
         factor_wanted=visitor.session is not None and lacks_factor(visitor.here.settings.web, visitor.session),
         this_session="" if visitor.session is None else visitor.session.id,
+        devices=own_devices(state, actor),
+        new_since_us=us_of(now) - A_WEEK_US,
         device_named=device_named,
         instant=lambda us: dt.datetime.fromtimestamp(us / 1e6, BANGKOK),
         status=422 if values["fault"] else 200,
@@ -184,6 +171,13 @@ def end_session(visitor: PageVisitor, form: OwnForm) -> Response:
     else:
         end_own_sessions(here.opened.state, visitor.actor, here.clock(), only=str(one))
     return RedirectResponse("/account#sessions", 303)
+
+
+@router.post("/account/browsers/{device}/forget")
+def forget_device(device: str, visitor: PageVisitor, _form: OwnForm) -> Response:
+    """Forget a browser that the visitor has signed in by."""
+    forget_own_device(visitor.here.opened.state, visitor.actor, device, visitor.here.clock())
+    return RedirectResponse("/account#browsers", 303)
 
 
 @router.post("/account/factor")

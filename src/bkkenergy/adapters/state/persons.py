@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, LargeBinary, Table, delete, or_, select, update
 
 from bkkenergy.adapters.state.metadata import metadata
-from bkkenergy.adapters.state.persontables import account_link, own_delivery, passkey
+from bkkenergy.adapters.state.persontables import account_link, known_device, own_delivery, passkey
 from bkkenergy.adapters.state.tables import (
     provider_identity,
     recovery_code,
@@ -30,7 +30,9 @@ NO_PERSONS = frozenset({("run", "owner"), ("session", "by")})
 """Columns of such names that hold a process, or a way of signing in."""
 SECRETS = frozenset({"password_hash", "key_hash", "csrf", "secret", "code_hash"})
 """Columns that are shown to no one."""
-OF_THE_ACCOUNT = (account_link, passkey, provider_identity, recovery_code, second_factor, own_delivery, token, session)
+OF_THE_ACCOUNT = (
+    account_link, known_device, passkey, provider_identity, recovery_code, second_factor, own_delivery, token, session,
+)  # fmt: skip
 
 
 def rows_of_person(connection: Connection, user_id: int, name: str) -> dict[str, list[dict[str, Any]]]:

@@ -155,6 +155,18 @@ passkey = Table(
 """Passkeys of users. credential : its id, base64url. public_key : with what identifies it (AttestedCredentialData).
 used_us : when the newest challenge was made that it answered: none is answered twice."""
 
+known_device = Table(
+    "known_device",
+    metadata,
+    Column("key_hash", String(64), primary_key=True),
+    Column("user_id", Integer, ForeignKey("user_account.id"), primary_key=True, index=True),
+    Column("agent", String(128), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("since_us", BigInteger, nullable=False),
+    Column("seen_us", BigInteger, nullable=False),
+)
+"""Browsers from which users have signed in, one row for each user of a browser. agent : what it calls itself."""
+
 stationery = Table(
     "stationery",
     metadata,

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, exists, f
 
 from bkkenergy.access import Account, Actor, Role
 from bkkenergy.adapters.state import reading, transaction, us_of
-from bkkenergy.adapters.state.persontables import account_link, passkey
+from bkkenergy.adapters.state.persontables import account_link, known_device, passkey
 from bkkenergy.adapters.state.tables import audit, second_factor, session, token, user
 from bkkenergy.errors import InputError
 from bkkenergy.readings import US_PER_S
@@ -186,16 +186,25 @@ SignInResult = SignedIn | MustWait | WrongPassword | PasswordExpired
 
 
 def sign_in(
-    engine: Engine, name: str, password: str, now: dt.datetime, *, session_s: float, address: str, agent: str = ""
+    engine: Engine,
+    name: str,
+    password: str,
+    now: dt.datetime,
+    *,
+    session_s: float,
+    address: str,
+    agent: str = "",
+    is_known: bool = False,
 ) -> SignInResult:
     """Start a session by a password. Return it, or seconds to wait after too many tries, or a refusal.
 
-    Of a user with a second factor the session is good for nothing but its code.
+    Of a user with a second factor the session is good for nothing but its code. is_known : whether the browser showed
+    that this user has signed in by it: tries of strangers make it wait for nothing.
     """
     now_us = us_of(now)
     with transaction(engine) as connection:
         row = connection.execute(select(user).where(user.c.name == name)).first()
-        if row is not None and row.locked_until_us > now_us:
+        if row is not None and row.locked_until_us > now_us and not is_known:
             return MustWait(float((row.locked_until_us - now_us) / US_PER_S))
         is_right = _is_right(row.password_hash if row is not None else unknown_user_hash(), password)
         if row is None or row.disabled:
@@ -304,8 +313,13 @@ def sign_out(engine: Engine, key: str) -> None:
         connection.execute(delete(session).where(session.c.key_hash == hashed(key)))
 
 
-def change_password(engine: Engine, user_id: int, password: str, now: dt.datetime, *, keep: str = "") -> None:
-    """Set a password, and end other sessions, all tokens and links: who had the password may have made one."""
+def change_password(
+    engine: Engine, user_id: int, password: str, now: dt.datetime, *, keep: str = "", browser: str = ""
+) -> None:
+    """Set a password, and end other sessions, known browsers, all tokens and links: who had it may have made one.
+
+    keep, browser : the keys of the session and of the browser that stay.
+    """
     password_hash = PasswordHash.of(password)
     with transaction(engine) as connection:
         values = {"password_hash": password_hash, "must_change": 0, "failed": 0, "locked_until_us": 0}
@@ -316,6 +330,9 @@ def change_password(engine: Engine, user_id: int, password: str, now: dt.datetim
         )
         connection.execute(delete(token).where(token.c.user_id == user_id))
         connection.execute(delete(account_link).where(account_link.c.user_id == user_id))
+        connection.execute(
+            delete(known_device).where(known_device.c.user_id == user_id, known_device.c.key_hash != hashed(browser))
+        )
 
 
 def is_password_of(engine: Engine, user_id: int, password: str) -> bool:
