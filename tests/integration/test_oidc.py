@@ -36,6 +36,10 @@ class Provider:
         self.key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
         self.kid, self.alg, self.sent_elsewhere = "one", "RS256", 0
         self.signs_with, self.bent, self.codes = self.key, {}, {}
+        self.told: dict[str, object] | None = None
+        """What it tells of a person to who asks with the access token; None where its discovery names no such place."""
+        self.methods, self.secret = None, ""
+        """How it says that it takes our secret, and what it last got in a header."""
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -53,7 +57,15 @@ class Provider:
                         "jwks_uri": f"{url}/keys",
                     },
                     "/keys": {"keys": [provider.key.as_dict(private=False)]},
+                    "/userinfo": provider.told,
                 }  # fmt: skip
+                known = documents["/.well-known/openid-configuration"]
+                if provider.told is not None:
+                    known["userinfo_endpoint"] = f"{url}/userinfo"
+                if provider.methods is not None:
+                    known["token_endpoint_auth_methods_supported"] = provider.methods
+                if self.path == "/userinfo":
+                    assert self.headers["Authorization"] == "Bearer x"
                 self.answer(documents[self.path])
 
             def do_POST(self) -> None:
@@ -68,7 +80,8 @@ class Provider:
                     .decode()
                 )
                 assert digest == identity["code_challenge"]
-                assert form["client_secret"] == "s3cret"
+                provider.secret = self.headers.get("Authorization", "")
+                assert provider.secret or form["client_secret"] == "s3cret"
                 assert form["redirect_uri"] == BACK
                 claims = {
                     "iss": provider.url, "aud": "bkkenergy", "sub": MANAGER, "exp": int(time.time()) + 300, "iat": int(time.time()),
@@ -364,3 +377,39 @@ def test_the_highest_role_counts_over_the_agencies_of_its_own_groups(groups, giv
     """A reader of all who manages one agency does not manage all."""
     grant = granted(groups, ["a: viewer all", "b: manager health", "c: manager education"])
     assert (None if grant is None else (grant.role, grant.agencies)) == given
+
+
+@pytest.fixture
+def telling(tmp_path, provider):
+    """A service of groups, whose provider puts no claim of a person into its tokens, and tells them to who asks."""
+    provider.told, provider.methods = {}, ["client_secret_basic", "private_key_jwt"]
+    yield app_of(tmp_path, provider, GROUPS)
+    provider.told = provider.methods = None
+
+
+def test_what_a_token_lacks_is_asked_for_and_must_be_of_the_same_person(telling, provider):
+    """By the standard a code's token need not say more than the number (OpenID Connect Core 1.0, 5.4)."""
+    provider.told = {"sub": "u-1", "preferred_username": "somsri", "groups": ["energy-health"], "iss": "no one"}
+    bare = {"sub": "u-1", "preferred_username": None}
+    assert trip(telling, provider, **bare)[1].status_code == 303
+    assert (user_named(telling, "somsri")["role"], user_named(telling, "somsri")["agencies"]) == ("manager", ["health"])
+    assert base64.b64decode(provider.secret.removeprefix("Basic ")) == b"bkkenergy:s3cret", (
+        "as it takes it, and no other way"
+    )
+    for alien in ({"sub": "u-2"}, {"sub": None}, {}):
+        provider.told = {"preferred_username": "somsri", "groups": ["energy-it"], **alien}
+        assert trip(telling, provider, **bare)[1].status_code == 403, alien
+    assert user_named(telling, "somsri")["role"] == "manager"
+
+
+def test_what_is_signed_counts_before_what_is_told(telling, provider):
+    provider.told = {"sub": "u-3", "preferred_username": "somsak", "groups": ["energy-it"]}
+    assert trip(telling, provider, sub="u-3", preferred_username=None, groups=["energy-readers"])[1].status_code == 303
+    assert user_named(telling, "somsak")["role"] == "viewer"
+
+
+def test_a_provider_that_fails_to_tell_lets_no_one_in(telling, provider):
+    provider.told = {"sub": "u-4", "preferred_username": "sunee", "groups": ["energy-readers"]}
+    assert trip(telling, provider, sub="u-4", preferred_username=None)[1].status_code == 303
+    provider.told = None  # it answers `null`
+    assert trip(telling, provider, sub="u-4", preferred_username=None)[1].status_code == 503

@@ -14,7 +14,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import urllib3
 from fastapi import APIRouter, HTTPException, Request
@@ -145,16 +145,14 @@ def _claims(here: AppContext, oidc: OidcSettings, code: str, trip: dict[str, str
     from joserfc.jwt import JWTClaimsRegistry, decode  # noqa: PLC0415
 
     provider = _discovered(here, oidc)
-    secret = read_secret(oidc.client_secret_file) if oidc.client_secret_file else ""
     form = {
         "grant_type": "authorization_code",
         "code": code,
         "redirect_uri": oidc.redirect_url,
-        "client_id": oidc.client_id,
         "code_verifier": trip["verifier"],
-        **({"client_secret": secret} if secret else {}),
     }
-    answer = _json("POST", provider["token_endpoint"], fields=form)
+    shown, headers = _shown_to(provider, oidc)
+    answer = _json("POST", provider["token_endpoint"], fields=form | shown, headers=headers)
     try:
         keys = KeySet.import_key_set(_keys_for(here, provider, answer["id_token"]))
         token = decode(answer["id_token"], keys, algorithms=ALGORITHMS)
@@ -170,7 +168,35 @@ def _claims(here: AppContext, oidc: OidcSettings, code: str, trip: dict[str, str
         _check_asked_by_us(token.claims, oidc)
     except (JoseError, KeyError, ValueError) as error:
         raise HTTPException(403, f"the provider's token does not hold ({type(error).__name__}). Try again.") from None
-    return dict(token.claims)
+    return _completed(provider, answer.get("access_token"), token.claims, oidc)
+
+
+def _shown_to(provider: Mapping[str, Any], oidc: OidcSettings) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the fields and headers by which the provider knows us: in the form, unless it takes a header alone."""
+    secret = read_secret(oidc.client_secret_file) if oidc.client_secret_file else ""
+    methods = provider.get("token_endpoint_auth_methods_supported", ["client_secret_post"])
+    if secret and "client_secret_post" not in methods and "client_secret_basic" in methods:
+        pair = f"{quote_plus(oidc.client_id)}:{quote_plus(secret)}"  # RFC 6749, 2.3.1
+        return {}, urllib3.make_headers(basic_auth=pair)
+    return {"client_id": oidc.client_id} | ({"client_secret": secret} if secret else {}), {}
+
+
+def _completed(
+    provider: Mapping[str, Any], access_token: object, claims: Mapping[str, Any], oidc: OidcSettings
+) -> dict[str, Any]:
+    """Return the claims of a token, with those that the provider gives to who asks (OpenID Connect Core 1.0, 5.3).
+
+    It is asked where the token lacks a claim that we need, and must speak of the token's own person. What is signed
+    counts first. Raises HTTPException, ProviderUnavailable.
+    """
+    needed = {oidc.claim} | ({oidc.groups_claim} if oidc.groups else set())
+    url = provider.get("userinfo_endpoint")
+    if needed <= claims.keys() or not url or not isinstance(access_token, str):
+        return dict(claims)
+    answered = _json("GET", url, headers={"Authorization": f"Bearer {access_token}"})
+    if not claims.get("sub") or answered.get("sub") != claims["sub"]:
+        raise HTTPException(403, "the provider spoke of another person than its token. Try again.")
+    return {**answered, **claims}
 
 
 def _check_asked_by_us(claims: Mapping[str, Any], oidc: OidcSettings) -> None:
@@ -208,14 +234,18 @@ def _discovered(here: AppContext, oidc: OidcSettings) -> dict[str, Any]:
     return document
 
 
-def _json(method: str, url: str, *, fields: dict[str, str] | None = None) -> dict[str, Any]:
+def _json(
+    method: str, url: str, *, fields: dict[str, str] | None = None, headers: Mapping[str, str] = {}
+) -> dict[str, Any]:
     body = urlencode(fields) if fields else None
-    headers = {"Content-Type": "application/x-www-form-urlencoded"} if fields else {}
+    headers = {**headers, **({"Content-Type": "application/x-www-form-urlencoded"} if fields else {})}
     try:
         answer = urllib3.request(method, url, body=body, headers=headers, timeout=TIMEOUT_S, retries=False)
         if answer.status != 200:  # noqa: PLR2004 - HTTP's "OK"
             raise ProviderUnavailable(f"{url} answered {answer.status}. Look at the provider's log, and at web.oidc.")
-        document: dict[str, Any] = json.loads(answer.data)
+        document = json.loads(answer.data)
+        if not isinstance(document, dict):
+            raise ValueError("no object of JSON")  # noqa: TRY004, TRY301 - as JSON that cannot be read
     except (urllib3.exceptions.HTTPError, ValueError) as error:
         raise ProviderUnavailable(f"{url}: {error}. The provider must answer from this server.") from error
     return document
