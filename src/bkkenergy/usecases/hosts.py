@@ -6,6 +6,7 @@ import datetime as dt
 import secrets
 import socket
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import structlog
 
@@ -13,6 +14,7 @@ from bkkenergy.adapters.files import write_whole
 from bkkenergy.adapters.state import StateStore, open_state, transaction
 from bkkenergy.adapters.state.hosts import (
     CommonSettings,
+    addresses_elsewhere,
     common_settings,
     enter_common_settings,
     forget_hosts,
@@ -32,6 +34,7 @@ from bkkenergy.site.open import ledger_url
 log = structlog.get_logger(__name__)
 
 NUMBER = "state.settings_number"
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def opened_with_others(config: Configuration) -> StateStore:
@@ -59,6 +62,10 @@ def join(config: Configuration, state: StateStore, clock: Callable[[], dt.dateti
     with transaction(state) as connection:
         lock_hosts(connection)
         identity = host_id(settings)  # under the lock: the processes of a host start at once
+        boot = boot_id()
+        if boot and (elsewhere := addresses_elsewhere(state, connection, identity, boot)):
+            where = ", ".join(sorted(elsewhere))
+            raise ConfigError([Fault.of("host_twice", str(host_id_file(settings)), addresses=where)])
         others = {key: other for key, other in host_names(connection).items() if key != identity}
         common = common_settings(connection)
         number = settings.state.settings_number
@@ -73,6 +80,14 @@ def join(config: Configuration, state: StateStore, clock: Callable[[], dt.dateti
         if common is None or (common.digests, common.number) != (given, number):
             enter_common_settings(connection, CommonSettings(given, number, name))
             log.info("common_settings_entered", number=number, others=len(others))
+
+
+def boot_id() -> str:
+    """Return what this machine's kernel has for itself since it started; "" where that cannot be read."""
+    try:
+        return BOOT_ID.read_text("ascii").strip().replace("-", "")[:16]
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def host_id(settings: Settings) -> str:

@@ -5,11 +5,25 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, delete, func, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    String,
+    Table,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    text,
+)
 
 from bkkenergy.adapters.engines import AdvisoryLock
-from bkkenergy.adapters.state import us_of
+from bkkenergy.adapters.state import StateStore, us_of
 from bkkenergy.adapters.state.metadata import metadata
 
 MAX_HOSTS = 50
@@ -61,6 +75,30 @@ def note_host(connection: Connection, identity: str, name: str, now: dt.datetime
     known = list(host_names(connection))
     connection.execute(delete(host).where(host.c.id.in_([identity, *known[MAX_HOSTS:]])))
     connection.execute(insert(host).values(id=identity, name=name[:MAX_NAME], started_us=us_of(now)))
+
+
+def addresses_elsewhere(state: StateStore, connection: Connection, identity: str, boot: str) -> list[str]:
+    """Return from where processes of this host work that were started under another boot of a machine: a copy of it.
+
+    Each says who it is by its connections' name, from now on; the server knows which of them are open.
+    """
+    name = f"bkkenergy {identity} "
+    named = {"name": name + boot}
+    query = text(
+        "SELECT DISTINCT coalesce(host(client_addr), 'local') FROM pg_stat_activity "
+        "WHERE datname = current_database() AND starts_with(application_name, :host) AND application_name <> :name"
+    )
+    elsewhere = list(connection.execute(query, named | {"host": name}).scalars())
+    if not elsewhere:
+        connection.execute(text("SELECT set_config('application_name', :name, false)"), named)
+        event.listen(state, "connect", lambda raw, _record: _say(raw, name + boot))
+    return elsewhere
+
+
+def _say(raw: Any, name: str) -> None:
+    with raw.cursor() as cursor:
+        cursor.execute("SELECT set_config('application_name', %s, false)", [name])
+    raw.commit()
 
 
 def forget_hosts(connection: Connection) -> None:
