@@ -77,6 +77,13 @@ check: $(VENV)/.dev
 	$(BIN)/python tests/longest.py
 	$(BIN)/python -m tests.deadcode
 
+# The manifests of deploy/kubernetes by kustomize and by the schemas of Kubernetes; needs kubectl. What lacks is skipped and said.
+check-kubernetes: $(VENV)/.dev
+	test -x var/kubernetes/bin/python || $(BIN)/python -m venv --system-site-packages var/kubernetes
+	var/kubernetes/bin/pip install -q 'kubernetes-validate>=1.32' pyyaml
+	PYTHONPATH=$$(echo var/kubernetes/lib/python*/site-packages) $(BIN)/pytest -q -rs tests/integration/test_kubernetes.py
+.PHONY: check-kubernetes
+
 # What must hold before a release: no current figure has expired or comes from memory alone.
 release-check: check
 	$(BIN)/bkkenergy figures check
