@@ -149,7 +149,7 @@ LONGEST_FIRST = (
     "integration/test_hostile.py", "integration/test_kill.py", "integration/test_thai_pages.py", "integration/test_docs.py",
     "integration/test_identity.py", "integration/test_commission.py", "integration/test_reader.py",
     "integration/test_portfolio_follow.py", "integration/test_savings_cli.py", "integration/test_backup.py",
-    "integration/test_jobs.py", "contract/test_ledger.py", "contract/test_state.py", "unit/ingest/test_pills.py",
+    "integration/test_jobs.py", "contract/test_ledger.py", "contract/test_state.py", "integration/test_pills.py",
     "e2e", "integration", "contract",
 )  # fmt: skip
 """A file's tests stay in one process, so that long files come first and short ones fill the processes up at the end."""

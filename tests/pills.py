@@ -1,24 +1,25 @@
 """Single messages of the largest size that cost the most: `python -m tests.pills` prints what each adds to the memory.
 
-Each is decoded in a child of its own, whose memory before and at its peak Linux reports (VmRSS, VmHWM).
+Each goes through a broker to a live ingester, whose memory before and at its peak Linux reports (VmRSS, VmHWM).
 """
 
 from __future__ import annotations
 
 import json
-import os
-import time
+import re
+import subprocess
+import sys
+import tempfile
+import urllib.request
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from bkkenergy.ingest.sort import Sorter
-from bkkenergy.payloads.decode import FAMILIES
-from bkkenergy.payloads.message import Message
-from bkkenergy.portfolio import load_portfolio
-from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import IngestSettings
-from bkkenergy.site.profiles import load_profiles
-from tests.conftest import ROOT
-from tests.integration.test_hostile import ADDRESS_OF, SUFFIX_OF, all_profiles, hostile_messages, one_of_each, sparkplug
+from tests.conftest import CONFIG_PARTS, ROOT
+from tests.integration.conftest import publish, wait_until
+from tests.integration.test_hostile import ADDRESS_OF, SUFFIX_OF, hostile_messages, sparkplug
+from tests.ports import free_port
+from tests.servers import mosquitto, started
 
 LARGEST_BYTES = IngestSettings().max_payload_bytes
 TS = 1_763_900_000
@@ -86,36 +87,82 @@ def costly_messages(profiles: Sequence[str]) -> list[tuple[str, str, bytes]]:
     return found
 
 
-def peaks_mb(profiles: Sequence[str] = ONE_OF_EACH_FAMILY) -> Iterator[tuple[float, float, str, int]]:
-    """What each message adds to the memory, MB; its CPU time, s; what it is, and its bytes."""
-    shipped = ROOT / "config"
-    portfolio = one_of_each(load_portfolio(shipped), all_profiles())
-    sorter = Sorter(portfolio.meters, load_profiles(shipped, frozenset(FAMILIES)), max_ahead_s=300)
-    for name, topic, payload in costly_messages(profiles):
-        now_us = int(time.time() * US_PER_S)
-        message = Message(topic, payload, 1, 1, 1, received_us=now_us)
-        receiving, sending = os.pipe()
-        child = os.fork()
-        if child == 0:
-            with open("/proc/self/clear_refs", "w") as file:  # noqa: PTH123 - the peak begins again
-                file.write("5")
-            before_mb, began_s = memory_mb("VmRSS"), time.process_time()
-            sorter.sort([message], now_us=now_us)
-            cost = (memory_mb("VmHWM") - before_mb, time.process_time() - began_s)
-            os.write(sending, json.dumps(cost).encode())
-            os._exit(0)
-        os.close(sending)
-        cost = json.loads(os.read(receiving, 1_000) or b"[1e9, 1e9]")
-        os.close(receiving)
-        os.waitpid(child, 0)
-        yield (*cost, name, len(payload))
+ALONE = """
+import sys
+from pathlib import Path
+from bkkenergy.ingest.service import Ingester
+from bkkenergy.payloads.decode import FAMILIES
+from bkkenergy.portfolio import load_portfolio
+from bkkenergy.settings import load_settings
+from bkkenergy.site.profiles import load_profiles
+from tests.integration.test_hostile import all_profiles, one_of_each
+
+site = Path(sys.argv[1])
+portfolio = one_of_each(load_portfolio(site), all_profiles())
+Ingester(load_settings(site), portfolio, load_profiles(site, frozenset(FAMILIES))).run()
+"""
+"""An ingester whose portfolio has a meter for each profile."""
+COUNT = re.compile(r"^bkkenergy_messages_received_total (\S+)", re.MULTILINE)
+ANSWERS_WITHIN_S = 60.0
 
 
-def memory_mb(which: str) -> float:
-    with open("/proc/self/status") as file:  # noqa: PTH123
-        return next(int(line.split()[1]) for line in file if line.startswith(which)) / 1000
+class LiveIngester:
+    """An ingester in a process of its own, behind a broker of its own, whose memory Linux reports."""
+
+    def __init__(self, folder: Path, broker_port: int) -> None:
+        self.port = free_port()
+        site = folder / "config"
+        site.mkdir(parents=True)
+        for name in CONFIG_PARTS:
+            (site / name).symlink_to(ROOT / "config" / name)
+        (site / "bkkenergy.toml").write_text(
+            f"[mqtt]\nport = {broker_port}\nreconnect_max_s = 1\n[observe]\nport = {self.port}\n"
+        )
+        command = [sys.executable, "-c", ALONE, str(site)]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: self.asked("readyz") != "", within_s=ANSWERS_WITHIN_S)
+
+    def asked(self, path: str) -> str:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=5) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            return ""
+
+    def count(self) -> int:
+        """Messages that it has dealt with."""
+        return sum(int(float(number)) for number in COUNT.findall(self.asked("metrics")))
+
+    def begin_peak(self) -> float:
+        """Let the peak begin again; the memory now, MB."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+        return self.memory_mb("VmRSS")
+
+    def memory_mb(self, which: str) -> float:
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith(which)) / 1000
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+
+
+def peaks_mb(profiles: Sequence[str] = ONE_OF_EACH_FAMILY) -> Iterator[tuple[float, str, int]]:
+    """What each message adds to the memory of a live ingester, MB; what it is, and its bytes."""
+    with tempfile.TemporaryDirectory() as name, started(mosquitto(Path(name) / "mqtt")) as broker:
+        ingester = LiveIngester(Path(name) / "site", broker.port)
+        try:
+            for what, topic, payload in costly_messages(profiles):
+                if not payload:
+                    continue
+                count, before_mb = ingester.count(), ingester.begin_peak()
+                publish(broker.port, [(topic, payload)])
+                wait_until(lambda count=count: ingester.count() > count, within_s=ANSWERS_WITHIN_S)
+                yield ingester.memory_mb("VmHWM") - before_mb, what, len(payload)
+        finally:
+            ingester.stop()
 
 
 if __name__ == "__main__":
-    for peak_mb, seconds, name, size_bytes in sorted(peaks_mb(), reverse=True):
-        print(f"{peak_mb:8.1f} MB {seconds:6.2f} s {size_bytes:9,} bytes  {name}")
+    for peak_mb, what, size_bytes in sorted(peaks_mb(), reverse=True):
+        print(f"{peak_mb:8.1f} MB {size_bytes:9,} bytes  {what}")
