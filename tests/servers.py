@@ -46,6 +46,8 @@ class Server:
     stops_at: int = signal.SIGTERM
     starts_within_s: float = STARTS_WITHIN_S
     address: str = "127.0.0.1"
+    environment: dict[str, str] = field(default_factory=dict)
+    """Variables beside those of the tests."""
 
     @property
     def url(self) -> str:
@@ -56,7 +58,9 @@ class Server:
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> Server:
-        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            self.command, env=os.environ | self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         until_s = time.monotonic() + self.starts_within_s
         while not self._answers():
             assert self.process.poll() is None, f"{self.command[0]} ended at once"
