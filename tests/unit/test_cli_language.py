@@ -2,10 +2,12 @@
 
 import ast
 import re
+import shutil
 from collections.abc import Iterable, Iterator
 
 import pytest
 
+from tests.commands import bkkenergy
 from tests.conftest import ROOT
 
 SAYING = {
@@ -28,6 +30,7 @@ REFUSING = ("InputError", "UnavailableError", "BkkEnergyError", "NotThere", "Not
 JOINING = {"style", "join", "counted", "replace", "strip", "rstrip"}
 ENGLISH = {
     "__init__.py": "the program's name before a fault",
+    "context.py": "it is said while options are read, before --lang is known",
     "init.py": "it writes settings with English comments, before a site has a language",
     "serve.py": "one line of a start that goes on in the log",
     "web.py": "lines of a start that goes on in the log; the first-run link and password",
@@ -62,17 +65,37 @@ def printed_parts(node: ast.AST) -> Iterable[ast.AST]:
     return ast.iter_child_nodes(node)
 
 
+def constants_of(tree: ast.Module) -> dict[str, str]:
+    """Texts that a module names, or takes from another of ours, by their names."""
+    texts: dict[str, str] = {}
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(text))):
+                texts[name] = text
+            case ast.ImportFrom(module=str(module), names=names) if module.startswith("bkkenergy."):
+                constants = {alias.name for alias in names if alias.name.isupper()}
+                path = ROOT / "src" / f"{module.replace('.', '/')}.py"
+                if constants and path.exists():
+                    there = constants_of(ast.parse(path.read_text(encoding="utf-8")))
+                    texts |= {name: there[name] for name in constants & set(there)}
+    return texts
+
+
 def english_in(source: str) -> list[str]:
     """Texts of a module outside the catalogues: what it prints, and why it refuses."""
     texts: list[str] = []
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    constants = constants_of(tree)
+    for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         if name not in SAYING and name not in REFUSING:
             continue
         given = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg not in STYLES)]
-        texts += [text for each in given for text in texts_of(each) if re.search(r"[A-Za-z]{2}", text)]
+        said = [text for each in given for text in texts_of(each)]
+        said += [constants[each.id] for each in given if isinstance(each, ast.Name) and each.id in constants]
+        texts += [text for text in said if re.search(r"[A-Za-z]{2}", text)]
     return texts
 
 
@@ -85,6 +108,7 @@ def english_in(source: str) -> list[str]:
         'raise InputError(f"{name!r} is no pair.")',
         'click.confirm(click.style("Sure?", bold=True))',
         'progress.add_task("Roofs", total=3)',
+        'NOTE = "All is well."\nclick.echo(NOTE, err=True)',
     ],
 )
 def test_a_text_outside_the_catalogues_is_seen(code):
@@ -108,3 +132,17 @@ def test_every_text_of_a_command_is_in_the_catalogues():
     english = {path.name: texts for path in modules if (texts := english_in(path.read_text(encoding="utf-8")))}
     assert {name: texts for name, texts in english.items() if name not in ENGLISH} == {}
     assert set(ENGLISH) == set(english), "a reason for texts that are not there any more"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("report", "nowhere", "--each", "school", "--lang", "th,en"),
+        ("solar", "estimate", "nowhere.office", "--lang", "th"),
+        ("plan", "move", "nothing", "done", "--lang", "th"),
+        ("quarantine", "show", "99", "--lang", "th"),
+    ],
+)
+def test_a_refusal_is_in_the_first_language_that_is_asked_for(command, config_dir, tmp_path):
+    shutil.copytree(config_dir, tmp_path / "config")
+    assert re.search("^bkkenergy: ไม่มี", bkkenergy(*command, "--config", tmp_path / "config", code=2), re.MULTILINE)

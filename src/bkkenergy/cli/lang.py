@@ -35,16 +35,22 @@ def operator_lang_option(command: CommandT) -> CommandT:
 
 
 def with_errors_said(command: CommandT) -> CommandT:
-    """Let errors leave a command in the language that was asked for; one that has no text there stays English."""
+    """Let errors leave a command in the language that was asked for, of several the first.
+
+    One that has no text there stays English.
+    """
 
     @wraps(command)
-    def speaks(*arguments: Any, lang: Lang | None, **options: Any) -> Any:
+    def speaks(*arguments: Any, **options: Any) -> Any:
         try:
-            return command(*arguments, lang=lang, **options)
+            return command(*arguments, **options)
         except BkkEnergyError as error:
-            asked = click.get_current_context().get_parameter_source("lang") is not ParameterSource.DEFAULT
-            if lang == "th" and asked and _has_text(error):
-                error.args = (error.said(lang),)
+            name = "lang" if "lang" in options else "langs"
+            is_asked = click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT
+            langs = options[name] or ()
+            first = langs if isinstance(langs, str) else next(iter(langs), "en")
+            if first == "th" and is_asked and _has_text(error):
+                error.args = (error.said("th"),)
             raise
 
     return cast("CommandT", speaks)

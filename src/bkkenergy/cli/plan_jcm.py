@@ -18,7 +18,7 @@ from bkkenergy.errors import InputError
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.plan import Project
 from bkkenergy.plan.jcm import METHODS, JcmMethod, MethodName
-from bkkenergy.reports.plan.jcm import NOT_OFFICIAL, Monitoring, monitored_months, monitoring_workbook
+from bkkenergy.reports.plan.jcm import Monitoring, monitored_months, monitoring_workbook
 from bkkenergy.site import Site
 
 
@@ -88,7 +88,7 @@ def jcm_command(
     file.write_bytes(monitoring_workbook(monitoring))
     figures = {"kwh": f"{monitoring.energy_kwh:,.1f}", "tonnes": f"{monitoring.reduction.reduction_t:,.3f}"}
     click.echo(Words(lang)("command.jcm_written", file=file, method=chosen.name, version=chosen.version, **figures))
-    click.echo(NOT_OFFICIAL, err=True)
+    click.echo(Words(lang)("plan.jcm_note"), err=True)
 
 
 def _entered(site: Site, project_id: str, method: JcmMethod) -> Project:

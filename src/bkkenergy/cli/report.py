@@ -16,6 +16,7 @@ from rich.progress import track
 from bkkenergy.adapters.files import write_whole
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.cli.context import config_option, period_of
+from bkkenergy.cli.lang import with_errors_said
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.recipients import ALL, CITY, PaperKind
@@ -145,6 +146,7 @@ Examples:
 )
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of reports' JSON, and nothing else.")
 @config_option
+@with_errors_said
 def report_command(
     agency: str | None,
     period: str,

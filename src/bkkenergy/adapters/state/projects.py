@@ -43,7 +43,7 @@ def one_project(records: Records, project_id: str) -> Project:
     known = {project.id: project for project in newest(records, _today())}
     if project_id not in known:
         near = [name for name in known if project_id in name] or list(known)
-        raise InputError(f"project {project_id!r} is not in the plan. Use one of: {', '.join(near[:8]) or '(none)'}.")
+        raise InputError.of("no_project_of", project=project_id, known=near[:8] or "–")
     return known[project_id]
 
 

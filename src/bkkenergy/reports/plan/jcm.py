@@ -14,15 +14,12 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 from bkkenergy.adapters.files import AS_TEXT
 from bkkenergy.calendar import Period, edges
 from bkkenergy.errors import InputError
+from bkkenergy.i18n import Words
 from bkkenergy.plan.jcm import JcmMethod, Reduction, reduction_of
 from bkkenergy.portfolio import Meter
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import quarter_hours
 
-NOT_OFFICIAL = (
-    "This is a working sheet. The layout of the mechanism's own monitoring spreadsheet was read in no public source: "
-    "copy its figures into that one."
-)
 FIRST_MONTH_ROW = 1
 
 
@@ -141,7 +138,7 @@ def _calculation(
     sheet.set_column(1, 1, 18)
     sheet.set_column(2, 2, 90)
     sheet.write_row(0, 0, [f"{method.name} {method.version}", "", method.title], forms["head"])
-    sheet.write(1, 2, NOT_OFFICIAL, forms["wrap"])
+    sheet.write(1, 2, Words("en")("plan.jcm_note"), forms["wrap"])
     ratio = [
         (f"{method.ratio} of the project", monitoring.project, "entered by a person"),
         (f"{method.ratio} of the reference", monitoring.reference, "entered by a person"),
