@@ -100,6 +100,19 @@ def benches(data: Path, peer: Path | None) -> dict[str, Bench]:
         "workers": Bench(
             "workers", (), ("--rounds", "1", "--meters", "200"), ("--rounds", "1", "--meters", "6", "--days", "5")
         ),
+        "runs": Bench(
+            "runs",
+            (),
+            ("--agencies", "12", "--buildings", "40", "--days", "40"),
+            ("--agencies", "2", "--buildings", "4", "--days", "3"),
+        ),
+        "scale": Bench(
+            "scale",
+            (),
+            ("--sizes", "1000", "10000", "--stores", "sqlite", "influx", "--seconds", "10"),
+            ("--sizes", "1000", "--stores", "sqlite", "--seconds", "3"),
+        ),
+        "hosts": Bench("hosts", (), ("--minutes", "1"), ("--minutes", "0.2")),
         "peer": Bench("peer", node_red, node_red, (*node_red, "--quick")),
     }
 

@@ -25,6 +25,7 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.site import load_configuration
 from bkkenergy.usecases.recompute import recompute
+from tests.bench.processes import cpu_s as process_cpu_s
 from tests.bench.reports import fill, site
 from tests.bench.rows import MISSED, costs
 from tests.conftest import until_taking_connections
@@ -35,7 +36,6 @@ FOLDER = Path("var/bench-workers")
 MAX_CPU_RATIO = 1.15
 IDLE_S = 0.1
 """Between two looks of a worker for which nothing is left. What they cost is of the clock, and no part of an item's CPU."""
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 DUE = text("SELECT count(*) FROM ledger_meter WHERE waiting_since_us IS NOT NULL AND claim_until_us <= :now_us")
 
 
@@ -75,7 +75,7 @@ def work(folder: Path, url: str) -> None:
                 cpu_s += time.process_time() - began_s
             elif is_waiting:
                 time.sleep(IDLE_S)  # others hold the rest
-        outcome = {"cpu_s": cpu_s, "days": days, "empty": ledger.empty_while_due}
+        outcome = {"cpu_s": cpu_s, "items": days, "empty": ledger.empty_while_due}
         print(json.dumps(outcome), flush=True)
 
 
@@ -83,48 +83,37 @@ def work(folder: Path, url: str) -> None:
 class Outcome:
     """What several workers took for the same work."""
 
-    cpu_ms_per_day: float
+    cpu_ms_per_item: float
     wall_s: float
     server_cpu_s: float
     empty_claims: int
     shares: tuple[int, ...]
 
 
-def server_cpu_s(pid: int) -> float:
-    """CPU of a server, of its processes that are there and of those that have ended."""
-    total = 0.0
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(path.parent.name) == pid:
-            total += sum(map(int, fields[11:15]))
-        elif int(fields[1]) == pid:
-            total += sum(map(int, fields[11:13]))
-    return total / TICKS_PER_S
-
-
-def measured(folder: Path, url: str, server: int, workers: int, days: int) -> Outcome:
-    """Mark the last days of every meter, and have them computed by several workers."""
+def mark_days(folder: Path, days: int) -> None:
+    """Mark the last days of every meter."""
     today = dt.datetime.now(BANGKOK).date()
     with opened_site(load_configuration(folder / "config")) as opened:
         names = sorted(opened.portfolio.meters_ever)
         opened.ledger.mark(names, today - dt.timedelta(days=days), today - dt.timedelta(days=1))
-    command = [sys.executable, "-m", "tests.bench.workers", "--work", str(folder), url]
+
+
+def done_by(module: str, folder: Path, url: str, server: int, workers: int) -> Outcome:
+    """Have what is due done by several workers, each a process that begins when all are ready."""
+    command = [sys.executable, "-m", module, "--work", str(folder), url]
     at_work = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(workers)
     ]
     for process in at_work:
         assert process.stdout.readline() == "ready\n"
-    before_s, began_s = server_cpu_s(server), time.perf_counter()
+    before_s, began_s = process_cpu_s(server), time.perf_counter()
     for process in at_work:
         process.stdin.write("\n")
         process.stdin.flush()
     outcomes = [json.loads(process.stdout.readline()) for process in at_work]
-    wall_s, of_server_s = time.perf_counter() - began_s, server_cpu_s(server) - before_s
+    wall_s, of_server_s = time.perf_counter() - began_s, process_cpu_s(server) - before_s
     assert [process.wait(60) for process in at_work] == [0] * workers
-    shares = tuple(outcome["days"] for outcome in outcomes)
+    shares = tuple(outcome["items"] for outcome in outcomes)
     cpu_s = sum(outcome["cpu_s"] for outcome in outcomes)
     empty = sum(outcome["empty"] for outcome in outcomes)
     return Outcome(cpu_s / sum(shares) * 1000, wall_s, of_server_s, empty, shares)
@@ -157,28 +146,30 @@ def main() -> None:
         outcomes: dict[int, list[Outcome]] = {1: [], 2: [], 4: []}
         for _ in range(given.rounds):
             for workers, rounds in outcomes.items():
-                rounds.append(measured(FOLDER, url, server.process.pid, workers, given.days))
-    if not show(outcomes, given.meters, given.days):
+                mark_days(FOLDER, given.days)
+                rounds.append(done_by("tests.bench.workers", FOLDER, url, server.process.pid, workers))
+    head = f"{given.meters} meters, {given.days} days, ledger on PostgreSQL"
+    if not show("workers", outcomes, head, "day of a meter"):
         sys.exit(MISSED)
 
 
-def show(outcomes: dict[int, list[Outcome]], meters: int, days: int) -> bool:
+def show(bench: str, outcomes: dict[int, list[Outcome]], head: str, item: str) -> bool:
     """Print the table; whether no worker came away with nothing while work was due."""
     cores, rounds_count = len(os.sched_getaffinity(0)), len(outcomes[1])
-    print(f"{meters} meters, {days} days, ledger on PostgreSQL, {cores} processors; medians of {rounds_count} rounds")
-    one_ms = statistics.median(outcome.cpu_ms_per_day for outcome in outcomes[1])
+    print(f"{head}, {cores} processors; medians of {rounds_count} rounds")
+    one_ms = statistics.median(outcome.cpu_ms_per_item for outcome in outcomes[1])
     for workers, rounds in outcomes.items():
-        cpu_ms = statistics.median(outcome.cpu_ms_per_day for outcome in rounds)
+        cpu_ms = statistics.median(outcome.cpu_ms_per_item for outcome in rounds)
         wall_s = statistics.median(outcome.wall_s for outcome in rounds)
         server_s = statistics.median(outcome.server_cpu_s for outcome in rounds)
         empty = sum(outcome.empty_claims for outcome in rounds)
         if workers > 1:
-            what = f"CPU of {workers} workers at the same days of meters"
-            costs("workers", what, cpu_ms, "one worker", one_ms, MAX_CPU_RATIO)
+            costs(bench, f"CPU of {workers} workers, a {item}", cpu_ms, "one worker", one_ms, MAX_CPU_RATIO)
         print(
-            f"{workers} workers: {cpu_ms:6.2f} ms of CPU a meter and day, {cpu_ms / one_ms:4.2f} of one worker's; "
+            f"{workers} workers: {cpu_ms:6.2f} ms of CPU a {item}, {cpu_ms / one_ms:4.2f} of one worker's; "
             f"{empty} empty claims while work was due; {wall_s:5.1f} s on the wall, of which PostgreSQL took "
-            f"{server_s / wall_s:4.2f} processors; days of each: {', '.join(map(str, rounds[-1].shares))}"
+            f"{server_s / wall_s:4.2f} processors; done by each: {', '.join(map(str, rounds[-1].shares))}",
+            flush=True,
         )
     return not any(outcome.empty_claims for rounds in outcomes.values() for outcome in rounds)
 
