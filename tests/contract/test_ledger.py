@@ -595,6 +595,14 @@ def test_a_new_configuration_marks_its_days_with_it(ledger):
     assert ledger.waiting([METER]) == {METER: [day(2)]}
 
 
+def test_a_new_meter_without_readings_is_claimed_by_no_worker(ledger):
+    ledger.mark([METER], day(0), day(0))
+    ledger.set_revisions({METER: "r1", "health.centre-2.main": "r1"}, {})
+    assert set(ledger.revisions()) == {METER, "health.centre-2.main"}
+    assert ledger.waiting() == {METER: [day(0)]}
+    assert [claim.meter for claim in ledger.claim("w", now_us=NOW_US, lease_s=LEASE_S, limit=9)] == [METER]
+
+
 def test_a_revision_that_cannot_be_marked_is_not_noted(ledger):
     ledger.set_revisions({METER: "r1"}, {METER: [day(0)]})
     with ledger._engine.begin() as connection:

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, bindparam, select, text
+from sqlalchemy import Connection, Select, bindparam, exists, select, text, update
 
 from bkkenergy.adapters.bulk import as_given, is_among, is_among_given
 from bkkenergy.adapters.ledger.packing import unpacked_quality, unpacked_values
@@ -60,6 +60,13 @@ def marks_of(connection: Connection, numbers: Sequence[int]) -> dict[int, dict[d
     )
     by_number = groupby(connection.execute(query).all(), lambda row: row.meter)
     return {int(number): {date_of(row.day): row.mark for row in group} for number, group in by_number}
+
+
+def end_waits(connection: Connection, meters: Sequence[str]) -> None:
+    """Note that meters without a marked day wait for nothing: a worker would claim each of a new city in turn."""
+    is_marked = exists().where(ledger_stale.c.meter == ledger_meter.c.id)
+    is_given = is_among(connection.dialect.name == "postgresql", ledger_meter.c.name, meters)
+    connection.execute(update(ledger_meter).where(is_given, ~is_marked).values(waiting_since_us=None))
 
 
 # Statements are made once: making them takes longer than a small page's rows.

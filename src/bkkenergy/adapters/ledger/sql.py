@@ -16,6 +16,7 @@ from bkkenergy.adapters.ledger.changes import SqlReadingChangeRecords
 from bkkenergy.adapters.ledger.columns import (
     CHANNELS_OF_METER,
     channels_of,
+    end_waits,
     marks_of,
     nearest_day,
     numbers_of,
@@ -265,6 +266,7 @@ class SqlLedger:
                 update(ledger_meter).where(ledger_meter.c.name == bindparam("meter")).values(revision=bindparam("now")),
                 [{"meter": meter, "now": revision} for meter, revision in revisions.items()],
             )
+            end_waits(connection, [meter for meter, marked in numbers.items() if not marked])
 
     def channels(self, meters: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """Return the names of the channels that each meter has rows of."""
