@@ -205,7 +205,7 @@ def room_bytes(site: Site, kind: str) -> int:
     """What readings take on disk, with their index."""
     settings = site.settings.store
     if kind == "postgresql":
-        query = "SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class WHERE relkind = 'r' AND relname LIKE 'reading%'"
+        query = "SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class WHERE relkind = 'r' AND relname ~ '^reading(_|$)'"
         with site.ledger._engine.connect() as connection:
             return int(connection.exec_driver_sql(query).scalar())
     if kind == "sqlite":
