@@ -72,7 +72,8 @@ def test_a_link_does_that_alone_for_which_it_was_sent(engine, number):
             each: new_link(connection, number, each, "malee@example.com", NOW) for each in ("invite", "reset", "mail")
         }
     assert not set_password_by_link(engine, of["mail"].secret, PASSWORD, NOW, address="")
-    assert not confirm_mail_by_link(engine, of["invite"].secret, NOW, address="")
-    assert not confirm_mail_by_link(engine, of["reset"].secret, NOW, address="")
-    assert confirm_mail_by_link(engine, of["mail"].secret, NOW, address="")
+    assert not confirm_mail_by_link(engine, of["invite"].secret, NOW, address="", user_id=number)
+    assert not confirm_mail_by_link(engine, of["reset"].secret, NOW, address="", user_id=number)
+    assert not confirm_mail_by_link(engine, of["mail"].secret, NOW, address="", user_id=number + 1)
+    assert confirm_mail_by_link(engine, of["mail"].secret, NOW, address="", user_id=number)
     assert set_password_by_link(engine, of["reset"].secret, PASSWORD, NOW, address="")

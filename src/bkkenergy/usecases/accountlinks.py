@@ -20,6 +20,7 @@ from bkkenergy.adapters.state.accountlinks import (
     AccountLink,
     LinkPurpose,
     end_links,
+    link_of,
     mail_of,
     may_have_link,
     new_link,
@@ -164,8 +165,14 @@ def set_password_by_link(engine: StateStore, secret: str, password: str, now: dt
     return True
 
 
-def confirm_mail_by_link(engine: StateStore, secret: str, now: dt.datetime, *, address: str) -> bool:
-    """Set a user's address by the link that was sent there; return whether it was still good."""
+def confirm_mail_by_link(engine: StateStore, secret: str, now: dt.datetime, *, address: str, user_id: int) -> bool:
+    """Set a user's address by the link that was sent there; return whether it was still good.
+
+    user_id : who is signed in where it was opened. A stranger who got it by a mistyped address confirms nothing.
+    """
+    known = link_of(engine, secret, now)
+    if known is None or known.user_id != user_id:
+        return False
     with transaction(engine) as connection:
         link = take_link(connection, secret, now, "mail")
         if link is None:

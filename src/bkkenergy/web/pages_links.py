@@ -40,6 +40,7 @@ from bkkenergy.web.security import (
     here_of,
     language_of,
     posted_form,
+    signed_of,
 )
 
 router = APIRouter(default_response_class=HTMLResponse)
@@ -131,11 +132,18 @@ def _link_page(request: Request, link: AccountLink | None, secret: str, **shown:
         title=words("account_link.none" if is_none else f"account_link.{values['done'] or link.purpose}_title"),  # type: ignore[union-attr]
         status=404 if is_none else 422 if values["fault"] else 200,
         link=link,
+        is_theirs=link is not None and _user_of(request) == link.user_id,
         secret=secret,
         **values,
     )
     answer.headers.update(UNSEEN)
     return answer
+
+
+def _user_of(request: Request) -> int | None:
+    """Return who is signed in in this browser, past the second step; None where no one is."""
+    signed = signed_of(request)
+    return None if signed is None or signed.needs_code else signed.account.id
 
 
 @router.get("/link/{secret}")
@@ -146,13 +154,15 @@ def link_page(secret: str, request: Request) -> Response:
 
 @router.post("/link/{secret}")
 def use_link(secret: str, request: Request, form: Annotated[FormData, Depends(posted_form)]) -> Response:
-    """Set a password, or confirm an address. No one is signed in by it: a second step is still asked for."""
+    """Set a password, or confirm one's own address. No one is signed in by it: a second step is still asked for."""
     link, here, address = _good_link(request, secret), here_of(request), address_of(request)
     words, state = Words(language_of(request, None)), here.opened.state
     if link is None:
         return _link_page(request, None, secret)
     if link.purpose == "mail":
-        is_done = confirm_mail_by_link(state, secret, here.clock(), address=address)
+        if _user_of(request) != link.user_id:
+            return _link_page(request, link, secret, fault=words("account_link.mail_sign_in", name=link.name))
+        is_done = confirm_mail_by_link(state, secret, here.clock(), address=address, user_id=link.user_id)
         return _link_page(request, None, secret, done="mail_done" if is_done else "")
     password, again = (str(form.get(part, ""))[:300] for part in ("password", "again"))
     fault = words("setup.differ") if password != again else ""
