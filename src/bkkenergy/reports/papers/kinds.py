@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Literal, get_args
 
 from bkkenergy.adapters.memotemplate import MemoTemplate, template_file
+from bkkenergy.adapters.office import office_pdf, office_program
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
@@ -143,11 +144,15 @@ def paper_name(paper: Paper, form: str) -> str:
 def render_paper(
     paper: Paper, form: str, browser: Browser | None = None, stationery: Stationery = PLAIN_STATIONERY
 ) -> bytes:
-    """Render a paper in a format. PDF is printed by a browser, which is started where none is given."""
+    """Render a paper in a format. PDF is printed by a browser, which is started where none is given; a memorandum of an
+    agency's template by the office program, where the server has one. Raises InputError where that fails.
+    """
     if paper.layout == "memo" and form == "docx":
         return memo_docx(paper, stationery.template, stationery.seal)
     if form not in {"html", "pdf"}:
         return WRITERS[form](paper)
+    if paper.layout == "memo" and form == "pdf" and stationery.template is not None and (program := office_program()):
+        return office_pdf(memo_docx(paper, stationery.template, stationery.seal), program)
     page = paper_html(paper, stationery.seal)
     if form == "html":
         return page
