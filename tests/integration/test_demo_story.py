@@ -13,9 +13,10 @@ from bkkenergy.calendar import Period, edges
 from bkkenergy.cli.context import command_line
 from bkkenergy.demo.documents import enter_documents
 from bkkenergy.demo.meters import COOLING_LEFT_ON
-from bkkenergy.demo.story import MEASURES, enter_story
+from bkkenergy.demo.story import FUEL_FALL_RATIO, FUEL_LITRES, MEASURES, enter_story
 from bkkenergy.plan.projects import PROJECT_STATES
 from bkkenergy.recipients import CITY
+from bkkenergy.reports.programme.goal import goal_lines
 from bkkenergy.reports.savings.plan import measured_savings
 from bkkenergy.savings.baseline import series_of
 from bkkenergy.settings import Settings, StateSettings, StoreSettings
@@ -38,13 +39,20 @@ def site(tmp_path):
 
 
 def test_the_plan_has_a_project_at_each_stage_and_the_unusual_day_has_a_note(site):
-    assert enter_story(site, command_line(), NOW) == len(MEASURES) == 6
+    assert enter_story(site, command_line(), NOW) == len(MEASURES) == 7
     entered = projects(site.state)
     assert {project.state for project in entered} == set(PROJECT_STATES)
     assert all(project.building in site.portfolio.buildings for project in entered)
     yesterday = Period.day(dt.date(2026, 11, 26))
     notes = list_notes(site.state, command_line(), site.portfolio, COOLING_LEFT_ON, yesterday)
     assert [note.building for note in notes] == [COOLING_LEFT_ON]
+
+
+def test_vehicles_took_fuel_in_two_years_and_less_of_it(site):
+    enter_story(site, command_line(), NOW)
+    year = Period.days(dt.date(2026, 10, 1), dt.date(2026, 10, 31))
+    (fuel,) = [line for line in goal_lines(site, list(FUEL_LITRES), year, 1) if line.unit == "l"]
+    assert fuel.change_ratio == pytest.approx(-12 * FUEL_FALL_RATIO, abs=0.002)
 
 
 def test_a_project_in_a_building_without_a_baseline_is_not_measured_and_breaks_nothing(site):

@@ -20,6 +20,7 @@ from bkkenergy.site import Site
 from bkkenergy.tariff.bill import Bill, bill_of
 from bkkenergy.tariff.paper import PaperBill, PaperItem
 from bkkenergy.usecases.bills import bill_of_days, known_ratio, months_before
+from bkkenergy.usecases.ereport import enter_month
 from bkkenergy.usecases.findingwork import AskedWork, enter_work
 from bkkenergy.usecases.notes import write_note
 from bkkenergy.usecases.paperbills import enter_bills
@@ -81,6 +82,15 @@ MEASURES = (
         61_000,
         840_000,
     ),
+    DemoProject(
+        "drainage-sewerage.dindaeng",
+        "wastewater",
+        "proposed",
+        "เปลี่ยนเครื่องเติมอากาศ",
+        "New aerators",
+        620_000,
+        14_000_000,
+    ),
     DemoProject("health.centre-1", "behaviour", "dropped", "รณรงค์ปิดไฟพักเที่ยง", "Lights out at noon", 4_000, 5_000),
 )
 
@@ -99,6 +109,9 @@ WORK: Mapping[str, AskedWork] = {
     "district-phayathai.sports": AskedWork("seen"),
 }
 DAYS_TO_DUE = 14
+FUEL_LITRES = {"environment": 415_000.0, "fire-rescue": 38_000.0, "district-dindaeng": 21_000.0}
+"""Of vehicles in a month a year ago, made up; each later month takes a third of a per cent less."""
+FUEL_MONTHS, FUEL_FALL_RATIO = 26, 0.003
 
 
 def enter_story(site: Site, actor: Actor, now: dt.datetime, lamps_on: dt.date | None = None) -> int:
@@ -114,6 +127,7 @@ def enter_story(site: Site, actor: Actor, now: dt.datetime, lamps_on: dt.date | 
     for account in site.portfolio.accounts.values():
         _enter_bills(site, actor, account, now)
     _enter_work(site, actor, now)
+    _enter_fuel(site, actor, now)
     return len(projects)
 
 
@@ -136,6 +150,17 @@ def _projects(portfolio: Portfolio, now: dt.datetime, done_on: dt.date) -> list[
         for measure in MEASURES
         if measure.building in buildings
     ]
+
+
+def _enter_fuel(site: Site, actor: Actor, now: dt.datetime) -> None:
+    """Enter the fuel of vehicles in the months before, as agencies do by hand."""
+    last = now.astimezone(BANGKOK).date().replace(day=1)
+    for back in range(FUEL_MONTHS):
+        last = (last - dt.timedelta(days=1)).replace(day=1)
+        for agency, litres in FUEL_LITRES.items():
+            if agency in site.portfolio.agencies:
+                amount = round(litres * (1 - FUEL_FALL_RATIO * (12 - back)))
+                enter_month(site.state, actor, site.portfolio, agency, last, {"fuel_litres": float(amount)}, now)
 
 
 def _enter_notes(site: Site, actor: Actor, now: dt.datetime) -> None:
