@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from bkkenergy.commonpasswords import is_common
 from bkkenergy.errors import NotAllowed, NotThere
 
 Role = Literal["viewer", "manager", "engineer", "admin"]
@@ -186,6 +187,7 @@ def password_fault(password: str, name: str) -> str | None:
         return "web.password_short"
     if len(password) > MAX_PASSWORD:
         return "web.password_long"
-    if name.lower() in password.lower() or len(set(password)) < MIN_PASSWORD // 3 or is_guessed(password):
+    is_plain = name.lower() in password.lower() or len(set(password)) < MIN_PASSWORD // 3
+    if is_plain or is_common(password) or is_guessed(password):
         return "web.password_guessed"
     return None

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -563,6 +564,23 @@ behind_proxy = true
         )
 
 
+def is_agreed(url, trust, version, ciphers="ALL"):
+    """Whether a server speaks a version of TLS with one of some ciphers."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=trust.get_ca_certs(binary_form=True)[0])
+    context.set_ciphers(f"{ciphers}:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
+    port = int(url.rpartition(":")[2])
+    try:
+        plain = socket.create_connection(("127.0.0.1", port), timeout=10)
+        with plain, context.wrap_socket(plain, server_hostname="localhost"):
+            return True
+    except ssl.SSLError:
+        return False
+
+
 def test_the_shipped_proxy_gives_tls_and_tells_where_requests_come_from(behind_proxy, tmp_path):
     url, plain_url, trust = behind_proxy
     with httpx.Client(
@@ -582,8 +600,15 @@ def test_the_shipped_proxy_gives_tls_and_tells_where_requests_come_from(behind_p
         assert "203.0.113.9" not in log  # what a client says of itself is not believed
         for path in ("/metrics", "/healthz", "/readyz"):
             assert client.get(path).status_code == 404
+        for length, is_taken in ((3, True), (14, False)):
+            photo = {"photo": ("photo.jpg", b"x" * (length * 1_000_000), "image/jpeg")}
+            sent = client.post("/meters/a/photos", files=photo, data={"csrf": "none"})
+            assert (sent.status_code == 403) == is_taken, f"a photo of {length} MB is read before its form is refused"
         assert client.get("/api/v1/openapi.json").status_code == 200
         assert "alt-svc" not in page.headers  # no HTTP/3: its port is not published
+    for version, is_spoken in (("TLSv1_1", False), ("TLSv1_2", True), ("TLSv1_3", True)):
+        assert is_agreed(url, trust, version) == is_spoken, version
+    assert not is_agreed(url, trust, "TLSv1_2", "AES128-SHA:AES256-SHA:DES-CBC3-SHA"), "no forward secrecy"
     with httpx.Client(base_url=url.replace("localhost", "127.0.0.1"), verify=trust) as client:
         assert 'name="password"' in client.get("/login").text
     answer = httpx.get(f"{plain_url}/reports?x=1")

@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.testclient import TestClient
+from structlog.testing import capture_logs
 
 from bkkenergy.adapters.workers import Bounds, Workers
 from bkkenergy.cli.web import make_server
@@ -152,6 +153,29 @@ def test_a_body_that_does_not_come_is_given_up(monkeypatch):
             assert answer(client).endswith(b"10")
 
 
+BODY = {
+    "two_lengths": b"Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde",
+    "another_coding": b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "a_name_with_a_space": b"Transfer-Encoding : chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+    "a_length_with_a_sign": b"Content-Length: +5\r\n\r\nabcde",
+    "a_chunk_without_its_end": b"Transfer-Encoding: chunked\r\n\r\n5\nabcde\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("body", BODY.values(), ids=BODY)
+def test_a_request_whose_end_two_readers_could_see_elsewhere_is_refused(body):
+    with serving(Edge) as port, connected(port, b"POST / HTTP/1.1\r\nHost: here\r\n" + body) as client:
+        answered = answer(client)
+    assert answered.startswith(b"HTTP/1.1 400 ")
+    assert answered.count(b"HTTP/1.1") == 1, "what follows is no request"
+
+
+def test_a_length_beside_chunks_is_ignored():
+    head = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 40\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with serving(Edge) as port, connected(port, head + b"3\r\nabc\r\n0\r\n\r\n") as client:
+        assert answer(client).endswith(b"\r\n\r\n3")
+
+
 def test_what_is_no_http_is_refused_with_the_headers_of_every_answer():
     with serving(Edge) as port, connected(port, b"\x16\x03\x01 hello\r\n\r\n") as client:
         got = answer(client)
@@ -199,6 +223,15 @@ def test_a_page_of_another_site_signs_no_one_in_and_changes_nothing(app, headers
     by_api = admin.post("/api/v1/readings", json={}, headers=headers)
     assert (by_api.status_code, by_api.headers["content-type"]) == (403, "application/problem+json")
     assert admin.get("/", headers=headers).status_code == 200, "a link from another site is no forgery"
+
+
+def test_what_pages_of_another_site_send_is_logged_once_a_minute_of_an_address(home):
+    client = TestClient(make_app(home), client=("10.9.9.9", 50_000))
+    with capture_logs() as lines:
+        for _ in range(3):
+            client.post("/login", data={"name": "admin"}, headers={"Origin": "https://elsewhere.example"})
+    (line,) = [each for each in lines if each["event"] == "refused_of_another_site"]
+    assert (line["address"], line["path"], line["origin"]) == ("10.9.9.9", "/login", "https://elsewhere.example")
 
 
 @pytest.mark.parametrize("headers", OURS)

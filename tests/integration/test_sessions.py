@@ -84,7 +84,7 @@ def test_with_tls_each_cookie_is_bound_to_this_host_and_secure(home, monkeypatch
     sent.append(client.get("/wall", params={"key": key[1], "lang": "th"}))
     cookies = [cookie for answer in sent for cookie in answer.headers.get_list("set-cookie")]
     names = {cookie.partition("=")[0] for cookie in cookies}
-    assert names == {"__Host-bkkenergy", "__Host-lang", "__Host-bkkenergy-wall", "lang"}
+    assert names == {"__Host-bkkenergy", "__Host-bkkenergy-browser", "__Host-lang", "__Host-bkkenergy-wall", "lang"}
     for cookie in cookies:
         name, value = cookie.partition(";")[0].split("=", 1)
         if name == "lang":

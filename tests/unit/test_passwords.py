@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bkkenergy.access import MAX_PASSWORD, password_fault
+from bkkenergy.access import MAX_PASSWORD, is_guessed, password_fault
 from bkkenergy.adapters.state.users import PasswordHash, _is_right
+from bkkenergy.commonpasswords import DIGEST_BYTES, LIST, _digests
 
 GUESSED = [
     "passwordpassword", "123456789012", "qwertyuiop12", "abcdefghijkl", "Bangkok2026!", "bkkenergy2026", "P@ssw0rd2026!!",
@@ -22,6 +23,22 @@ GOOD = [
 @pytest.mark.parametrize("password", GUESSED)
 def test_what_is_guessed_first_is_refused(password):
     assert password_fault(password, "somchai") == "web.password_guessed"
+
+
+COMMON = ["Mailcreated5240", "Sojdlg123aljg", "MAILCREATED5240"]
+
+
+@pytest.mark.parametrize("password", COMMON)
+def test_what_many_people_chose_is_refused_though_no_rule_knows_it(password):
+    assert not is_guessed(password)
+    assert password_fault(password, "somchai") == "web.password_guessed"
+
+
+def test_more_than_three_thousand_common_passwords_that_are_long_enough_are_known():
+    digests = _digests()
+    assert len(digests) > 12_000
+    assert {len(digest) for digest in digests} == {DIGEST_BYTES}
+    assert LIST.stat().st_size == DIGEST_BYTES * len(digests), "each once"
 
 
 @pytest.mark.parametrize("password", GOOD)

@@ -97,11 +97,14 @@ from bkkenergy.web.records import proposals as record_proposals
 from bkkenergy.web.records import roofs as record_roofs
 from bkkenergy.web.render import open_page, page
 from bkkenergy.web.security import (
+    DENIED_EVERY_S,
     MustChangePassword,
     NeedsCode,
     NeedsPassword,
     NotSignedIn,
+    address_of,
     hardened,
+    here_of,
     is_of_another_site,
     language_of,
     note_denied,
@@ -250,7 +253,15 @@ async def own_pages_alone(request: Request, call_next: Callable[[Request], Await
     """Refuse what a page of another site sends, the sign-in too: else it could sign a person in as someone else."""
     if not is_of_another_site(request):
         return await call_next(request)
+    address = address_of(request)
+    here_of(request).cached(("foreign", address), DENIED_EVERY_S, lambda: _foreign(request, address))
     return await run_in_threadpool(_http_error, request, HTTPException(403, "sent by a page of another site"))
+
+
+def _foreign(request: Request, address: str) -> None:
+    """Log what a page of another site sent, once a minute of an address: who was led there may not know it."""
+    origin = request.headers.get("Origin", "")[:128]
+    log.warning("refused_of_another_site", address=address, path=shown_path(request)[:255], origin=origin)
 
 
 def _is_api(request: Request) -> bool:

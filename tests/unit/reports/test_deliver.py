@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import uuid
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
@@ -51,6 +52,19 @@ def test_mail_arrives_over_tls_with_text_page_and_pdf(tmp_path, certificate):
         ("health_2026-11-23.th.pdf", "application/pdf")
     ]
     assert attached[0].get_content() == b"%PDF-1.4 whatever"
+
+
+@pytest.mark.parametrize(
+    "bent", [{"subject": "x\r\nBcc: evil@example.com"}, {"to": "a@example.com\r\nBcc: evil@example.com"}]
+)
+def test_a_line_break_smuggles_no_header_into_a_mail_and_is_a_failure_for_good(bent):
+    recipient = TO.model_copy(update={name: value for name, value in bent.items() if name == "to"})
+    said = replace(message(), **{name: value for name, value in bent.items() if name == "subject"})
+    with mail_server() as server:
+        with pytest.raises(DeliveryFailed, match="cannot be written") as caught:
+            CHANNELS["mail"](settings_for(server), recipient, said)
+        assert server.messages == []
+    assert caught.value.is_final
 
 
 def test_every_try_carries_the_same_message_id_and_others_another(tmp_path):

@@ -24,10 +24,14 @@ def send_mail(settings: Settings, recipient: Recipient, message: Notification) -
     if not mail.host:
         raise ConfigError([Fault.of("no_mail_server", "bkkenergy.toml: mail.host")])
     try:
+        email = composed(mail, recipient, message)
+    except ValueError as error:  # a line break in a name or an address, which could smuggle in a header
+        raise DeliveryFailed(f"the mail cannot be written: {error}", is_final=True) from None
+    try:
         with _connected(mail) as server:
             if mail.username and mail.password:
                 server.login(mail.username, mail.password.get_secret_value())
-            server.send_message(composed(mail, recipient, message))
+            server.send_message(email)
     except smtplib.SMTPRecipientsRefused as error:
         code, answer = next(iter(error.recipients.values()))
         said = f"{recipient.to} is refused ({error.recipients})"
