@@ -723,7 +723,7 @@ def test_an_export_and_the_command_say_what_is_purged(site, tmp_path):
     assert "a test agreed that readings are purged." in output
     assert f"Readings before 2023-10-25 are purged: {run.days:,} days of meters" in output
     export = ["export", str(tmp_path / "old.csv"), "--period", "2023-10", *config]
-    assert "Readings before 2023-10-25 are purged" in CliRunner().invoke(cli, export).output
+    assert "Readings before 25 October 2023 are purged" in CliRunner().invoke(cli, export).output
 
 
 def test_nothing_is_deleted_where_readings_stay_for_ever(site):

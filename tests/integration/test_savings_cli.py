@@ -120,7 +120,7 @@ def test_a_baseline_is_kept_shown_and_the_same_again(fitted):
     assert models(fitted, OFFICES[0]) == [before]
     shown = run(fitted, "baseline", "show", OFFICES[1])
     assert "1 ตุลาคม 2566" in shown
-    assert "Evening service (Somsri, 2025-02-01)" in shown
+    assert "Evening service (Somsri บันทึกเมื่อ 1 กุมภาพันธ์ 2568)" in shown
 
 
 def test_a_cluster_fits_the_same_baseline(fitted):
@@ -191,7 +191,7 @@ def test_a_month_beside_the_year_before_shows_what_was_saved_since(fitted):
 
 
 def test_a_year_that_begins_before_any_data_is_said_to_be_without_a_year_before(fitted):
-    assert "nothing is known of the same days" in run(
+    assert "Nothing is known of the same days" in run(
         fitted, "savings", "year", OFFICES[1], "--period", "2024-09", "--lang", "en"
     )
 
@@ -564,7 +564,15 @@ def test_the_plan_goes_out_and_in_as_a_workbook_and_to_partners(planned, tmp_pat
     assert "0 projects entered, 2 replaced" in run(planned, "plan", "import", str(tmp_path / "plan.xlsx"))
     assert {row["id"] for row in json.loads(run(planned, "plan", "list", "--json"))} == set(PLAN)
     output = run(
-        planned, "plan", "datasheet", str(tmp_path / "partners.xlsx"), "--mask", "--key", str(tmp_path / "key.csv")
+        planned,
+        "plan",
+        "datasheet",
+        str(tmp_path / "partners.xlsx"),
+        "--mask",
+        "--key",
+        str(tmp_path / "key.csv"),
+        "--lang",
+        "en",
     )
     assert "0 retrofits" in output, "both are done"
     assert (tmp_path / "key.csv").read_text().startswith("\ufeffcode,id")
