@@ -9,8 +9,8 @@ import subprocess
 import threading
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from bkkenergy.adapters.heldfolder import HeldFolder
 from bkkenergy.errors import InputError
 
 PROGRAMS = ("soffice", "libreoffice")
@@ -28,30 +28,39 @@ def office_program() -> str | None:
 def office_pdf(document: bytes, program: str, *, max_wall_s: float = MAX_WALL_S) -> bytes:
     """Print a DOCX by an office program, in a folder and with settings that are made for this document alone.
 
-    Raises InputError where it takes too long or prints nothing.
+    Raises InputError where it takes too long, ends with a fault or prints nothing.
     """
-    with ONE_AT_A_TIME, TemporaryDirectory(prefix="bkkenergy-print-") as folder:
-        source = Path(folder, "document.docx")
-        source.write_bytes(document)
-        settings = f"-env:UserInstallation={Path(folder, 'settings').as_uri()}"
-        asked = [program, settings, "--headless", "--norestore", "--convert-to", "pdf", "--outdir", folder, str(source)]
-        _run(asked, Path(folder), max_wall_s)
-        printed = source.with_suffix(".pdf")
-        if not printed.is_file():
-            raise InputError.of("memo_not_printed")
-        return printed.read_bytes()
+    with ONE_AT_A_TIME:
+        folder = HeldFolder("bkkenergy-print-")
+        try:
+            return _printed(document, program, folder.path, max_wall_s)
+        finally:
+            folder.remove()
+
+
+def _printed(document: bytes, program: str, folder: Path, max_wall_s: float) -> bytes:
+    source = folder / "document.docx"
+    source.write_bytes(document)
+    settings = f"-env:UserInstallation={(folder / 'settings').as_uri()}"
+    options = ["--headless", "--norestore", "--convert-to", "pdf", "--outdir", str(folder)]
+    _run([program, settings, *options, str(source)], folder, max_wall_s)
+    printed = source.with_suffix(".pdf")
+    if not printed.is_file():
+        raise InputError.of("memo_not_printed")
+    return printed.read_bytes()
 
 
 def _run(asked: list[str], home: Path, max_wall_s: float) -> None:
-    """Run a program within bounds, and end it with all that it started."""
+    """Run a program within bounds, and end it with all that it started. One that was ended may have printed a part."""
     bounded = ["/bin/sh", "-c", BOUNDED, "sh", str(MAX_CPU_S), str(MAX_MEMORY_KB), *asked]
-    given = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "LANG": "C.UTF-8"}
+    given = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8"}
     quiet = subprocess.DEVNULL
     with subprocess.Popen(  # noqa: S603 - a program that the operator installed, no shell reads the document's name
         bounded, cwd=home, env=given, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True
     ) as process:
         try:
-            process.wait(max_wall_s)
+            if process.wait(max_wall_s) != 0:
+                raise InputError.of("memo_not_printed")
         except subprocess.TimeoutExpired:
             raise InputError.of("memo_not_printed") from None
         finally:

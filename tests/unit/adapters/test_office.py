@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
 
-from bkkenergy.adapters import office
+from bkkenergy.adapters import heldfolder, office
 from bkkenergy.adapters.memotemplate import checked_template
 from bkkenergy.adapters.office import office_pdf, office_program
 from bkkenergy.errors import InputError
@@ -58,6 +60,28 @@ def test_without_an_office_program_the_built_in_page_is_printed(monkeypatch):
 def test_a_program_that_prints_nothing_is_an_error(tmp_path, text):
     with pytest.raises(InputError, match="could not be printed"):
         office_pdf(b"x", script(tmp_path, text))
+
+
+@pytest.mark.parametrize("end", ["exit 3", "kill -9 $$", "kill -XCPU $$"])
+def test_what_a_program_that_failed_has_written_is_no_memorandum(tmp_path, end):
+    with pytest.raises(InputError, match="could not be printed"):
+        office_pdf(b"x", script(tmp_path, f"printf '%s' '%PDF-1.7' > document.pdf; {end}"))
+
+
+def test_what_a_program_leaves_in_its_temporary_folder_goes_with_the_document(tmp_path):
+    left = tmp_path / "left"
+    made = office_pdf(b"x", script(tmp_path, f"mktemp -d > {left}; printf x > document.pdf"))
+    assert made == b"x"
+    assert not Path(left.read_text(encoding="utf-8").strip()).exists()
+
+
+def test_the_folder_of_a_process_that_was_killed_goes_with_the_next_document(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(heldfolder, "MAKING_S", -1.0)
+    abandoned = tmp_path / "bkkenergy-print-abandoned"
+    abandoned.mkdir()
+    office_pdf(b"x", script(tmp_path, "printf x > document.pdf"))
+    assert not list(tmp_path.glob("bkkenergy-print-*"))
 
 
 def test_a_program_that_does_not_end_is_ended_with_what_it_started(tmp_path):
