@@ -180,6 +180,33 @@ def test_an_auditor_can_follow_the_workbook_s_sums(report, lang):
     assert bill["C5"].value == "=SUM(C2:C4)"
 
 
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_workbook_leaves_empty_what_is_not_known(report, lang):
+    words, (one, two) = Words(lang), report.buildings
+    dark = replace(
+        two, use=replace(two.use, energy_kwh=None, cost_thb=None), bill=(), heat_kw=((None,) * 24,) * len(two.heat_kw)
+    )
+    line = replace(report.plan.projects[0], measured_kwh=None)
+    made = replace(
+        report, buildings=(one, dark), plan=replace(report.plan, projects=(line,), measured_kwh=None),
+        total=replace(report.total, energy_kwh=None, cost_thb=None, co2e_kg=None),
+    )  # fmt: skip
+    book = openpyxl.load_workbook(io.BytesIO(RENDERERS["xlsx"](made, lang)))
+    whole = next(row for row in book.worksheets[0] if row[0].value == words("by_scope.total_agency"))
+    assert [whole[column].value for column in (1, 6, 7)] == [None, None, None]
+    bill = book[words("by_scope.bill_agency")[:31]]
+    assert {cell.value for cell in bill["D"][1:]} == {None}
+    assert {cell.value for cell in book[words.either(th=two.name_th, en=two.name_en)]["Z"][3:]} == {None}
+    assert book[words("report.plan")[:31]].cell(5, 6).value is None
+
+
+def test_a_building_s_sheet_and_the_plan_call_no_sum_that_of_the_whole_agency(report):
+    book = openpyxl.load_workbook(io.BytesIO(RENDERERS["xlsx"](report, "en")))
+    for name in (report.buildings[0].name_en, "Progress of the action plan"):
+        heads = [row[0].value for row in book[name] if row[0].value]
+        assert heads[-1] in {"Total", "Total (THB)"}
+
+
 def test_sheets_of_like_names_do_not_collide(report):
     twins = tuple(
         replace(own, name_en="A building with a name so long that it is cut: annexe") for own in report.buildings

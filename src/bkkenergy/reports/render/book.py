@@ -42,6 +42,13 @@ class Book:
         """Return the name of the sum of all rows."""
         return of_scope("total", report, self.words)
 
+    def write_sum(
+        self, sheet: Any, cell: tuple[int, int], over: str, value: float | None, form: str = "number"
+    ) -> None:
+        """Write a sum over cells as a formula with its value; nothing where that is not known: it would show 0."""
+        if value is not None:
+            sheet.write_formula(*cell, f"=SUM({over})", self.formats[form], value)
+
     def sheet(self, name: str) -> Any:
         """Add a sheet; a name that is taken already gets a number."""
         plain = name.translate(NOT_IN_SHEET_NAMES)[:MAX_SHEET_NAME]

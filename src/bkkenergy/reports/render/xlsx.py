@@ -7,10 +7,11 @@ import io
 from typing import Any
 
 import xlsxwriter
-from xlsxwriter.utility import xl_col_to_name, xl_range
+from xlsxwriter.utility import xl_range
 
 from bkkenergy.adapters.files import AS_TEXT
 from bkkenergy.i18n import DATE_FORMAT, MONTH_FORMAT, Lang, Words
+from bkkenergy.reports.build import total_of
 from bkkenergy.reports.comparisons import comparisons
 from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse
 from bkkenergy.reports.emissions import upstream_note
@@ -103,9 +104,7 @@ def _buildings(book: Book, report: AgencyReport) -> None:
     last = first + len(report.buildings)
     sheet.write(last, 0, book.total(report), formats["head"])
     for column, value in ((1, report.total.energy_kwh), (6, report.total.cost_thb), (7, report.total.co2e_kg)):
-        if value is not None:
-            formula = f"=SUM({xl_range(first, column, last - 1, column)})"
-            sheet.write_formula(last, column, formula, formats["number"], value)
+        book.write_sum(sheet, (last, column), xl_range(first, column, last - 1, column), value)
 
 
 def _heads(report: AgencyReport, words: Words) -> list[str]:
@@ -189,16 +188,16 @@ def _bill(book: Book, report: AgencyReport) -> None:
     sheet.freeze_panes(1, 2)
     for row, line in enumerate(report.bill, 1):
         sheet.write(row, 0, words(f"solar.item_{line.item}"))
-        across = xl_range(row, 2, row, len(names) + 1)
-        sheet.write_formula(row, 1, f"=SUM({across})", formats["fine"], line.amount_thb)
+        book.write_sum(sheet, (row, 1), xl_range(row, 2, row, len(names) + 1), line.amount_thb, "fine")
         for column, building in enumerate(report.buildings, 2):
-            amount = sum(item.amount_thb for item in building.bill if item.item == line.item)
-            sheet.write_number(row, column, amount, formats["fine"])
+            if building.bill:
+                amount = sum(item.amount_thb for item in building.bill if item.item == line.item)
+                sheet.write_number(row, column, amount, formats["fine"])
     last = len(report.bill) + 1
     sheet.write(last, 0, book.total(report), formats["head"])
     totals = [report.total.cost_thb, *(building.use.cost_thb for building in report.buildings)]
     for column, value in enumerate(totals, 1):
-        sheet.write_formula(last, column, f"=SUM({xl_range(1, column, last - 1, column)})", formats["fine"], value or 0)
+        book.write_sum(sheet, (last, column), xl_range(1, column, last - 1, column), value, "fine")
     if report.read_bills:
         _read_bills(book, sheet, report, last + 2)
 
@@ -245,8 +244,7 @@ def _savings(book: Book, report: AgencyReport) -> None:
         sheet.write(last, 0, book.total(report), formats["head"])
         _saving_row(sheet, last, report.total_saving, book)
         for column, value in ((1, report.total_saving.baseline_kwh), (2, report.total_saving.actual_kwh)):
-            formula = f"=SUM({xl_range(1, column, last - 1, column)})"
-            sheet.write_formula(last, column, formula, formats["number"], value or 0)
+            book.write_sum(sheet, (last, column), xl_range(1, column, last - 1, column), value)
 
 
 def _saving_row(sheet: Any, row: int, saving: BuildingSaving, book: Book) -> None:
@@ -326,12 +324,10 @@ def _plan(book: Book, report: AgencyReport) -> None:
         if mark := line.option:
             sheet.write(row, 6, words("report.plan_option", option=mark))
     last = 3 + len(plan.projects)
-    sheet.write(last, 0, book.total(report), formats["head"])
-    measured = sum(line.measured_kwh or 0.0 for line in plan.projects)
+    sheet.write(last, 0, words("report.sum"), formats["head"])
     budget = sum(line.budget_thb for line in plan.projects)
-    for column, total in ((3, budget), (4, plan.expected_kwh), (5, measured)):
-        formula = f"=SUM({xl_range(3, column, last - 1, column)})"
-        sheet.write_formula(last, column, formula, formats["number"], total)
+    for column, total in ((3, budget), (4, plan.expected_kwh), (5, plan.measured_kwh)):
+        book.write_sum(sheet, (last, column), xl_range(3, column, last - 1, column), total)
 
 
 def _sources(book: Book, report: AgencyReport) -> None:
@@ -374,8 +370,7 @@ def _building(book: Book, report: AgencyReport, building: BuildingUse) -> None:
         for hour, kw in enumerate(hours):
             if kw is not None:
                 sheet.write_number(row, hour + 1, kw, formats["fine"])
-        total = sum(kw for kw in hours if kw is not None)
-        sheet.write_formula(row, HOURS + 1, f"=SUM({xl_range(row, 1, row, HOURS)})", formats["number"], total)
+        book.write_sum(sheet, (row, HOURS + 1), xl_range(row, 1, row, HOURS), total_of(hours))
     last = first + len(building.heat_kw)
     if building.heat_kw:
         colours = {"type": "3_color_scale", "min_color": "#FFF8E1", "mid_color": "#F5B041", "max_color": "#BA4A00"}
@@ -385,7 +380,6 @@ def _building(book: Book, report: AgencyReport, building: BuildingUse) -> None:
         sheet.write_number(row, HOURS + 1, line.amount_thb, formats["fine"])
     if building.bill:
         end = last + 1 + len(building.bill)
-        sheet.write(end, 0, f"{book.total(report)} ({words('unit.thb')})", formats["head"])
-        column = xl_col_to_name(HOURS + 1)
-        formula = f"=SUM({column}{last + 2}:{column}{end})"
-        sheet.write_formula(end, HOURS + 1, formula, formats["fine"], building.use.cost_thb or 0)
+        sheet.write(end, 0, f"{words('report.sum')} ({words('unit.thb')})", formats["head"])
+        items = xl_range(last + 1, HOURS + 1, end - 1, HOURS + 1)
+        book.write_sum(sheet, (end, HOURS + 1), items, building.use.cost_thb, "fine")
