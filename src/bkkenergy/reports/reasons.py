@@ -10,6 +10,8 @@ from bkkenergy.texts import LANGS, Lang
 
 COMMAND = re.compile(r": [^:]*\bbkkenergy .*", re.DOTALL)
 """The end of an error that names a command: it is for who runs the program, not for who reads a report."""
+FIRST_WORD = re.compile("^[a-z]+(?= )")
+"""A word that begins a sentence; an id has dots or digits and stays as it is."""
 
 
 def why_texts(why: InputError) -> dict[Lang, str]:
@@ -21,4 +23,4 @@ def why_texts(why: InputError) -> dict[Lang, str]:
     'Klang has no baseline that ended before 9 October 2026.'
     """
     said = {lang: Words(lang).dated(COMMAND.sub(".", why.said(lang))) for lang in LANGS}
-    return {lang: text[:1].upper() + text[1:] for lang, text in said.items()}
+    return {lang: FIRST_WORD.sub(lambda word: word[0].capitalize(), text) for lang, text in said.items()}

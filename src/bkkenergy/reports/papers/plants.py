@@ -12,6 +12,7 @@ from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.papers.asked import AskedPaper
 from bkkenergy.reports.papers.model import GridColumn, Paper, PaperGrid, PaperText, Value, total_row
+from bkkenergy.reports.reasons import why_texts
 from bkkenergy.solar.running import PlantMonth
 from bkkenergy.usecases.plants import PlantYield, plant_yields
 from bkkenergy.usecases.planttexts import plant_notes
@@ -83,7 +84,7 @@ def _work(asked: AskedPaper, plants: list[tuple[Building, PlantYield]]) -> tuple
         try:
             work = plant_work(asked.site, plant_named(asked.site.portfolio, plant.id), today=after)
         except InputError as why:
-            notes.append((name, why.said(words.lang)))
+            notes.append((name, why_texts(why)[words.lang]))
             continue
         rows += [_month_row(plant.id, month, asked) for month in _of_period(work.months, asked.period)]
         notes += [(name, note) for note in plant_notes(work, asked.site.portfolio, words)]

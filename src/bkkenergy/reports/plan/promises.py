@@ -14,6 +14,7 @@ from bkkenergy.plan import Measured, Project
 from bkkenergy.plan.promise import Verdict, verdict_of
 from bkkenergy.reports.papers.model import GridColumn, PaperGrid, Value
 from bkkenergy.reports.plan.progress import measured_projects, why_each
+from bkkenergy.reports.reasons import why_texts
 from bkkenergy.site import Site
 
 
@@ -83,7 +84,7 @@ def verdict_text(row: PromiseBeside, words: Words) -> str:
     if row.verdict is not None:
         return words(f"promise.{row.verdict}")
     if row.why is not None:
-        return row.why.said(words.lang)
+        return why_texts(row.why)[words.lang]
     if row.project.promise is not None and row.project.promise.proof == "bill":
         return words("promise.by_bill")
     return words("promise.not_measured")
