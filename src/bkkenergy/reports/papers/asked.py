@@ -56,7 +56,7 @@ class AskedPaper:
 
     @property
     def measured_until(self) -> dt.date:
-        """The day before which projects are measured: today, or the day after the period."""
+        """The day before which projects and plants are measured: today, or the day after the period."""
         return min(self.site.today, self.period.last_day + dt.timedelta(days=1))
 
     @property

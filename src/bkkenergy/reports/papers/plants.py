@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
 
@@ -78,11 +77,10 @@ def _work(asked: AskedPaper, plants: list[tuple[Building, PlantYield]]) -> tuple
     rows: list[tuple[Value, ...]] = []
     notes: list[tuple[str, str]] = []
     counts = Counter(building.id for building, _ in plants)
-    after = min(asked.period.last_day, asked.site.today - dt.timedelta(days=1)) + dt.timedelta(days=1)
     for building, plant in plants:
         name = asked.name_of_building(building.id) + (f" ({plant.id})" if counts[building.id] > 1 else "")
         try:
-            work = plant_work(asked.site, plant_named(asked.site.portfolio, plant.id), today=after)
+            work = plant_work(asked.site, plant_named(asked.site.portfolio, plant.id), today=asked.measured_until)
         except InputError as why:
             notes.append((name, why_texts(why)[words.lang]))
             continue

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bkkenergy.plan import PROJECT_STATES, Project
+from collections.abc import Mapping
+
+from bkkenergy.plan import PROJECT_STATES, Measured, Project
 from bkkenergy.reports.papers.asked import AskedPaper
 from bkkenergy.reports.papers.model import GridColumn, Paper, PaperGrid, PaperText, Value, total_row
-from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.reports.plan.promises import promise_grid, promises_beside
 
 STAGES = {"survey": ("surveyed",), "develop": ("proposed", "endorsed", "running"), "report": ("done",)}
@@ -14,20 +15,19 @@ STAGES = {"survey": ("surveyed",), "develop": ("proposed", "endorsed", "running"
 def progress(asked: AskedPaper) -> Paper:
     """Make the progress of the projects of an agency, a building or the city."""
     words, projects = asked.words, asked.projects
-    measured = measured_projects(asked.site, projects, asked.measured_until)
-    done = [project for project in projects if project.state == "done"]
-    proven = [measured[project.id].kwh_a_year for project in done if project.id in measured]
+    rows = promises_beside(asked.site, projects, asked.measured_until)
+    measured = {row.project.id: row.measured for row in rows if row.measured is not None}
+    proven = [one.kwh_a_year for one in measured.values()]
     sentence = words(
         "progress.sentence",
         count=len(projects),
-        done=len(done),
+        done=len(rows),
         expected=words.number(sum(project.expected_kwh for project in projects)),
         measured=words.number(sum(proven) if proven else None),
         proven=len(proven),
     )
-    rows = promises_beside(asked.site, projects, asked.measured_until)
     promised = [promise_grid(rows, words)] if rows else []
-    blocks = [_stages(asked, projects), _every(asked, projects), *promised]
+    blocks = [_stages(asked, projects), _every(asked, projects, measured), *promised]
     late = [project for project in projects if project.state != "done" and project.due_year_be < _year_be(asked)]
     lines = tuple(
         words("progress.late", project=_name(asked, project), year=words.year(project.due_year_be - 543))
@@ -68,9 +68,8 @@ def _stages(asked: AskedPaper, projects: tuple[Project, ...]) -> PaperGrid:
     )
 
 
-def _every(asked: AskedPaper, projects: tuple[Project, ...]) -> PaperGrid:
+def _every(asked: AskedPaper, projects: tuple[Project, ...], measured: Mapping[str, Measured]) -> PaperGrid:
     words = asked.words
-    measured = measured_projects(asked.site, projects, asked.measured_until)
     columns = (
         GridColumn(words("report.plan_project")),
         GridColumn(words("report.building")),
