@@ -103,9 +103,8 @@ def add_drawing(document: Any, drawing: PaperDrawing) -> None:
     if drawing.chart is not None:
         add_chart(document, drawing.chart, drawing.title, width_cm=TEXT_WIDTH_CM, height_cm=CHART_HEIGHT_CM)
     elif drawing.image:
-        document.add_picture(io.BytesIO(drawing.image), Cm(TEXT_WIDTH_CM), Cm(CHART_HEIGHT_CM))
-        (properties,) = document.inline_shapes[-1]._inline.xpath("wp:docPr")  # noqa: SLF001 - no other way
-        properties.set("descr", drawing.title)
+        picture = document.add_picture(io.BytesIO(drawing.image), Cm(TEXT_WIDTH_CM), Cm(CHART_HEIGHT_CM))
+        picture._inline.docPr.set("descr", drawing.title)  # noqa: SLF001 - no other way
     if drawing.legend:
         document.paragraphs[-1].paragraph_format.keep_with_next = True
         document.add_paragraph(drawing.legend)
@@ -148,16 +147,16 @@ def column_widths_cm(lines: Sequence[Sequence[str]]) -> list[float]:
     [11.65, 4.35]
     """
     columns = list(zip(*lines, strict=True))
-    least = [_letters_cm(max(len(word) for text in column for word in _unbroken(text))) for column in columns]
-    longest = [_letters_cm(min(max(len(text) for text in column), WIDEST_LETTERS)) for column in columns]
-    most = [max(pair) for pair in zip(least, longest, strict=True)]
-    short_cm = TEXT_WIDTH_CM - sum(least)
-    if short_cm <= 0:
-        return [round(TEXT_WIDTH_CM * width / sum(least), 2) for width in least]
-    spare = [high - low for low, high in zip(least, most, strict=True)]
-    if sum(spare) <= short_cm:
-        return [round(TEXT_WIDTH_CM * width / sum(most), 2) for width in most]
-    return [round(low + short_cm * more / sum(spare), 2) for low, more in zip(least, spare, strict=True)]
+    min_cm = [_letters_cm(max(len(word) for text in column for word in _unbroken(text))) for column in columns]
+    text_cm = [_letters_cm(min(max(len(text) for text in column), WIDEST_LETTERS)) for column in columns]
+    max_cm = [max(pair) for pair in zip(min_cm, text_cm, strict=True)]
+    free_cm = TEXT_WIDTH_CM - sum(min_cm)
+    if free_cm <= 0:
+        return [round(TEXT_WIDTH_CM * width / sum(min_cm), 2) for width in min_cm]
+    extra_cm = [high - low for low, high in zip(min_cm, max_cm, strict=True)]
+    if sum(extra_cm) <= free_cm:
+        return [round(TEXT_WIDTH_CM * width / sum(max_cm), 2) for width in max_cm]
+    return [round(low + free_cm * more / sum(extra_cm), 2) for low, more in zip(min_cm, extra_cm, strict=True)]
 
 
 def _letters_cm(count: int) -> float:

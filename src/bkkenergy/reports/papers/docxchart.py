@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-from itertools import count
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 import xlsxwriter
 from docx.opc.constants import RELATIONSHIP_TYPE
-from docx.opc.packuri import PackURI
 from docx.opc.part import Part
 from docx.oxml import parse_xml
 from docx.shared import Cm
@@ -34,17 +32,17 @@ MAX_UPRIGHT, LEANING = 12, ' rot="-2700000"'
 
 def add_chart(document: Any, chart: PaperChart, title: str, *, width_cm: float, height_cm: float) -> None:
     """Add a chart of its own paragraph; its title is what a reader of the screen hears."""
-    package = document.part.package
-    number = next(n for n in count(1) if f"/word/charts/chart{n}.xml" not in {part.partname for part in package.parts})
-    book = Part(PackURI(f"/word/embeddings/chart{number}.xlsx"), BOOK_TYPE, chart_book(chart), package)
-    part = Part(PackURI(f"/word/charts/chart{number}.xml"), CHART_TYPE, chart_xml(chart, "rId1").encode(), package)
+    package, number = document.part.package, document.part.next_id
+    uri = package.next_partname("/word/charts/chart%d.xml")
+    book = Part(package.next_partname("/word/embeddings/chart%d.xlsx"), BOOK_TYPE, chart_book(chart), package)
+    part = Part(uri, CHART_TYPE, chart_xml(chart, "rId1").encode(), package)
     part.load_rel(RELATIONSHIP_TYPE.PACKAGE, book, "rId1")
     name = document.part.relate_to(part, RELATIONSHIP_TYPE.CHART)
     width, height = int(Cm(width_cm)), int(Cm(height_cm))
     inline = parse_xml(
         f'<wp:inline xmlns:wp="{INLINE}" xmlns:a="{DRAWING}" distT="0" distB="0" distL="0" distR="0">'
         f'<wp:extent cx="{width}" cy="{height}"/>'
-        f'<wp:docPr id="{1000 + number}" name="chart{number}" descr={quoteattr(title)}/>'
+        f'<wp:docPr id="{number}" name="chart{number}" descr={quoteattr(title)}/>'
         f'<a:graphic><a:graphicData uri="{CHART}"><c:chart xmlns:c="{CHART}" xmlns:r="{RELATIONS}" r:id="{name}"/>'
         "</a:graphicData></a:graphic></wp:inline>"
     )

@@ -84,13 +84,13 @@ class PaperChart:
 
 @dataclass(frozen=True, slots=True)
 class PaperDrawing:
-    """A picture (SVG) with its heading, and what it shows in words for those who cannot see it.
+    """A picture with its heading, and what it shows in words for those who cannot see it.
 
-    chart, image : the same for a document: as figures, or as a PNG.
+    svg : for a page. chart, image : for a document, as figures or as a PNG.
     """
 
     title: str
-    svg: str
+    svg: str = ""
     legend: str = ""
     chart: PaperChart | None = None
     image: bytes = b""

@@ -1,4 +1,4 @@
-"""Pictures of a report for its papers and documents: each as SVG for pages, and as figures or a PNG for documents."""
+"""Pictures of a report for its papers and documents: bars as SVG and as figures, what documents alone have as these."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.papers.model import ChartSeries, PaperChart, PaperDrawing
 from bkkenergy.reports.phrasing import WHOLE_RATIO
 from bkkenergy.reports.pictures import HOURS, as_grid, coloured, png
-from bkkenergy.reports.render.views import bar_chart, bar_name, heat_picture, profile_picture
+from bkkenergy.reports.render.views import bar_chart, bar_name
 from bkkenergy.reports.scopewords import of_scope
 
 HEAT_PIXELS = (1200, 480)
@@ -47,14 +47,13 @@ def profile_drawing(report: AgencyReport, words: Words) -> list[PaperDrawing]:
     use = report.total
     if not any(kw is not None for kw in use.profile_kw):
         return []
-    svg = profile_picture(use.profile_kw, use.usual_profile_kw, words, title=words("report.profile"))
     series = [ChartSeries(words("report.profile_actual"), use.profile_kw, "lines")]
     if use.usual_profile_kw:
         series.append(ChartSeries(words("report.profile_usual"), use.usual_profile_kw, "lines", is_use=False))
     chart = PaperChart(tuple(f"{hour:02d}:00" for hour in range(len(use.profile_kw))), tuple(series))
     title = f"{words('report.profile')} ({words('unit.kw')})"
     legend = of_scope("profile_gaps", report, words) if use.coverage_ratio < WHOLE_RATIO else ""
-    return [PaperDrawing(title, str(svg), legend, chart)]
+    return [PaperDrawing(title, legend=legend, chart=chart)]
 
 
 def heat_drawing(report: AgencyReport, words: Words) -> list[PaperDrawing]:
@@ -62,10 +61,10 @@ def heat_drawing(report: AgencyReport, words: Words) -> list[PaperDrawing]:
     grid, first = as_grid(report.pictures.heat_kw), report.pictures.heat_first_day
     if not np.isfinite(grid).any():
         return []
-    wide, high = (-(-least // count) for least, count in zip(HEAT_PIXELS, (len(grid), HOURS), strict=True))
+    wide, high = (-(-pixels // count) for pixels, count in zip(HEAT_PIXELS, (len(grid), HOURS), strict=True))
     image = png(np.kron(coloured(grid.T), np.ones((high, wide, 1), np.uint8)))
     legend = words(
         "report.heat_axes", first=words.date(first), last=words.date(first + dt.timedelta(days=len(grid) - 1)),
         kw=words.number(float(np.nanmax(grid))),
     )  # fmt: skip
-    return [PaperDrawing(words("report.heat"), str(heat_picture(report, words)), legend, image=image)]
+    return [PaperDrawing(words("report.heat"), legend=legend, image=image)]

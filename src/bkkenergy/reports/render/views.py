@@ -96,8 +96,8 @@ def legend_of(report: AgencyReport, words: Words) -> Markup:
 
 
 def building_heats(report: AgencyReport, words: Words) -> list[dict[str, Any]]:
-    """Draw a small heat map of each building, on reports of a month or longer."""
-    if report.period_kind == "day":
+    """Draw a small heat map of each row, on reports of a month or longer; one building's is on page one already."""
+    if report.period_kind == "day" or report.scope == "building":
         return []
     heats = []
     for building in report.buildings[:MAX_HEATS]:
