@@ -72,7 +72,14 @@ def test_estimate_shows_loan_sale_and_battery(tmp_path):
     assert data["battery"]["saving_thb"] >= data["battery"]["surplus_saving_thb"]
     assert [case["name"] for case in data["prices"]] == ["low", "central", "high"]
     page = (tmp_path / "solar_district-bangkhen.school-1.en.html").read_text()
-    for text in ("Direct purchase with a loan", "Tax of 20%", "sold at 1.00 THB/kWh", "Full cycles per year"):
+    simulated = Words("en")("report.simulated")
+    for text in (
+        "Direct purchase with a loan",
+        "Tax of 20%",
+        "sold at 1.00 THB/kWh",
+        "Full cycles per year",
+        simulated,
+    ):
         assert text in page
     assert {source["key"] for source in data["sources"]} >= {"export", "battery", "quarter_hours"}
 
@@ -101,6 +108,8 @@ def test_a_tender_pack_is_one_archive(tmp_path):
     assert str(path) in output
     with zipfile.ZipFile(path) as pack:
         assert {"tender.en.html", "single_line.en.svg", "materials.en.csv", "sam_weather.csv"} <= set(pack.namelist())
+        for name in ("tender.en.html", "design.en.html"):
+            assert Words("en")("report.simulated") in pack.read(name).decode(), "the office is of the demonstration"
 
 
 @pytest.mark.parametrize(
@@ -122,8 +131,9 @@ def test_size_compare_and_screen(tmp_path):
     assert "มูลค่าปัจจุบันสุทธิสูงสุด" in solar("size", "district-bangkhen.office")
     assert "best by net present value" in solar("size", "district-bangkhen.office", "--lang", "en")
     assert solar("compare", "district-bangkhen.office", "--kwp", "30", "--kwp", "60").count("mono-550") == 2
-    output = solar("screen", "--agency", "health", "--format", "csv", "--lang", "en", "-o", str(tmp_path))
+    output = solar("screen", "--agency", "health", "--format", "csv,html", "--lang", "en", "-o", str(tmp_path))
     assert "buildings could carry" in output
+    assert Words("en")("report.simulated") in (tmp_path / "solar_screening.en.html").read_text(encoding="utf-8")
     assert len((tmp_path / "solar_screening.en.csv").read_text().splitlines()) >= 4
 
 

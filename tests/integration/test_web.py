@@ -9,6 +9,7 @@ import os
 import pwd
 import re
 import threading
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ from bkkenergy.adapters.state.tokens import add_token, tokens
 from bkkenergy.adapters.state.users import add_user, sign_out, users
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli import cli
+from bkkenergy.i18n import Words
 from bkkenergy.plan import Project
 from bkkenergy.ports.ledger import IMPORT
 from bkkenergy.web import citymoney, pages_work
@@ -548,6 +550,14 @@ def test_a_design_is_downloaded(people, form, begins):
     answer = people["viewer-health"].get(f"/solar/report/{OWN_BUILDING}", params={"kwp": "20", "format": form})
     assert answer.content.startswith(begins)
     assert f"solar_{OWN_BUILDING}.{form}" in answer.headers["content-disposition"]
+
+
+def test_a_design_and_a_tender_pack_of_the_demonstration_say_so(people):
+    said = Words("th")("report.simulated")
+    assert said in people["viewer-health"].get(f"/solar/report/{OWN_BUILDING}", params={"kwp": "20"}).text
+    pack = people["viewer-health"].get(f"/solar/tender/{OWN_BUILDING}", params={"kwp": "20"}).content
+    with zipfile.ZipFile(io.BytesIO(pack)) as archive:
+        assert all(said in archive.read(f"{name}.th.html").decode() for name in ("design", "tender"))
 
 
 def test_no_secret_stands_on_a_page(app, people):
