@@ -110,7 +110,7 @@ WORK: Mapping[str, AskedWork] = {
 }
 DAYS_TO_DUE = 14
 FUEL_LITRES = {"environment": 415_000.0, "fire-rescue": 38_000.0, "district-dindaeng": 21_000.0}
-"""Of vehicles in a month a year ago, made up; each later month takes a third of a per cent less."""
+"""Of vehicles in a month a year ago, made up; each later month takes 0.3 % less."""
 FUEL_MONTHS, FUEL_FALL_RATIO = 26, 0.003
 
 
