@@ -85,6 +85,11 @@ def has_own_supply(report: AgencyReport) -> bool:
     )
 
 
+def is_beyond_usual(report: AgencyReport) -> bool:
+    """Return whether a period is longer than what is compared with the usual."""
+    return len(report.pictures.heat_kw) > COMPARED_UP_TO_DAYS
+
+
 def headline(report: AgencyReport, words: Words) -> str:
     """Return the report in one sentence: against the baseline where that is significant, else against the usual."""
     use, saving = report.total, report.total_saving
@@ -98,8 +103,7 @@ def headline(report: AgencyReport, words: Words) -> str:
     elif change is not None:
         kind = "part"
     else:
-        is_short = len(report.pictures.heat_kw) <= COMPARED_UP_TO_DAYS and not is_running(report)
-        kind = "alone" if is_short else "long"
+        kind = "long" if is_beyond_usual(report) or is_running(report) else "alone"
     said = words(
         f"report.headline_{kind}",
         energy=words.number(use.energy_kwh),

@@ -153,3 +153,11 @@ def test_a_long_period_without_a_year_before_is_not_said_to_lack_usual_days(scen
     page = page_of(replace(made, period_kind=kind, total=total, buildings=uses, year_before=None), "en")
     assert "no days like these" not in page
     assert "this report uses 0 days" not in page
+
+
+def test_two_months_without_a_year_before_are_not_said_to_lack_usual_days(scene):
+    scene.lengthen(20)
+    scene.lengthen(20)
+    page = page_of(scene.report(), "en")
+    assert "Compared with last year" in page
+    assert "days like these" not in page
