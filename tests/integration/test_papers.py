@@ -18,6 +18,7 @@ from bkkenergy.adapters.memotemplate import template_file
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
+from bkkenergy.plan import Project
 from bkkenergy.reports.content import SolarUse
 from bkkenergy.reports.papers.kinds import (
     PAPER_KINDS,
@@ -33,6 +34,7 @@ from bkkenergy.reports.phrasing import document_number
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.site import load_configuration, open_site
 from tests.commands import bkkenergy
+from tests.planned import save_projects
 from tests.printed import too_long
 from tests.unit.reports.test_render import Text
 from tests.web import make_app, make_site, signed_in
@@ -245,6 +247,24 @@ PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63606060f80f0001040100"
     "5fe5c34b0000000049454e44ae426082"
 )  # fmt: skip
+
+
+def test_the_progress_of_a_past_period_has_nothing_that_was_measured_after_it(tmp_path):
+    with open_site(load_configuration(make_site(tmp_path) / "config")) as opened:
+        today, now = opened.today, opened.clock()
+        roof = Project(
+            id="roof-pv", agency=AGENCY, building=BUILDING, kind="solar", name_th="หลังคา", name_en="Roof", state="done",
+            done_on=today - dt.timedelta(days=40), pv_meter=f"{BUILDING}.main", due_year_be=2570, expected_kwh=1000,
+        )  # fmt: skip
+        save_projects(opened.state, [roof], now)
+        site = opened.refreshed()
+        for days_ago, is_measured in ((27, False), (1, True)):
+            period = Period.days(today - dt.timedelta(days=38), today - dt.timedelta(days=days_ago))
+            report = subject_report(site, BUILDING, period, now=now)
+            paper = make_paper(site, "progress", report, period, "en", now=now)
+            grid = next(block for block in paper.blocks if block.title == Words("en")("progress.projects"))
+            measured = {row[0]: row[7] for row in grid.rows}
+            assert (measured["Roof"] is not None) is is_measured
 
 
 @pytest.fixture
