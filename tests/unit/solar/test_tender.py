@@ -17,7 +17,7 @@ from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.portfolio.models import Roof
 from bkkenergy.reports.solar.html import render_design_html
-from bkkenergy.reports.solar.linediagram import line_diagram
+from bkkenergy.reports.solar.linediagram import WIDTH, line_diagram
 from bkkenergy.reports.solar.tender import materials_csv, sam_inputs, sam_weather, tender_archive, tender_html
 from bkkenergy.solar.design import design
 from bkkenergy.solar.sources import assumption_sources
@@ -136,6 +136,16 @@ def test_the_diagram_is_one_svg_with_every_rating(made, tender, lang):
     assert drawn.tag.endswith("svg")
     for text in (f"{tender.ac.main_breaker_a:g} A", "kWh", "east", "west", f"{tender.cables[0].area_mm2:g} mm²"):
         assert text in texts
+
+
+@pytest.mark.parametrize("kva", [500, None])
+def test_no_text_of_the_diagram_is_cut_at_its_edge(made, kva):
+    drawn = ET.fromstring(str(line_diagram(made, tender_of(made, transformer_kva=kva), Words("en"))))
+    before = {"start": 0.0, "middle": 0.5, "end": 1.0}
+    for one in drawn.iter("{http://www.w3.org/2000/svg}text"):
+        wide = 7.0 * len(one.text)
+        left = float(one.get("x")) - wide * before[one.get("text-anchor")]
+        assert 0 <= left <= left + wide <= WIDTH, one.text
 
 
 @pytest.mark.parametrize("lang", LANGS)

@@ -105,7 +105,7 @@ def _to_the_grid(tender: Tender, words: Words, y: float) -> list[Markup]:
         _line(970, y - 35, 1040, y - 35),
         Markup('<circle class="box" cx="{:.1f}" cy="{:.1f}" r="16"/>').format(1050, y - 35),
         Markup('<circle class="box" cx="{:.1f}" cy="{:.1f}" r="16" fill-opacity="0"/>').format(1070, y - 35),
-        _text(1060, y - 60, kva, "small", "middle"),
+        _text(WIDTH - 8, y - 2, kva, "small", "end"),
         _line(970, y + 35, 1040, y + 35),
         _text(1048, y + 40, words("tender.load")),
     ]
