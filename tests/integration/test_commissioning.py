@@ -14,6 +14,7 @@ from bkkenergy.access import ROLES
 from bkkenergy.adapters.state import transaction
 from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.adapters.state.persontables import commissioning
+from bkkenergy.i18n import Words
 from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in
 
 pytestmark = [
@@ -206,6 +207,11 @@ def test_a_record_that_was_altered_in_the_database_is_not_shown(app, people):
     answer = client.get(f"/commissionings/{number}")
     assert answer.status_code == 422
     assert "ไม่ตรงกับที่ลงนาม" in answer.text
+
+
+def test_a_record_of_the_demonstration_says_so(people):
+    client = people["engineer"]
+    assert Words("th")("report.simulated") in client.get(sign(client).headers["location"]).text
 
 
 def test_a_label_leads_to_the_checks_of_its_meter(people):

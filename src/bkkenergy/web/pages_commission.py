@@ -237,7 +237,9 @@ def _shown(visitor: Visitor, number: int) -> tuple[SignedRecord, dict[str, Any]]
     state = visitor.here.opened.state
     record = read_commissioning(state, visitor.actor, number)
     photos = [read_stored_photo(state, visitor.actor, one["number"]) for one in record.body["photos"]]
-    return record, {"photos": photos, "agency_name": named(visitor, record.agency), "words": visitor.words}
+    agency = visitor.here.portfolio.agencies.get(record.agency)
+    shown = {"photos": photos, "agency_name": named(visitor, record.agency), "words": visitor.words}
+    return record, shown | {"is_simulated": agency is not None and agency.demonstration}
 
 
 @router.get("/commissionings/{number}")

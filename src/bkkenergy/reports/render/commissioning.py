@@ -12,8 +12,10 @@ from bkkenergy.reports.render.page import as_pdf, environment
 from bkkenergy.usecases.meterchecktexts import check_text
 
 
-def render_commissioning(record: SignedRecord, photos: Sequence[bytes], agency_name: str, words: Words) -> bytes:
-    """Return the record as a page. photos : JPEGs, in the order of the record's."""
+def render_commissioning(
+    record: SignedRecord, photos: Sequence[bytes], agency_name: str, words: Words, *, is_simulated: bool
+) -> bytes:
+    """Return the record as a page. photos : JPEGs, in the order of the record's. is_simulated : of a demonstration."""
     body = record.body
     text = environment.get_template("commissioning.html.j2").render(
         t=words,
@@ -21,6 +23,7 @@ def render_commissioning(record: SignedRecord, photos: Sequence[bytes], agency_n
         record=record,
         body=body,
         agency_name=agency_name,
+        is_simulated=is_simulated,
         building=words.either(th=body["building"]["name_th"], en=body["building"]["name_en"]),
         signed_at=dt.datetime.fromisoformat(body["at"]),
         checks=[check_text(words, **check) for check in body["checks"]],
@@ -29,6 +32,8 @@ def render_commissioning(record: SignedRecord, photos: Sequence[bytes], agency_n
     return text.encode()
 
 
-def print_commissioning(record: SignedRecord, photos: Sequence[bytes], agency_name: str, words: Words) -> bytes:
+def print_commissioning(
+    record: SignedRecord, photos: Sequence[bytes], agency_name: str, words: Words, *, is_simulated: bool
+) -> bytes:
     """Return the record as PDF. Raises InputError where no browser is installed, PrintFailed."""
-    return as_pdf(render_commissioning(record, photos, agency_name, words))
+    return as_pdf(render_commissioning(record, photos, agency_name, words, is_simulated=is_simulated))
