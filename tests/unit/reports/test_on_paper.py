@@ -11,6 +11,7 @@ from bkkenergy.i18n import LANGS, Words
 from bkkenergy.portfolio import Agency, Portfolio
 from bkkenergy.reports.content import Ranked, SolarUse
 from bkkenergy.reports.pageone import worth_money
+from bkkenergy.reports.plan.promises import PromisesTogether, together_text
 from bkkenergy.reports.render import RENDERERS
 from bkkenergy.usecases.energy import station_of
 from tests.builders import meter
@@ -161,3 +162,9 @@ def test_two_months_without_a_year_before_are_not_said_to_lack_usual_days(scene)
     page = page_of(scene.report(), "en")
     assert "Compared with last year" in page
     assert "days like these" not in page
+
+
+def test_promises_of_which_none_is_measured_show_no_zero():
+    nothing = PromisesTogether(count=2, measured_count=0, promised_kwh=0.0, measured_kwh=0.0, half_width_kwh=0.0)
+    assert together_text(nothing, Words("en")) == "2 projects are done, and none is measured yet."
+    assert "0" not in together_text(nothing, Words("th"))

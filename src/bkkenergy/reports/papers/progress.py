@@ -19,11 +19,11 @@ def progress(asked: AskedPaper) -> Paper:
     measured = {row.project.id: row.measured for row in rows if row.measured is not None}
     proven = [one.kwh_a_year for one in measured.values()]
     sentence = words(
-        "progress.sentence",
+        "progress.sentence" if proven else "progress.sentence_unmeasured",
         count=len(projects),
         done=len(rows),
         expected=words.number(sum(project.expected_kwh for project in projects)),
-        measured=words.number(sum(proven) if proven else None),
+        measured=words.number(sum(proven)),
         proven=len(proven),
     )
     promised = [promise_grid(rows, words)] if rows else []

@@ -91,7 +91,9 @@ def verdict_text(row: PromiseBeside, words: Words) -> str:
 
 
 def together_text(sums: PromisesTogether, words: Words) -> str:
-    """Say what all projects that are measured promised, and what they show."""
+    """Say what all projects that are measured promised, and what they show; nothing of these where none is measured."""
+    if not sums.measured_count:
+        return words("promise.together_unmeasured", count=sums.count)
     return words(
         "promise.together",
         count=sums.count,
