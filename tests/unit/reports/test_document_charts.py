@@ -51,6 +51,11 @@ def test_a_number_of_a_document_is_not_cut_beside_long_names(number):
     assert sum(widths_cm) == pytest.approx(16.0, abs=0.1)
 
 
+def test_a_unit_is_not_cut_over_a_column_of_which_nothing_is_known():
+    head, row = ["Compared with", "kWh", "%", "THB"], ["Last year (too little is known of it)", *["–"] * 3]
+    assert min(column_widths_cm([head, row])) > 1.35
+
+
 def test_a_reason_in_a_report_names_no_command_and_writes_days_out():
     proposed = why_texts(InputError.of("baseline_proposed", building="health.centre-2"))
     assert proposed["en"] == "A baseline of health.centre-2 is proposed."

@@ -22,8 +22,8 @@ FONT = "TH Sarabun New"
 """The government's typeface (cabinet resolution of 2010); a computer without it shows another."""
 CELL_PT = 13
 TEXT_WIDTH_CM, CHART_HEIGHT_CM = 16.0, 5.6
-WIDEST_LETTERS, NARROWEST_LETTERS = 60, 6
-"""A column is as wide as that many letters at most, and at least."""
+WIDEST_LETTERS, NARROWEST_LETTERS, MIN_LETTERS = 60, 6, 4
+"""A column is as wide as that many letters at most; of text that breaks anywhere at least; of "kWh" or "%" at least."""
 LETTER_CM, CELL_MARGIN_CM = 0.205, 0.55
 """Of a bold letter of `CELL_PT`, and of both sides of a cell."""
 LANGUAGES: dict[Lang, str] = {"th": "th-TH", "en": "en-GB"}
@@ -160,7 +160,7 @@ def column_widths_cm(lines: Sequence[Sequence[str]]) -> list[float]:
 
 
 def _letters_cm(count: int) -> float:
-    return CELL_MARGIN_CM + LETTER_CM * count
+    return CELL_MARGIN_CM + LETTER_CM * max(count, MIN_LETTERS)
 
 
 def _unbroken(text: str) -> list[str]:
