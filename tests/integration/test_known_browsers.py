@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from bkkenergy.adapters.state import reading, transaction
 from bkkenergy.adapters.state.persontables import known_device
 from bkkenergy.adapters.state.tables import audit, outbox, user
-from bkkenergy.adapters.state.users import add_user
+from bkkenergy.adapters.state.users import add_user, hashed
 from tests.web import PASSWORD, csrf_of, make_app, make_site
 
 NOW = dt.datetime.now(dt.UTC)
@@ -152,6 +152,17 @@ def test_the_account_page_lists_browsers_and_forgets_one(app, state, name):
     at_work, phone = browser(app), browser(app, PHONE)
     sign_in(at_work, name)
     sign_in(phone, name)
+def test_a_key_that_another_put_into_a_browser_does_not_become_the_users(app, state, name):
+    stranger = browser(app)
+    sign_in(stranger, "manager-health")
+    for planted in (stranger.cookies["bkkenergy-browser"], "x" * 43):
+        victim = browser(app)
+        victim.cookies.set("bkkenergy-browser", planted)
+        assert sign_in(victim, name).status_code == 303
+        assert keys_of(state, name)
+        assert hashed(planted) not in keys_of(state, name)
+
+
     for lang, words in {"en": ("Browsers that were used", "new"), "th": ("เบราว์เซอร์ที่เคยใช้", "ใหม่")}.items():
         page = at_work.get("/account", params={"lang": lang}).text.partition('id="browsers"')[2]
         assert "Safari · iPhone" in page

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bkkenergy.access import Account, Actor
 from bkkenergy.adapters.state import StateStore, reading, transaction
-from bkkenergy.adapters.state.devices import KnownDevice, devices_of, forget_devices, greet_device
+from bkkenergy.adapters.state.devices import KnownDevice, devices_of, forget_device, greet_device
 from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import NotThere
 from bkkenergy.usecases.accountnotices import notify_of_change
@@ -36,7 +35,7 @@ def device_named(agent: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A user who has just signed in by a browser. key : what the browser keeps. is_known : whether it had it before."""
+    """A user who has just signed in by a browser. key : what the browser has from now on."""
 
     key: str
     is_known: bool
@@ -44,15 +43,14 @@ class Arrival:
 
 def arrive(engine: StateStore, account: Account, key: str, now: dt.datetime, *, address: str, agent: str) -> Arrival:
     """Note by which browser a user signed in, and mail the user of one that is new to the account."""
-    if not key:
-        key = secrets.token_urlsafe(32)
     with transaction(engine) as connection:
-        is_known = greet_device(connection, account.id, key, (address, agent), now)
+        new_key = greet_device(connection, account.id, key, (address, agent), now)
+        is_known = new_key == key
         if not is_known:
             notify_of_change(
                 connection, account.id, "device", now, by=account.name, address=address, device=device_named(agent)
             )
-    return Arrival(key, is_known)
+    return Arrival(new_key, is_known)
 
 
 @use_case("account.devices", None, "own")
@@ -66,6 +64,6 @@ def own_devices(engine: StateStore, actor: Actor) -> Sequence[KnownDevice]:
 def forget_own_device(engine: StateStore, actor: Actor, device: str, now: dt.datetime) -> None:
     """Forget a browser of one's own: its next sign-in is mailed again. Raises NotThere."""
     with transaction(engine) as connection:
-        if not forget_devices(connection, own_id(actor), only=device):
+        if not forget_device(connection, own_id(actor), device):
             raise NotThere
         enter_audit(connection, actor, "forget_device", actor.name, {}, now)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from bkkenergy.adapters.state import reading, us_of
 from bkkenergy.adapters.state.persontables import known_device
@@ -31,21 +32,29 @@ class KnownDevice:
     seen_us: int
 
 
-def greet_device(connection: Connection, user_id: int, key: str, where: tuple[str, str], now: dt.datetime) -> bool:
-    """Note by which browser a user signed in. Return whether it was known. where : its address and own name."""
+def greet_device(connection: Connection, user_id: int, key: str, where: tuple[str, str], now: dt.datetime) -> str:
+    """Note by which browser a user signed in. Return the key that it has from now on: another one where it is new.
+
+    A stranger may have put a key into a browser that is new to the user: it is changed for all users of that browser.
+    where : its address and own name.
+    """
     now_us, is_this = us_of(now), (known_device.c.user_id == user_id, known_device.c.key_hash == hashed(key))
     too_old = known_device.c.seen_us < now_us - KNOWN_S * US_PER_S
     connection.execute(delete(known_device).where(too_old))
     values = {"address": where[0], "agent": where[1][:128], "seen_us": now_us}
     if connection.execute(update(known_device).where(*is_this).values(**values)).rowcount:
-        return True
+        return key
     theirs = select(known_device.c.key_hash).where(known_device.c.user_id == user_id)
     oldest = connection.execute(theirs.order_by(known_device.c.seen_us.desc()).offset(MAX_DEVICES - 1)).scalars().all()
     connection.execute(
         delete(known_device).where(known_device.c.user_id == user_id, known_device.c.key_hash.in_(oldest))
     )
-    connection.execute(insert(known_device).values(**values, key_hash=hashed(key), user_id=user_id, since_us=now_us))
-    return False
+    new_key = secrets.token_urlsafe(32)
+    others = update(known_device).where(known_device.c.key_hash == hashed(key))
+    connection.execute(others.values(key_hash=hashed(new_key)))
+    row = values | {"key_hash": hashed(new_key), "user_id": user_id, "since_us": now_us}
+    connection.execute(insert(known_device).values(**row))
+    return new_key
 
 
 def is_device_of(engine: Engine, name: str, key: str, now: dt.datetime) -> bool:
@@ -68,11 +77,7 @@ def devices_of(connection: Connection, user_id: int) -> Sequence[KnownDevice]:
     ]
 
 
-def forget_devices(connection: Connection, user_id: int, *, only: str | None = None, but: str = "") -> int:
-    """Forget a user's browsers: one by its id, or all but the one of a key. Return how many."""
-    chosen = [known_device.c.user_id == user_id, known_device.c.key_hash != (hashed(but) if but else "")]
-    if only is not None:
-        ids = select(known_device.c.key_hash).where(known_device.c.user_id == user_id)
-        whole = [key_hash for key_hash in connection.execute(ids).scalars() if key_hash[:ID_LENGTH] == only]
-        chosen.append(known_device.c.key_hash.in_(whole))
-    return connection.execute(delete(known_device).where(*chosen)).rowcount
+def forget_device(connection: Connection, user_id: int, device: str) -> bool:
+    """Forget a user's browser by its id. Return whether there was one."""
+    is_this = (known_device.c.user_id == user_id, func.substr(known_device.c.key_hash, 1, ID_LENGTH) == device)
+    return connection.execute(delete(known_device).where(*is_this)).rowcount > 0
