@@ -99,11 +99,11 @@ def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> 
     target = inside(str(form.get("next", "/")))
     if not here.settings.web.local_sign_in:
         return login_shown(request, target, words("web.by_provider_alone"), 403, name)
-    if throttle.is_full(address):
-        return login_shown(request, target, words("web.too_many"), 429, name)
     delays, state = cast("Delays", request.app.state.delays), here.opened.state
     is_known = is_device_of(state, name, device_key(request), here.clock())
     whence = f"browser {device_key(request)}" if is_known else address
+    if throttle.is_full(address) and not is_known:
+        return login_shown(request, target, words("web.too_many"), 429, name)
     if wait_s := delays.wait_s(name, whence, is_known=is_known):
         fault = words("web.wait", seconds=words.number(math.ceil(wait_s)))
         return login_shown(request, target, fault, 429, name)
