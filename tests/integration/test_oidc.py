@@ -402,6 +402,19 @@ def test_what_a_token_lacks_is_asked_for_and_must_be_of_the_same_person(telling,
     assert user_named(telling, "somsri")["role"] == "manager"
 
 
+def test_the_secret_goes_in_a_header_unless_the_provider_says_that_it_takes_a_form(
+    app, tmp_path, provider, monkeypatch
+):
+    """What takes a form has to say so (OpenID Connect Discovery 1.0, 3)."""
+    assert trip(app, provider)[1].status_code == 303
+    assert base64.b64decode(provider.secret.removeprefix("Basic ")) == b"bkkenergy:s3cret"
+    monkeypatch.setattr(provider, "methods", ["client_secret_basic", "client_secret_post"])
+    asked = app_of(tmp_path, provider)
+    invite(asked, "manager-health")
+    assert trip(asked, provider)[1].status_code == 303
+    assert provider.secret == ""
+
+
 def test_what_is_signed_counts_before_what_is_told(telling, provider):
     provider.told = {"sub": "u-3", "preferred_username": "somsak", "groups": ["energy-it"]}
     assert trip(telling, provider, sub="u-3", preferred_username=None, groups=["energy-readers"])[1].status_code == 303

@@ -172,9 +172,12 @@ def _claims(here: AppContext, oidc: OidcSettings, code: str, trip: dict[str, str
 
 
 def _shown_to(provider: Mapping[str, Any], oidc: OidcSettings) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the fields and headers by which the provider knows us: in the form, unless it takes a header alone."""
+    """Return the fields and headers by which the provider knows us: in the form where it says that it takes that.
+
+    One that does not say how takes a header (OpenID Connect Discovery 1.0, 3).
+    """
     secret = read_secret(oidc.client_secret_file) if oidc.client_secret_file else ""
-    methods = provider.get("token_endpoint_auth_methods_supported", ["client_secret_post"])
+    methods = provider.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
     if secret and "client_secret_post" not in methods and "client_secret_basic" in methods:
         pair = f"{quote_plus(oidc.client_id)}:{quote_plus(secret)}"  # RFC 6749, 2.3.1
         return {}, urllib3.make_headers(basic_auth=pair)
