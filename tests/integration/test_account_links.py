@@ -23,6 +23,7 @@ from bkkenergy.adapters.state.tables import outbox, provider_identity, user
 from bkkenergy.adapters.state.tokens import add_token
 from bkkenergy.adapters.state.users import add_user
 from bkkenergy.jobs.post import send_waiting
+from bkkenergy.usecases.accountlinks import confirm_mail_by_link
 from bkkenergy.web.pages_links import Resets
 from tests.receivers import mail_server
 from tests.web import PASSWORD, SETTINGS, make_app, make_site, signed_in
@@ -290,6 +291,16 @@ def test_an_address_counts_once_it_is_confirmed_and_both_addresses_get_a_notice(
     assert {to for to, _ in sent_notices(app, mail)} == {f"{name}@example.com", "new@example.com"}
     assert posted(client, "/account/mail", mail="", password=PASSWORD).status_code == 303
     assert asked(app, mail, name)[1] == []
+
+
+def test_an_address_is_confirmed_for_its_own_user_alone_whatever_the_page_lets_through(app, mail, name):
+    posted(signed_in(app, name), "/account/mail", mail="new@example.com", password=PASSWORD)
+    secret, state = secret_in(mail), app.state.here.opened.state
+    with reading(state) as connection:
+        number = connection.execute(select(user.c.id).where(user.c.name == name)).scalar_one()
+    now = dt.datetime.now(dt.UTC)
+    assert not confirm_mail_by_link(state, secret, now, address="", user_id=number - 1)
+    assert confirm_mail_by_link(state, secret, now, address="", user_id=number), "it was not used up"
 
 
 def test_a_link_that_went_to_the_address_before_ends_with_it(app, mail, name):

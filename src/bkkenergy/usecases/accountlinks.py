@@ -20,7 +20,6 @@ from bkkenergy.adapters.state.accountlinks import (
     AccountLink,
     LinkPurpose,
     end_links,
-    link_of,
     mail_of,
     may_have_link,
     new_link,
@@ -170,11 +169,8 @@ def confirm_mail_by_link(engine: StateStore, secret: str, now: dt.datetime, *, a
 
     user_id : who is signed in where it was opened. A stranger who got it by a mistyped address confirms nothing.
     """
-    known = link_of(engine, secret, now)
-    if known is None or known.user_id != user_id:
-        return False
     with transaction(engine) as connection:
-        link = take_link(connection, secret, now, "mail")
+        link = take_link(connection, secret, now, "mail", user_id=user_id)
         if link is None:
             return False
         _change_mail(connection, link.user_id, link.mail, Actor(link.name, address), now)

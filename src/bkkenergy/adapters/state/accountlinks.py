@@ -89,12 +89,17 @@ def link_of(engine: Engine, secret: str, now: dt.datetime) -> AccountLink | None
     return None if row is None else AccountLink.of(row)
 
 
-def take_link(connection: Connection, secret: str, now: dt.datetime, *purposes: LinkPurpose) -> AccountLink | None:
+def take_link(
+    connection: Connection, secret: str, now: dt.datetime, *purposes: LinkPurpose, user_id: int | None = None
+) -> AccountLink | None:
     """Use a link of some purposes up: return it, to one of those who ask at once; None where it may not be used.
 
+    user_id : whose it has to be; None for anybody's.
     The user is locked first, as by all else that changes an account: none of them waits for another in a circle.
     """
     query = _links().where(*_is_good(secret, now), account_link.c.purpose.in_(purposes))
+    if user_id is not None:
+        query = query.where(account_link.c.user_id == user_id)
     row = connection.execute(query.with_for_update(of=user)).first()
     if row is None:
         return None
