@@ -147,7 +147,7 @@ def test_who_is_invited_chooses_a_password_by_a_link_that_is_good_once(app, admi
     secret = secret_in(mail)
     for _ in range(2):  # programs open links of mails too
         page = stranger(app).get(f"/link/{secret}")
-        assert (page.status_code, page.headers["referrer-policy"]) == (200, "no-referrer")
+        assert (page.status_code, page.headers["referrer-policy"]) == (200, "strict-origin")
     assert choose(app, secret, "short").status_code == 422
     assert "differ" in choose(app, secret, again="another").text
     assert "The password is set" in choose(app, secret).text

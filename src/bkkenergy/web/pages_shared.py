@@ -16,7 +16,8 @@ from bkkenergy.web.render import dead_link, open_page
 from bkkenergy.web.security import here_of, language_of
 
 router = APIRouter(default_response_class=HTMLResponse)
-UNSEEN = {"X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer"}
+UNSEEN = {"X-Robots-Tag": "noindex", "Referrer-Policy": "strict-origin"}
+"""No address of such a page leaves it. With `no-referrer` a browser would not say from which site its form comes."""
 
 
 @router.get("/unsubscribe/{number:int}/{given}")
