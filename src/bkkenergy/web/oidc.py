@@ -30,12 +30,12 @@ from bkkenergy.usecases.people import granted, is_name
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.letin import let_in
 from bkkenergy.web.render import open_page
-from bkkenergy.web.security import address_of, here_of, inside, language_of
+from bkkenergy.web.security import address_of, cookie_name, drop_cookie, here_of, inside, language_of, store_cookie
 
 router = APIRouter(default_response_class=HTMLResponse)
 TIMEOUT_S = 10.0
-TRIP_S = 600
-"""How long the way to the provider and back may take."""
+TRIP_COOKIE, TRIP_S = "oidc", 600
+"""What remembers the way to the provider and back, and how long it may take."""
 ALGORITHMS = ["RS256", "ES256", "PS256"]
 DISCOVERY_KEPT_S = 3600.0
 NEW_KEYS_S = 60.0
@@ -59,11 +59,6 @@ def oidc_of(request: Request) -> tuple[AppContext, OidcSettings]:
     return here, here.settings.web.oidc
 
 
-def trip_cookie(here: AppContext) -> str:
-    """Return the name of the cookie that remembers a trip to the provider."""
-    return "__Host-oidc" if here.settings.web.secure_cookies else "oidc"
-
-
 @router.get("/oidc/login")
 def leave(request: Request, next: str = "/") -> Response:  # noqa: A002 - as the sign-in page says it
     """Send the browser to the provider, remembering what it must bring back."""
@@ -84,10 +79,7 @@ def leave(request: Request, next: str = "/") -> Response:  # noqa: A002 - as the
     }
     response = RedirectResponse(f"{provider['authorization_endpoint']}?{urlencode(query)}", 303)
     packed = base64.urlsafe_b64encode(json.dumps(trip).encode()).decode()
-    response.set_cookie(
-        trip_cookie(here), packed, max_age=TRIP_S, httponly=True, secure=here.settings.web.secure_cookies,
-        samesite="lax", path="/",
-    )  # fmt: skip
+    store_cookie(response, here.settings.web, TRIP_COOKIE, packed, TRIP_S)
     return response
 
 
@@ -99,7 +91,9 @@ def come_back(request: Request, code: str = "", state: str = "") -> Response:
     here, oidc = oidc_of(request)
     lang = language_of(request, None)
     try:
-        trip = json.loads(base64.urlsafe_b64decode(request.cookies.get(trip_cookie(here), "")))
+        trip = json.loads(
+            base64.urlsafe_b64decode(request.cookies.get(cookie_name(here.settings.web, TRIP_COOKIE), ""))
+        )
         is_ours = hmac.compare_digest(state, trip["state"])
     except (ValueError, KeyError, TypeError):
         is_ours, trip = False, {}
@@ -122,7 +116,7 @@ def come_back(request: Request, code: str = "", state: str = "") -> Response:
         text = Words(lang)("web.oidc_unknown")
         return open_page(lang, "error.html.j2", title=text, status=403, text=text, detail="")
     response = let_in(request, session, inside(trip.get("next", "/")), by=oidc.issuer)
-    response.delete_cookie(trip_cookie(here), secure=here.settings.web.secure_cookies, httponly=True)
+    drop_cookie(response, here.settings.web, TRIP_COOKIE)
     return response
 
 

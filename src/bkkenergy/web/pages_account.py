@@ -54,6 +54,7 @@ from bkkenergy.web.security import (
     address_of,
     begin_session,
     cookie_name,
+    drop_cookie,
     here_of,
     inside,
     language_of,
@@ -101,9 +102,9 @@ def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> 
         return login_shown(request, target, words("web.by_provider_alone"), 403, name)
     delays, state = cast("Delays", request.app.state.delays), here.opened.state
     is_known = is_device_of(state, name, device_key(request), here.clock())
-    whence = f"browser {device_key(request)}" if is_known else address
     if throttle.is_full(address) and not is_known:
         return login_shown(request, target, words("web.too_many"), 429, name)
+    whence = f"browser {device_key(request)}" if is_known else address
     if wait_s := delays.wait_s(name, whence, is_known=is_known):
         fault = words("web.wait", seconds=words.number(math.ceil(wait_s)))
         return login_shown(request, target, fault, 429, name)
@@ -133,11 +134,11 @@ def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> 
 @router.post("/logout")
 def logout(request: Request, visitor: PageVisitor, _form: OwnForm) -> Response:
     """Close the session."""
-    name = cookie_name(visitor.here.settings.web)
-    sign_out(visitor.here.opened.state, request.cookies[name])
+    web = visitor.here.settings.web
+    sign_out(visitor.here.opened.state, request.cookies[cookie_name(web)])
     visitor.noted("sign_out", "")
     response = RedirectResponse("/login", 303)
-    response.delete_cookie(name, secure=visitor.here.settings.web.secure_cookies, httponly=True)
+    drop_cookie(response, web)
     return response
 
 

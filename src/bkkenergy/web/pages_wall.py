@@ -13,7 +13,6 @@ from bkkenergy.adapters.state.tokens import is_token_valid, token_account
 from bkkenergy.i18n import Words
 from bkkenergy.web.assets import static_mark
 from bkkenergy.web.cityyear import year_so_far
-from bkkenergy.web.context import AppContext
 from bkkenergy.web.delays import Throttle
 from bkkenergy.web.figures import CityFigures, summed
 from bkkenergy.web.live import live_figures, looks, opened
@@ -23,23 +22,22 @@ from bkkenergy.web.security import (
     NotSignedIn,
     Visitor,
     address_of,
+    cookie_name,
+    drop_cookie,
     here_of,
     is_signed_in,
     language_of,
     set_language,
+    store_cookie,
     visitor_of,
 )
 from bkkenergy.web.yesterday import yesterday
 
 router = APIRouter()
+WALL_COOKIE = "bkkenergy-wall"
 COOKIE_S = 400 * 86_400
 """As long as browsers store a cookie; the token itself may end earlier, and can be ended at any time."""
 MOST_SHOWN = 6
-
-
-def wall_cookie(here: AppContext) -> str:
-    """Return the name of the cookie that opens a wall; with TLS one that browsers accept from this host alone."""
-    return "__Host-bkkenergy-wall" if here.settings.web.secure_cookies else "bkkenergy-wall"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,7 @@ class WallVisitor:
 
 def wall_visitor(request: Request) -> WallVisitor:
     """Return whose figures a wall shows: by its link, or of a user who is signed in. Raises NotSignedIn."""
-    here = here_of(request)
-    secret = request.cookies.get(wall_cookie(here), "")
+    here, secret = here_of(request), _stored(request)
     if secret:
         account = token_account(here.opened.state, secret, here.clock())
         if account is not None and account.scope == "wall":
@@ -74,7 +71,7 @@ def wall(request: Request, key: str = "") -> Response:
     """Show the wall display. key : of its link; it is stored in the browser and leaves the address."""
     if key:
         return _with_key(request, key)
-    if request.cookies.get(wall_cookie(here_of(request))) and visitor_of(request) is None and not _is_open(request):
+    if _stored(request) and visitor_of(request) is None and not _is_open(request):
         return _ended(request)
     visitor = wall_visitor(request).visitor
     text = environment.get_template("wall.html.j2").render(
@@ -94,7 +91,12 @@ async def live_wall(request: Request, on_wall: OnWall) -> StreamingResponse:
 
 def _is_open(request: Request) -> bool:
     here = here_of(request)
-    return is_token_valid(here.opened.state, request.cookies.get(wall_cookie(here), ""), here.clock())
+    return is_token_valid(here.opened.state, _stored(request), here.clock())
+
+
+def _stored(request: Request) -> str:
+    """Return the key of the link that this browser has; empty for none."""
+    return request.cookies.get(cookie_name(here_of(request).settings.web, WALL_COOKIE), "")
 
 
 def _with_key(request: Request, key: str) -> Response:
@@ -106,9 +108,7 @@ def _with_key(request: Request, key: str) -> Response:
         return _ended(request)
     response = RedirectResponse("/wall", 303)
     web = here.settings.web
-    response.set_cookie(
-        wall_cookie(here), key, max_age=COOKIE_S, httponly=True, secure=web.secure_cookies, samesite="lax", path="/"
-    )
+    store_cookie(response, web, WALL_COOKIE, key, COOKIE_S)
     lang = request.query_params.get("lang")
     if lang in {"th", "en"}:
         set_language(response, web, lang)
@@ -117,10 +117,10 @@ def _with_key(request: Request, key: str) -> Response:
 
 def _ended(request: Request) -> Response:
     """Say that a link has ended; what the browser stored of it goes."""
-    lang, here = language_of(request, None), here_of(request)
+    lang = language_of(request, None)
     text = Words(lang)("wall.ended")
     response = open_page(lang, "error.html.j2", title=text, status=403, text=text, detail="")
-    response.delete_cookie(wall_cookie(here), secure=here.settings.web.secure_cookies, httponly=True)
+    drop_cookie(response, here_of(request).settings.web, WALL_COOKIE)
     return response
 
 

@@ -105,17 +105,27 @@ class Visitor:
         note(here.opened.state, self.account.name, action, target, detail, here.clock(), address=self.address)
 
 
-def cookie_name(web: WebSettings) -> str:
-    """Return the name of the session cookie; with TLS one that browsers accept from this host alone."""
-    return "__Host-bkkenergy" if web.secure_cookies else "bkkenergy"
+def cookie_name(web: WebSettings, name: str = "bkkenergy") -> str:
+    """Return the name of a cookie, the session's by itself; with TLS one that browsers accept from this host alone."""
+    return f"__Host-{name}" if web.secure_cookies else name
+
+
+def store_cookie(response: Response, web: WebSettings, name: str, value: str, max_age_s: float) -> None:
+    """Set a cookie of this host, out of scripts' reach."""
+    response.set_cookie(
+        cookie_name(web, name), value, max_age=int(max_age_s), httponly=True, secure=web.secure_cookies, samesite="lax",
+        path="/",
+    )  # fmt: skip
+
+
+def drop_cookie(response: Response, web: WebSettings, name: str = "bkkenergy") -> None:
+    """Delete a cookie of this host, the session's by itself."""
+    response.delete_cookie(cookie_name(web, name), secure=web.secure_cookies, httponly=True)
 
 
 def set_session(response: Response, web: WebSettings, key: str) -> None:
-    """Set the session cookie, out of scripts' reach."""
-    response.set_cookie(
-        cookie_name(web), key, max_age=int(web.session_h * 3600), httponly=True, secure=web.secure_cookies,
-        samesite="lax", path="/",
-    )  # fmt: skip
+    """Set the session cookie."""
+    store_cookie(response, web, "bkkenergy", key, web.session_h * 3600)
 
 
 def begin_session(request: Request, response: Response, key: str) -> None:
