@@ -17,6 +17,7 @@ UNPACKS_OBJECTS = {"pickle", "cPickle", "dill", "marshal", "shelve", "jsonpickle
 OF_PATTERNS = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
 OF_PATHS = {"find", "findall", "iterfind", "findtext", "xpath"}
 STARTS_PROGRAMS = {"system", "popen", "getoutput", "getstatusoutput", "create_subprocess_shell"}
+SHELLS = {repr(path + name) for path in ("", "/bin/", "/usr/bin/") for name in ("sh", "bash", "dash")}
 GOOD_HASHES = {"sha256", "sha512", "blake2b", "pbkdf2_hmac", "file_digest"}
 LEAST_BYTES = 16
 """128 bits."""
@@ -95,6 +96,9 @@ def test_no_shell_is_asked_and_programs_are_started_with_a_list():
         if on in {"subprocess", "os"} and what in started:
             first = node.args[-2 if what.startswith("posix") else 0]
             assert isinstance(first, ast.List | ast.Name), (name, ast.unparse(node))
+    lists = [(name, node) for name, tree in trees().items() for node in ast.walk(tree) if isinstance(node, ast.List)]
+    shells = [(name, node.elts[2]) for name, node in lists if node.elts and ast.unparse(node.elts[0]) in SHELLS]
+    assert [(name, ast.unparse(text)) for name, text in shells] == [("adapters/office.py", "BOUNDED")], "a text of ours"
 
 
 def test_patterns_are_ours_and_what_is_typed_is_escaped_in_them():
