@@ -4,7 +4,7 @@
     python -m tests.peers.oidc FOLDER
 
 Outside `make test`, which has a provider of its own (`tests/integration/test_oidc.py`): that can bend each claim of a token, which
-a real one does not. This one tells names and groups at its userinfo endpoint alone, wants PKCE, and asks for consent. It prints a line for
+a real one does not. This one gives names and groups at its userinfo endpoint alone, wants PKCE, and asks for consent. It prints a line for
 each fact, and ends with 1 where one does not hold.
 """
 
@@ -29,12 +29,12 @@ from tests.servers import Server, started
 from tests.web import PASSWORD, SETTINGS
 
 SERVER = Path(__file__).with_suffix(".mjs")
-MOST_STEPS = 12
+MAX_STEPS = 12
 MANAGER = {"name": "Malee K.", "preferred_username": "manager-health"}
 
 
 class Peer:
-    """The provider, with its people and its keys, which a test changes. It starts anew for each sign-in."""
+    """The provider, with its people and its keys, which a test changes. It starts again for each sign-in."""
 
     def __init__(self, node: Path, folder: Path) -> None:
         self.node, self.settings, self.port = node.resolve(), folder / "peer.json", free_port()
@@ -63,7 +63,7 @@ def back_from(peer: Peer, location: str, number: str) -> dict[str, str]:
     """Sign in at the provider as a person does, by its pages. Return what the browser brings back."""
     browser = requests.Session()
     answer = browser.get(location, allow_redirects=False, timeout=30)
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         if 300 <= answer.status_code < 400:
             target = requests.compat.urljoin(answer.url, answer.headers["Location"])
             if target.startswith(BACK):
@@ -95,7 +95,7 @@ def facts(peer: Peer, folder: Path) -> Iterator[tuple[str, bool]]:
     invite(app, "manager-health")
     peer.people["n-42"] = MANAGER
     client, answer, brought = signed_in(app, peer, "n-42")
-    yield "who was invited is let in, by a name that userinfo alone tells", answer.status_code == 303
+    yield "who was invited is let in, by a name that userinfo alone has", answer.status_code == 303
     yield "as the user of one agency", client.get("/agencies/education").status_code == 404
     with peer.running():
         again = client.get("/oidc/callback", params=brought)
