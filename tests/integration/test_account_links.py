@@ -299,6 +299,12 @@ def test_an_address_is_confirmed_for_its_own_user_alone_whatever_the_page_lets_t
     with reading(state) as connection:
         number = connection.execute(select(user.c.id).where(user.c.name == name)).scalar_one()
     now = dt.datetime.now(dt.UTC)
+    with_password_alone = stranger(app)
+    with transaction(state) as connection:
+        values = {"user_id": number, "secret": "A" * 32, "confirmed_us": 1, "last_step": 0}
+        connection.execute(insert(metadata.tables["second_factor"]).values(values))
+    with_password_alone.post("/login", data={"name": name, "password": PASSWORD})
+    assert choose(app, secret, by=with_password_alone).status_code == 422, "the second step is still to come"
     assert not confirm_mail_by_link(state, secret, now, address="", user_id=number - 1)
     assert confirm_mail_by_link(state, secret, now, address="", user_id=number), "it was not used up"
 

@@ -15,9 +15,12 @@ import pytest
 from fastapi.testclient import TestClient
 from joserfc.jwk import OctKey, RSAKey
 from joserfc.jwt import encode
+from sqlalchemy import select
 
 from bkkenergy.access import server_actor
-from bkkenergy.adapters.state.users import add_user, users
+from bkkenergy.adapters.state import reading
+from bkkenergy.adapters.state.persontables import known_device
+from bkkenergy.adapters.state.users import add_user, hashed, users
 from bkkenergy.usecases.people import alter_user, give_password, granted
 from tests.web import PASSWORD, SETTINGS, make_app, make_site
 
@@ -173,6 +176,11 @@ def test_whom_the_provider_names_is_let_in_as_the_user_entered_here(app, provide
     assert (answer.status_code, answer.headers["location"]) == (303, "/plan")
     assert client.get("/plan").status_code == 200
     assert client.get("/agencies/education").status_code == 404, "of one agency, as entered"
+    with reading(state_of(app)) as connection:
+        assert client.cookies["bkkenergy-browser"]
+        mine = known_device.c.key_hash == hashed(client.cookies["bkkenergy-browser"])
+        of_users = connection.execute(select(known_device.c.user_id).where(mine)).scalars().all()
+    assert of_users == [user_named(app, "manager-health")["id"]], "a new browser is noted, however one signs in"
 
 
 def test_the_sign_in_page_offers_it(app):

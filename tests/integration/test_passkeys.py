@@ -94,7 +94,7 @@ def test_a_passkey_signs_in_without_a_password_and_a_password_alone_no_longer_do
     stranger = browser(app)
     answer = shown(stranger, key)
     assert (answer.status_code, answer.headers["location"]) == (303, "/plan")
-    assert stranger.get("/account").status_code == 200
+    assert stranger.get("/account").text.count('/forget"') == 2, "a new browser is noted, however one signs in"
     half = browser(app)
     assert half.post("/login", data={"name": name, "password": PASSWORD}).headers["location"].startswith("/login/code")
     assert half.get("/plan").headers["location"].startswith("/login/code")
