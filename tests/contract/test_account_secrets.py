@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from bkkenergy.adapters.state import reading, transaction
 from bkkenergy.adapters.state.accountlinks import new_link, resets_due
+from bkkenergy.adapters.state.devices import greet_device
 from bkkenergy.adapters.state.passkeys import enter_passkey, note_use
 from bkkenergy.adapters.state.persons import hash_of_no_password
 from bkkenergy.adapters.state.standings import signature
@@ -47,6 +48,18 @@ def test_of_many_who_use_links_of_one_user_at_once_one_does_and_none_fails(engin
                 threads.submit(change_password, engine, number, PASSWORD, NOW).result()
         assert sum(one.result() for one in used) <= 1
         assert each or any(one.result() for one in used)
+
+
+def test_a_browser_that_signs_in_several_times_at_once_fails_no_sign_in(engine, number):
+    def greeted(key: str) -> str:
+        with transaction(engine) as connection:
+            return greet_device(connection, number, key, ("192.0.2.1", "Firefox/140"), NOW)
+
+    for each in range(ROUNDS):
+        with ThreadPoolExecutor(6) as threads:
+            keys = list(threads.map(greeted, [f"browser {each}"] * 6))
+            assert len({*keys}) == 6, "whichever answer comes last, its key is the browser's"
+            assert list(threads.map(greeted, keys)) == keys
 
 
 def test_of_many_answers_of_a_passkey_to_one_challenge_one_counts(engine, number):
