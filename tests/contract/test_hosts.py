@@ -124,9 +124,12 @@ def test_processes_of_a_host_that_start_at_once_are_one_host(make_host, joined, 
 def test_a_machine_that_is_a_copy_of_another_is_refused_while_that_one_works(make_host, joined, monkeypatch, tmp_path):
     """With one id for both, each was taken for the other: of two spools and sessions one is lost in silence."""
     config = make_host("one")
-    working = open_state(config.settings.state)
-    join(config, working)
-    assert joined(config) == [], "its other processes join"
+    working, other = open_state(config.settings.state), open_state(config.settings.state)
+    for process in (working, other):  # both join
+        join(config, process)
+        process.dispose()
+    with reading(working) as connection:  # as after the server was away: what it opens now says who it is, too
+        assert host_names(connection)
     (tmp_path / "boot_id").write_text("f00dcafe-0000-4000-8000-000000000000\n")
     monkeypatch.setattr(usecases_hosts, "BOOT_ID", tmp_path / "boot_id")
     (where,) = joined(config)
