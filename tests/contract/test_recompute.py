@@ -245,6 +245,16 @@ def test_a_worker_leaves_meters_that_its_portfolio_lacks_to_others(site):
     assert np.nansum(slots(site, meters=METERS[:1]).values) == pytest.approx(kwh[-1] - kwh[0])
 
 
+def test_a_worker_that_is_stopped_finishes_the_meters_at_hand_and_leaves_the_rest_to_others(site, monkeypatch):
+    monkeypatch.setattr("bkkenergy.usecases.recompute.METERS_AT_ONCE", 1)
+    for meter in METERS:
+        site.store.commit(readings(meter, everything()))
+    done = recompute(site.site, is_over=lambda: True)
+    assert (done.meters, done.waiting) == (1, 1)
+    other = replace(site.site, name="other")
+    assert recompute(other, within_s=600).meters == 1, "nothing is claimed any more by the one that was stopped"
+
+
 def test_a_meter_that_cannot_be_computed_holds_no_other_up(site, monkeypatch):
     for meter in METERS:
         site.store.commit(readings(meter, everything()))

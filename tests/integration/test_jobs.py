@@ -21,8 +21,10 @@ from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli.beside import USUAL_MAX, worked_off, workers_for
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.jobs.post import send_waiting
+from bkkenergy.jobs.runner import RunContext
 from bkkenergy.jobs.service import Jobs
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.reports.render.browser import Browser
 from bkkenergy.settings import ArchiveSettings
 from bkkenergy.site import load_configuration
 from bkkenergy.site.folder import TURNED
@@ -523,6 +525,17 @@ def test_an_agency_that_closes_while_the_city_is_made_brings_a_new_city_report(h
     assert late == [1]
     assert ("city", "2026-11-23", 2, "done") in states(jobs)
     assert jobs.queue.runs(agency="city")[0].reason == "health r2"
+
+
+def test_a_worker_that_is_stopped_finishes_the_report_at_hand_and_leaves_the_rest_to_others(home, clock):
+    stopped, other = jobs_at(home, clock), jobs_at(home, clock)
+    stopped.queue.plan([Due(agency=name, period=DAY, due_at=clock.now) for name in (*AGENCIES, "city")])
+    with Browser() as browser:
+        context = RunContext(stopped.site.refreshed(), stopped.queue, browser)
+        assert stopped.work_off(context, on_run=lambda *_: stopped.stop()) == 1
+        assert stopped.work_off(context) == 0
+    assert stopped.queue.counts() == {"due": 2, "running": 0, "done": 1, "failed": 0}
+    assert other.tick() == 2
 
 
 def test_two_replicas_make_each_report_once(home, clock):
