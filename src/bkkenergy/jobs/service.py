@@ -49,7 +49,6 @@ BASELINES_EVERY = dt.timedelta(hours=6)
 LEDGER_EVERY_S = 2
 SCHEDULER = server_actor("scheduler")
 """Who does what is due by the clock."""
-"""A file beside the state, touched when the schedule was looked at without a fault. Health checks ask for its age."""
 
 
 @dataclass
