@@ -231,7 +231,7 @@ class Site:
             process.wait(60)
 
 
-def told(what: str, sender: Sender, site: Site, before: tuple[int, int]) -> tuple[int, int]:
+def reported(what: str, sender: Sender, site: Site, before: tuple[int, int]) -> tuple[int, int]:
     stored = site.stored(sender.count)
     now = sender.count, stored
     print(f"{what}: {sender.count - before[0]:,} sent, acknowledged in all {sender.acked:,} of {sender.count:,}, "
@@ -252,24 +252,22 @@ def run(kind: str, folder: Path, count: int, share: str) -> None:
         other = site.start("other") if share else None
         time.sleep(35)  # so long until mosquitto has the session on its disk
         sender = Sender(to_gateways.port)
-        at = told("live", sender, site, (sender.send(count) or 0, 0))
+        at = reported("live", sender, site, (sender.send(count) or 0, 0))
         if other is not None:
             sender.send(count, at_half=other.kill)
-            at = told("one of two ingesters killed", sender, site, at)
+            at = reported("one of two ingesters killed", sender, site, at)
         sender.send(count, at_half=kill)
-        at = told("node of the session killed, not back", sender, site, at)
+        at = reported("node of the session killed, not back", sender, site, at)
+        cluster.failing.start()
         if kind == "bridge":
-            cluster.failing.start()
-            at = told("node back", sender, site, at)
-        else:
-            cluster.failing.start()
+            at = reported("node back", sender, site, at)
         time.sleep(10)
         one.terminate()
         one.wait(60)
         sender.send(count, at_half=kill)
         cluster.failing.start()
         site.start("one")
-        told("ingester away, node killed and back", sender, site, at)
+        reported("ingester away, node killed and back", sender, site, at)
         lines = [line for name in ("one", "other") for path in [site.folder / f"{name}.log"] if path.exists()
                  for line in path.read_text().splitlines() if "warning" in line or "error" in line]  # fmt: skip
         for line in list(dict.fromkeys(line.split("]", 1)[1] for line in lines if "]" in line))[:12]:

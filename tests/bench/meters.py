@@ -102,13 +102,13 @@ class Sender:
 
 def packets_of(topics: Sequence[str], count: int) -> list[bytes]:
     now_us = time.time_ns() // 1000
-    found = []
+    packets = []
     for number in range(count):
         meter = number % len(topics)
         at_us = np.array([now_us + number // len(topics) * 60 * US_PER_S])
         values = {"energy_kwh": register_kwh(at_us, np.array([meter])), "power_kw": np.array([5.0 + meter % 7])}
-        found.append(publish_packet(topics[meter], payload(at_us, values), qos=1, packet_id=number % 65_535 + 1))
-    return found
+        packets.append(publish_packet(topics[meter], payload(at_us, values), qos=1, packet_id=number % 65_535 + 1))
+    return packets
 
 
 def send(job: dict) -> dict[str, float]:

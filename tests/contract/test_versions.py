@@ -54,7 +54,7 @@ def number_of(engine):
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def test_where_a_newer_version_only_adds_this_one_goes_on_and_starts_anew(tmp_path, settings_of_state):
+def test_where_a_newer_version_only_adds_this_one_goes_on_and_starts_again(tmp_path, settings_of_state):
     running = open_state(settings_of_state)
     queue = RunQueue(running, "a")
     upgraded_by_newer(tmp_path, settings_of_state)
