@@ -1,7 +1,7 @@
 """What 1,000, 10,000 and 100,000 meters at a reading a minute cost: CPU of each part, memory, room on disk, pages.
 
-    python -m tests.bench.scale                              five minutes on a quiet machine
-    python -m tests.bench.scale --sizes 1000 --seconds 5     whether it runs
+    python -m tests.bench.scale --sizes 10000 --stores sqlite    six minutes on a machine with other work
+    python -m tests.bench.scale --sizes 1000 --seconds 5         whether it runs
 
 Real servers, `bkkenergy ingest` and `bkkenergy jobs start`, and one sender at the pace of so many meters, one reading to
 a message. CPU is what processes used from the first message until all was stored and computed: it is a figure on a
