@@ -92,11 +92,14 @@ def enter(folder: Path, day: dt.date) -> int:
         )
 
 
-def repeated(folder: Path) -> int:
-    """How many runs did not become a report at their first try."""
+def repeated(folder: Path) -> list[str]:
+    """Runs that did not become a report at their first try, and why."""
     with opened_site(load_configuration(folder / "config")) as opened:
-        runs = RunQueue(opened.state, "bench").runs()
-        return sum((run.state, run.tries, run.revision) != ("done", 1, 1) for run in runs)
+        return [
+            f"{run.agency} {run.period}, revision {run.revision}: {run.state} after {run.tries} tries {run.error}"
+            for run in RunQueue(opened.state, "bench").runs()
+            if (run.state, run.tries, run.revision) != ("done", 1, 1)
+        ]
 
 
 def main() -> None:
@@ -130,11 +133,11 @@ def main() -> None:
                 day -= dt.timedelta(days=1)
                 reports = enter(FOLDER, day)
                 rounds.append(done_by("tests.bench.runs", FOLDER, url, server.process.pid, workers))
-                assert sum(rounds[-1].shares) == reports
+                assert sum(rounds[-1].shares) == reports, (rounds[-1].shares, reports, repeated(FOLDER))
         again = repeated(FOLDER)
     head = f"daily run of {given.buildings} buildings in {given.agencies} agencies, ledger and state on PostgreSQL"
     is_right = show("runs", outcomes, head, "report")
-    print(f"{again} reports were made more than once, or at a second try")
+    print(f"{len(again)} reports were made more than once, or at a second try", *again, sep="\n  ")
     shutil.rmtree(FOLDER)
     if again or not is_right:
         sys.exit(MISSED)
