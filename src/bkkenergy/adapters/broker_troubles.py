@@ -74,6 +74,10 @@ def _phrase(key: str, **values: object) -> Phrase:
     return Phrase(f"broker_trouble.{key}", values)
 
 
+def _times(first: dt.datetime, last: dt.datetime) -> dict[str, str]:
+    return {"first": f"{first:%Y-%m-%d %H:%M:%S}", "last": f"{last:%Y-%m-%d %H:%M:%S}"}
+
+
 def without_share(protocol: str) -> Trouble:
     """Return the trouble of a broker that knows no shared subscriptions, or may not use them."""
     what = _phrase("no_share", protocol=protocol)
@@ -147,19 +151,17 @@ def messages_dropped(count: int) -> Trouble:
     return Trouble(TroubleKind.MESSAGES_DROPPED, what, (_phrase("messages_dropped_do"),))
 
 
-def backlog_hole(meters: int, of_meters: int, between: str, messages: int) -> Trouble:
+def backlog_hole(meters: int, of_meters: int, first: dt.datetime, last: dt.datetime, messages: int) -> Trouble:
     """Return the trouble of a backlog that lacks a time in which most meters must have sent."""
     counts = {"meters": meters, "of_meters": of_meters, "messages": f"{messages:,}"}
-    what = _phrase("backlog_hole", between=between, **counts)
+    what = _phrase("backlog_hole", **_times(first, last), **counts)
     return Trouble(TroubleKind.BACKLOG_HOLE, what, (_phrase("backlog_hole_do"),))
 
 
 def queue_full(count: int, of: int, first: dt.datetime, last: dt.datetime) -> Trouble:
     """Return the trouble of a broker that dropped messages to ourselves of these times, and delivered later ones."""
-    between = f"{first:%Y-%m-%d %H:%M:%S} to {last:%H:%M:%S}"
-    return Trouble(
-        TroubleKind.QUEUE_FULL, _phrase("queue_full", count=count, of=of, between=between), (_phrase("queue_full_do"),)
-    )
+    what = _phrase("queue_full", count=count, of=of, **_times(first, last))
+    return Trouble(TroubleKind.QUEUE_FULL, what, (_phrase("queue_full_do"),))
 
 
 def backlog_of_full_queue(backlog: int, stored: int) -> Trouble:

@@ -199,5 +199,4 @@ def _said(absence: Absence, holes: Sequence[Hole], judged_count: int) -> Trouble
         absence.bangkok(float(np.median(steps)))
         for steps in ([hole.start for hole in holes], [hole.end for hole in holes])
     )
-    between = f"{start:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S}"
-    return backlog_hole(len(holes), judged_count, between, round(sum(hole.missing for hole in holes)))
+    return backlog_hole(len(holes), judged_count, start, end, round(sum(hole.missing for hole in holes)))

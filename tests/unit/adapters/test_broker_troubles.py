@@ -22,6 +22,7 @@ LEAST = SimpleNamespace(
     SessionExpiryInterval=5,
     MaximumPacketSize=1000,
 )
+TIMES = [dt.datetime(2026, 11, 27, 10, minute) for minute in (0, 1)]
 ALL = [
     *troubles.announced(LEAST, MqttSettings(share="bkk"), has_exact_topics=True),
     *troubles.announced(LEAST, MqttSettings(share="bkk"), has_exact_topics=False),
@@ -34,13 +35,13 @@ ALL = [
     *(troubles.cut(reason) for reason in (*troubles.REMEDIES, "0x80")),
     troubles.cut_again(5, "0x80", 60.0),
     troubles.messages_dropped(4000),
-    troubles.backlog_hole(8, 10, "10:00 to 12:00", 640),
-    troubles.queue_full(2, 9, *[dt.datetime(2026, 11, 27, 10, minute) for minute in (0, 1)]),
+    troubles.backlog_hole(8, 10, *TIMES, 640),
+    troubles.queue_full(2, 9, *TIMES),
     troubles.backlog_of_full_queue(1_000, 1_000),
     troubles.queue_short(1_000, 1_500),
     troubles.queue_unproven(5_000, 1_500),
 ]
-WORD = re.compile(r"(?<![\w./:=@#\"-])[A-Za-z]{3,}(?![\w./:=@-])")
+WORD = re.compile(r"(?<![\w./:=@#\"-])[A-Za-z]{2,}(?![\w./:=@-])")
 NAMES = {"MQTT", "EMQX", "HiveMQ", "mosquitto", "QoS", "Sparkplug", "bkkenergy", "meters", "acl", "shared",
          "subscription", "persistence", "true", "retained", "doctor"}  # fmt: skip
 """Programs, commands, settings, and two words of the standard beside their Thai."""
