@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
+from contextlib import closing
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -90,4 +94,25 @@ def test_a_queue_deep_enough_is_never_said_to_be_full(settings, portfolio, tmp_p
             sent(broker, AWAY, 4_000)
             wait_until(lambda: len(stored(settings, METER)) == AWAY - 10 + 4_000)
             wait_until(lambda: ingester.subscriber._canary._awaited.oldest_s is None)
+        assert warnings_in(logs) == set()
+
+
+def test_a_store_that_is_away_for_long_is_no_dead_session(settings, portfolio, tmp_path, monkeypatch):
+    monkeypatch.setattr(canary, "BUSY_MESSAGES", 20)
+    monkeypatch.setattr(canary, "BUSY_S", 0.02)
+    monkeypatch.setattr(canary, "MISSED_AFTER_S", 1.0)
+    with started(stock_mosquitto(tmp_path / "mqtt", "max_inflight_messages 10\nmax_queued_messages 0")) as broker:
+        settings = updated(settings, "mqtt", port=broker.port, receive_maximum=10, protocol="3.1.1")
+        with ingesting(settings, portfolio):
+            pass
+        sent(broker, 0, 2 * AWAY)
+        with capture_logs() as logs, ingesting(settings, portfolio) as ingester:
+            wait_until(lambda: dealt_with(ingester) > 100)
+            with closing(sqlite3.connect(settings.store.path)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                waiting = ingester.subscriber._canary
+                wait_until(lambda: time.monotonic() - waiting._traffic_at_s > 1.5)
+                assert waiting._awaited.oldest_s is not None, "it is behind the backlog"
+            wait_until(lambda: len(stored(settings, METER)) == 2 * AWAY)
+            wait_until(lambda: waiting._awaited.oldest_s is None)
         assert warnings_in(logs) == set()

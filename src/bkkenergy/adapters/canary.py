@@ -64,6 +64,7 @@ class Canary:
         self._every_s, self._monotonic = every_s, monotonic
         self._awaited, self._backlog = Awaited(), BacklogCount()
         self._next_at_s = self._traffic_at_s = self._sent_at_s = 0.0
+        self._acknowledged_at_s = self._held_up_until_s = 0.0
         self._lock = threading.Lock()
         self._since_sent = 0
         """Messages of others since the last canary was sent."""
@@ -103,8 +104,12 @@ class Canary:
 
         After an acknowledgement there is room for a moment, in which a canary would always be taken.
         """
+        now_s = self._monotonic()
         with self._lock:
-            pause_s = self._monotonic() - self._sent_at_s
+            if now_s - self._acknowledged_at_s >= MISSED_AFTER_S:
+                self._held_up_until_s = now_s  # by a store that was away: what is awaited could not come
+            self._acknowledged_at_s = now_s
+            pause_s = now_s - self._sent_at_s
             is_due = self._since_sent >= BUSY_MESSAGES and pause_s >= BUSY_S and self._awaited.has_room
         if is_due:
             self.send(publish)
@@ -148,7 +153,7 @@ class Canary:
         if oldest_s is None or self.is_missed:
             return False
         now_s = self._monotonic()
-        late_s, idle_s = now_s - oldest_s, now_s - self._traffic_at_s
+        late_s, idle_s = now_s - max(oldest_s, self._held_up_until_s), now_s - self._traffic_at_s
         self.is_missed = (late_s >= MISSED_AFTER_S and idle_s >= MISSED_AFTER_S) or late_s >= MISSED_AT_LAST_S
         return self.is_missed
 

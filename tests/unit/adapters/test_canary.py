@@ -82,6 +82,17 @@ def test_behind_a_backlog_it_may_wait_for_long_but_not_for_ever(line):
     assert len(line.troubles) == 1
 
 
+def test_what_a_store_held_up_is_missed_only_when_it_stays_away_after_that(line):
+    line.canary.before_acknowledging(line.publish)
+    line.after(0)
+    line.now_s += 700
+    line.canary.before_acknowledging(line.publish)
+    line.after(29)
+    assert line.troubles == []
+    line.after(2)
+    assert [trouble.kind for trouble in line.troubles] == [TroubleKind.CANARY_MISSED]
+
+
 def test_what_was_sent_on_an_earlier_connection_is_not_awaited(line):
     line.after(0)
     line.canary.connected()
