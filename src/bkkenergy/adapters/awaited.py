@@ -74,9 +74,13 @@ class Awaited:
         """When the oldest was sent that no later one has passed; None where none is awaited."""
         return min((at_s for number, at_s in self._sent_s.items() if number not in self._passed_s), default=None)
 
-    def forget(self) -> None:
-        """Await none: the connection on which they were sent has ended."""
-        self._sent_s, self._passed_s = {}, {}
+    def only_passed(self, now_s: float) -> Awaited:
+        """Return those that later ones have passed, as if just now: the connection on which all were sent has ended."""
+        awaited = Awaited()
+        awaited.latest = self.latest
+        awaited._sent_s = {number: self._sent_s[number] for number in self._passed_s}
+        awaited._passed_s = dict.fromkeys(self._passed_s, now_s)
+        return awaited
 
     def sent(self, now_s: float) -> int:
         """Return the next number, which is sent now."""

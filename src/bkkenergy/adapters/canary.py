@@ -28,6 +28,8 @@ AGAIN_AFTER_S = 5.0
 """Where nothing has come for so long, another is sent: if it comes alone, the one before was dropped."""
 BUSY_MESSAGES, BUSY_S = 200, 0.5
 """After this number of messages of others another is sent, and not sooner than this after the last."""
+DROPS_SAID_EVERY_S = 60.0
+"""A queue that stays full is an event a minute, not one a second: each is a line of the log and a row of the state."""
 MAX_DIGITS = 20
 
 
@@ -64,17 +66,21 @@ class Canary:
         self._every_s, self._monotonic = every_s, monotonic
         self._awaited, self._backlog = Awaited(), BacklogCount()
         self._next_at_s = self._traffic_at_s = self._sent_at_s = 0.0
-        self._acknowledged_at_s = self._held_up_until_s = 0.0
+        self._acknowledged_at_s = self._held_up_until_s = self._say_drops_at_s = 0.0
         self._lock = threading.Lock()
         self._since_sent = 0
         """Messages of others since the last canary was sent."""
 
     def connected(self, *, has_share: bool = True, is_resumed: bool = False) -> None:
-        """Begin again: what was sent on an earlier connection may be lost with it."""
+        """Begin again: what was sent on an earlier connection may be lost with it.
+
+        What the broker was known to have dropped is said all the same, where the session is resumed.
+        """
         self.filter = self._shared_filter if self._shared_filter and has_share else self.topic
         with self._lock:
-            self._awaited, self._backlog = Awaited(), BacklogCount(is_over=not is_resumed)
             self._next_at_s, self._since_sent = self._monotonic(), 0
+            self._awaited = self._awaited.only_passed(self._next_at_s) if is_resumed else Awaited()
+            self._backlog = BacklogCount(is_over=not is_resumed)
         self.renewal.connected(is_resumed=is_resumed)
 
     def waiting_backlog(self) -> int | None:
@@ -88,14 +94,16 @@ class Canary:
 
     def tend(self, publish: Callable[[str, bytes], Publication], on_trouble: Callable[[Trouble], None]) -> None:
         """Send one when it is time, and report those that are missed or were dropped."""
+        now_s = self._monotonic()
         with self._lock:
             is_due, is_missed = self._is_due(), self._is_newly_missed()
-            dropped = self._awaited.dropped(self._monotonic())
+            dropped = self._awaited.dropped(now_s) if now_s >= self._say_drops_at_s else None
         if is_due:
             self.send(publish)
         if is_missed:
             on_trouble(canary_missed(self.topic, was_heard=self.guard.was_heard, is_shared=self.filter != self.topic))
         if dropped:
+            self._say_drops_at_s = now_s + DROPS_SAID_EVERY_S
             times = map(self._clock_time, (dropped.first_s, dropped.last_s))
             on_trouble(queue_full(dropped.number, dropped.of_number, *times))
 

@@ -190,6 +190,30 @@ def test_one_that_later_ones_pass_was_dropped_and_that_is_said_with_its_time(lin
     assert len(line.troubles) == 1, "said once"
 
 
+def test_a_queue_that_stays_full_is_said_once_a_minute_with_all_that_was_dropped(line):
+    for _ in range(2 * 60):
+        line.is_busy_for(0.5)
+        if len(line.published) % 2:
+            line.hears(line.published[-1])
+        line.after(0.5)
+    counts = [trouble.what.values["count"] for trouble in line.troubles]
+    assert len(counts) == 2, "in two minutes"
+    assert counts[0] == 1
+    assert counts[1] == pytest.approx(60 / 2, abs=2)
+
+
+@pytest.mark.parametrize(("is_resumed", "expected"), [(True, [TroubleKind.QUEUE_FULL]), (False, [])])
+def test_what_was_dropped_before_a_connection_ended_is_said_on_the_next_one(line, is_resumed, expected):
+    line.after(0)
+    line.after(5)
+    line.hears(line.published[-1])
+    line.canary.connected(is_resumed=is_resumed)
+    line.after(DROPPED_AFTER_S - 0.1)
+    assert line.troubles == [], "it may come yet"
+    line.after(0.2)
+    assert [trouble.kind for trouble in line.troubles] == expected
+
+
 def test_one_that_comes_late_after_all_was_not_dropped(line):
     line.after(0)
     line.after(5)
