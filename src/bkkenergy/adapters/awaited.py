@@ -8,7 +8,10 @@ then what meters sent, too.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from bkkenergy.payloads.message import Message
 
 DROPPED_AFTER_S = 3.0
 """A broker of those tried sorts a backlog by whole seconds: what was passed may still come."""
@@ -36,10 +39,10 @@ class BacklogCount:
         self._is_over, self._count = is_over, 0
         self._ended_at_s: float | None = None
 
-    def add(self, messages: int) -> None:
-        """Count messages of others."""
+    def add(self, messages: Sequence[Message]) -> None:
+        """Count messages of others. Retained ones did not wait: MQTT 3.1.1 sends them at each subscription."""
         if not self._is_over:
-            self._count += messages
+            self._count += sum(not message.retained for message in messages)
 
     def end(self, now_s: float) -> None:
         """Note that a canary has come."""

@@ -140,7 +140,7 @@ class Canary:
             if others:
                 self._traffic_at_s = now_s  # the canary waits behind other messages
                 self._since_sent += len(others)
-                self._backlog.add(len(others))
+                self._backlog.add(others)
             is_heard = [self._awaited.came(_number(message.payload), now_s) for message in ours]
         if any(is_heard):
             self.is_missed, self.guard.was_heard = False, True

@@ -256,6 +256,7 @@ def test_a_backlog_is_what_comes_before_the_first_canary_of_a_resumed_session(li
         line.canary.connected(is_resumed=is_resumed)
         line.canary.send(line.publish)
         line.hears(*[other] * 3)
+        line.hears(*[other._replace(retained=True)] * 200)
         line.hears(*[other] * 4, line.published[-1])
         line.hears(*[other] * 9)
         assert line.canary.waiting_backlog() is None, "the broker's own count is awaited"
