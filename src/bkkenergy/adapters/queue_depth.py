@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bkkenergy.adapters.broker_troubles import Trouble, backlog_of_full_queue, queue_short, queue_unproven
+from bkkenergy.adapters.files import write_whole
 from bkkenergy.settings import MqttSettings
 
 ALWAYS_STORED = 100
@@ -41,8 +42,7 @@ def broker_of(settings: MqttSettings) -> str:
 def remember(file: Path, depth: QueueDepth) -> None:
     """Write down what was measured. Where that cannot be, a long backlog is said to be unproven."""
     with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(depth._asdict()), "utf-8")
+        write_whole(file, json.dumps(depth._asdict()).encode())
 
 
 def recalled(file: Path, broker: str) -> QueueDepth | None:
@@ -66,7 +66,7 @@ def trouble_of_backlog(depth: QueueDepth | None, backlog: int, *, is_counted: bo
     is_counted : whether the broker itself counts what it drops, and we hear that.
     """
     if depth is not None and depth.is_short:
-        is_full = backlog >= FULL_RATIO * depth.delivered
+        is_full = backlog >= max(1, FULL_RATIO * depth.delivered)
         return backlog_of_full_queue(backlog, depth.delivered) if is_full else None
-    proven = depth.delivered if depth is not None else ALWAYS_STORED
+    proven = ALWAYS_STORED if depth is None else max(ALWAYS_STORED, depth.delivered)
     return queue_unproven(backlog, proven) if backlog >= proven and not is_counted else None

@@ -8,6 +8,7 @@ from bkkenergy.adapters.broker_troubles import TroubleKind
 from bkkenergy.adapters.queue_depth import QueueDepth, recalled, remember, trouble_of_backlog, trouble_of_queue
 
 WHOLE, SHORT = QueueDepth("b:1883", 1_500, 1_500), QueueDepth("b:1883", 1_500, 1_000)
+BRIEF, NONE = QueueDepth("b:1883", 10, 10), QueueDepth("b:1883", 1_500, 0)
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,10 @@ WHOLE, SHORT = QueueDepth("b:1883", 1_500, 1_500), QueueDepth("b:1883", 1_500, 1
         (None, 99, False, None),
         (None, 100, False, TroubleKind.QUEUE_UNPROVEN),
         (None, 100_000, True, None),
+        (BRIEF, 99, False, None),
+        (BRIEF, 100, False, TroubleKind.QUEUE_UNPROVEN),
+        (NONE, 0, False, None),
+        (NONE, 1, False, TroubleKind.QUEUE_FULL),
         (WHOLE, 1_499, False, None),
         (WHOLE, 1_500, False, TroubleKind.QUEUE_UNPROVEN),
         (WHOLE, 1_500, True, None),
