@@ -10,7 +10,7 @@ import numpy as np
 
 from bkkenergy.readings import FloatArray
 from bkkenergy.solar.assumptions import CapexPoint, FinanceAssumptions
-from bkkenergy.solar.rates import payback_years, rates_of_return
+from bkkenergy.solar.rates import irr, payback_years, rates_of_return
 
 Way = Literal["own", "loan", "ppa", "esco"]
 PriceName = Literal["low", "central", "high"]
@@ -200,7 +200,7 @@ def evaluate(project: Investment, way: Way = "own") -> Result:
     return Result(
         way,
         float((cash / rates).sum()),
-        returns[0] if len(returns) == 1 else None,
+        irr(returns),
         payback_years(cash),
         payback_years(cash / rates),
         present_cost / present_energy if present_energy > 0 else float("inf"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import scipy
 
@@ -63,27 +65,25 @@ def _sign_changes(cash: FloatArray) -> int:
     return int((signs[1:] != signs[:-1]).sum())
 
 
-def irr(cash: FloatArray) -> float | None:
-    """Find the rate at which cash is worth nothing.
+def irr(rates: Sequence[float]) -> float | None:
+    """Return the internal rate of return of cash that is worth nothing at some rates.
 
     Parameters
     ----------
-    cash : (years + 1,) array
-        Cash of each year [THB], from year 0.
+    rates : sequence of float
+        Of `rates_of_return`.
 
     Returns
     -------
     float or None
-        The rate, a share; None where no rate between -99 % and 1,000 % does that, or more than one.
+        The one, a share; None where there is none, or more than one.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from bkkenergy.solar.rates import irr
-    >>> round(irr(np.array([-100.0, 110.0])), 6), irr(np.array([-100.0, 0.0])), irr(np.array([-100.0, 230.0, -132.0]))
+    >>> irr((0.1,)), irr(()), irr((0.1, 0.2))
     (0.1, None, None)
     """
-    rates = rates_of_return(cash)
     return rates[0] if len(rates) == 1 else None
 
 
