@@ -80,7 +80,7 @@ class Subscriber:
         self._had_session = session_mark is not None and session_mark.exists()
         self._connected_at_s, self._cuts = 0.0, 0
         self.troubles: dict[TroubleKind, Trouble] = {}
-        """What is wrong with the present connection, or was with the last."""
+        """What is wrong with the present connection, or was with the last. Several threads report it."""
         self._host = HostState(host_id) if host_id else None
         self._whole = (self._host, self._canary)  # what we publish where the broker forbids none of it
         self._inbox = Inbox(settings.receive_maximum)
@@ -325,7 +325,7 @@ class Subscriber:
 
     def _look_at_session(self, *, is_present: bool) -> None:
         """Check whether the broker still has what it had to store."""
-        self.troubles = {kind: trouble for kind, trouble in self.troubles.items() if kind in troubles.OF_THE_LAST}
+        self.troubles = {kind: one for kind, one in self.troubles.copy().items() if kind in troubles.OF_THE_LAST}
         if self._had_session and not is_present:
             self.report(troubles.session_lost(self._settings.client_id))
         self._had_session = True
