@@ -67,6 +67,22 @@ def test_a_backlog_of_a_broker_that_says_nothing_is_unproven_until_the_doctor_ha
         assert warnings_in(logs) == {"queue_short", "queue_full"}
 
 
+def test_a_long_backlog_of_a_broker_that_counts_what_it_drops_is_not_doubted(
+    settings, portfolio, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(awaited, "COUNT_WITHIN_S", 2.0)
+    with started(stock_mosquitto(tmp_path / "mqtt", "sys_interval 1")) as broker:
+        settings = updated(settings, "mqtt", port=broker.port)
+        with ingesting(settings, portfolio):
+            pass
+        sent(broker, 0, 500)
+        with capture_logs() as logs, ingesting(settings, portfolio) as ingester:
+            backlog = ingester.subscriber._canary._backlog
+            wait_until(lambda: backlog._is_over and backlog._ended_at_s is None)
+            assert backlog._count == 500
+        assert warnings_in(logs) == set()
+
+
 def test_a_queue_that_is_full_for_moments_of_a_flood_is_said(settings, portfolio, tmp_path, monkeypatch):
     monkeypatch.setattr(canary, "BUSY_MESSAGES", 20)
     monkeypatch.setattr(canary, "BUSY_S", 0.02)
