@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bkkenergy.solar import irradiance
 from bkkenergy.solar.irradiance import sky_of
 from bkkenergy.solar.production import STEPS, Models, Plane, Rear, simulate
 from bkkenergy.solar.shading import Box, beam_seen, sky_seen, skyline_deg
@@ -142,3 +143,18 @@ def test_an_overloaded_inverter_clips(weather, no_losses):
     small, large = simulate(weather, [Plane(10, 180, 100, 50), Plane(10, 180, 100, 100)], no_losses).ac_kw
     assert small.max() == pytest.approx(50)
     assert small.sum() < large.sum()
+
+
+def test_the_sun_of_a_weather_is_computed_once_and_that_of_another_place_by_itself(weather, monkeypatch):
+    computed, position = [], pvlib.solarposition.get_solarposition
+
+    def counting(times, latitude_deg, longitude_deg, **options):
+        computed.append(latitude_deg)
+        return position(times, latitude_deg, longitude_deg, **options)
+
+    monkeypatch.setattr(pvlib.solarposition, "get_solarposition", counting)
+    irradiance._sun_at.cache_clear()
+    north = replace(weather, latitude_deg=weather.latitude_deg + 1)
+    for one in (weather, weather, north, weather):
+        sky_of(one)
+    assert computed == [weather.latitude_deg, north.latitude_deg]
