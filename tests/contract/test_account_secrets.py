@@ -53,9 +53,10 @@ def test_of_many_who_use_links_of_one_user_at_once_one_does_and_none_fails(engin
 def test_a_browser_that_signs_in_several_times_at_once_fails_no_sign_in(engine, number):
     def greeted(key: str) -> str:
         with transaction(engine) as connection:
-            return greet_device(connection, number, key, ("192.0.2.1", "Firefox/140"), NOW)
+            return greet_device(connection, number, key, ("192.0.2.1", "Firefox/140"), now)
 
     for each in range(ROUNDS):
+        now = NOW + dt.timedelta(seconds=each)
         with ThreadPoolExecutor(6) as threads:
             keys = list(threads.map(greeted, [f"browser {each}"] * 6))
             assert len({*keys}) == 6, "whichever answer comes last, its key is the browser's"

@@ -25,7 +25,7 @@ def introduce(client: mqtt.Client, settings: MqttSettings) -> None:
 
 
 def end_loop(client: mqtt.Client) -> None:
-    """Wait until a client's network thread has ended, and let go of what it calls: it closes its sockets as it goes.
+    """Wait until a client's network thread has ended, and take its callbacks away: it closes its sockets as it goes.
 
     paho 2.1 looks whether there is a thread, and then asks it: one that ends in between is None by then. Two sockets by
     which it wakes itself up stay open as long as the client does, which its callbacks usually keep alive until a search
