@@ -48,18 +48,18 @@ FUZZ ?= 100000
 fuzz: $(VENV)/.dev
 	CI= FUZZ=$(FUZZ) $(BIN)/pytest $(PYTEST_JOBS) --timeout 7200 -m 'hypothesis or fuzz' tests/unit $(ARGS)
 
-# The suite on Debian's own python3, with a virtual environment of its own; ARGS: what of it.
-DEBIAN_PYTHON ?= /usr/bin/python3
-DEBIAN_VENV := var/venv-debian
-test-debian-python: $(DEBIAN_VENV)/.dev system-packages
-	$(DEBIAN_VENV)/bin/python -VV
-	$(DEBIAN_VENV)/bin/pytest $(PYTEST_JOBS) $(ARGS)
+# The suite on another Python, with a virtual environment of its own: make test-another-python ANOTHER=python3.13; ARGS: what of it.
+ANOTHER ?= python3
+ANOTHER_VENV := var/venv-another
+test-another-python: $(ANOTHER_VENV)/.dev system-packages
+	$(ANOTHER_VENV)/bin/python -VV
+	$(ANOTHER_VENV)/bin/pytest $(PYTEST_JOBS) $(ARGS)
 
-$(DEBIAN_VENV)/.dev: requirements-dev.lock pyproject.toml
-	mkdir -p $(dir $(DEBIAN_VENV))
-	deploy/make-venv $(DEBIAN_PYTHON) $(DEBIAN_VENV) requirements-dev.lock
+$(ANOTHER_VENV)/.dev: requirements-dev.lock pyproject.toml
+	mkdir -p $(dir $(ANOTHER_VENV))
+	deploy/make-venv $(ANOTHER) $(ANOTHER_VENV) requirements-dev.lock
 	touch $@
-.PHONY: fuzz test-debian-python
+.PHONY: fuzz test-another-python
 
 # Small faults put into the core one by one, and how many the tests find: docs/mutants.md (an hour with MUTANTS=20;
 # ARGS='--minutes 25': as many as there is time for).
