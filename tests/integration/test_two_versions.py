@@ -12,10 +12,11 @@ from bkkenergy.adapters.state import HEAD
 from bkkenergy.ports.readings import NewerTables
 from bkkenergy.site import load_configuration, open_site
 from bkkenergy.site.follower import Follower, FollowerThread
+from bkkenergy.web.app import create_app
 from tests.commands import bkkenergy
 from tests.integration.conftest import wait_until
 from tests.sites import make_context, make_jobs
-from tests.web import make_site
+from tests.web import make_site, signed_in
 
 NEWER = f"{int(HEAD) + 7:04d}"
 COMMANDS = ["check", "users list", "jobs list", "jobs start", "ingest", "serve", "web"]
@@ -84,6 +85,18 @@ def test_a_process_that_runs_while_another_upgrades_does_nothing_more(home):
         thread.portfolio()
     thread.stop()
     assert content(home) == before
+
+
+def test_a_page_of_the_version_before_says_that_the_server_is_to_be_looked_after_not_that_the_request_is_wrong(home):
+    context = make_context(load_configuration(home / "config"))
+    client = signed_in(create_app(context), "admin")
+    upgraded(home)
+    context.look_now()
+    for path in ("/", "/api/v1/buildings"):
+        answer = client.get(path)
+        assert answer.status_code == 500, answer.text
+        assert NEWER in answer.text
+        assert "Retry-After" not in answer.headers, "it does not pass by itself"
 
 
 def test_on_an_older_version_s_tables_this_one_goes_on(home):

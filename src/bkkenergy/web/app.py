@@ -21,6 +21,7 @@ from bkkenergy import __version__
 from bkkenergy.adapters.state.users import unknown_user_hash
 from bkkenergy.errors import BkkEnergyError, NotAllowed, NotThere, UnavailableError
 from bkkenergy.i18n import Words
+from bkkenergy.ports.readings import StoreUnfit
 from bkkenergy.site.open import open_archive
 from bkkenergy.web import (
     api,
@@ -116,7 +117,12 @@ from bkkenergy.web.security import (
 GZIP_FROM_BYTES, GZIP_LEVEL = 800, 5
 """Level 9 takes twice the time of a page of 124 kB for 2 % less."""
 THREADS = 6
-STATUS_OF: tuple[tuple[type[Exception], int], ...] = ((UnavailableError, 503), (NotAllowed, 403), (NotThere, 404))
+STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
+    (UnavailableError, 503),
+    (StoreUnfit, 500),  # a person has to act before it goes on
+    (NotAllowed, 403),
+    (NotThere, 404),
+)
 STATUS_KEYS = {status: f"web.error_{status}" for status in (403, 404, 408, 413, 422, 429, 500, 503)}
 RETRY = {"Retry-After": "5"}
 PAGES = (
