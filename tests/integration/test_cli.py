@@ -279,7 +279,7 @@ def test_the_demonstration_runs_to_its_end(tmp_path):
     output = run_alone("demo", "--exit", "--days", 9, "--broker", "mosquitto", "--folder", tmp_path, "--lang", "en")
     assert "readings a second" in output
     assert "mosquitto" in output
-    assert "3 were refused" in output
+    assert "3 items were rejected and quarantined" in output
     assert len(list(tmp_path.glob("reports/*/*.th.html"))) == 13
     data = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("reports/*/*.json"))]
     assert all(report["is_simulated"] and report["total"]["energy_kwh"] > 100 for report in data)
@@ -313,7 +313,11 @@ def test_the_language_is_the_locale_s_where_that_is_english_and_else_thai(enviro
             ("--lang", "th", "--broker", "amqtt"),
             ("ใช้ไฟฟ้า", "สำนักการแพทย์", "ข้อมูลสาธิต", "ปฏิเสธ 3 รายการ", "กด Ctrl-C"),
         ),
-        ("en_US.UTF-8", (), ("Used ", "Medical Service Department", "Demonstration:", "3 were refused", "Live:")),
+        (
+            "en_US.UTF-8",
+            (),
+            ("Used ", "Medical Service Department", "Demonstration:", "3 items were rejected and quarantined", "Live:"),
+        ),
     ],
 )
 def test_the_demonstration_goes_on_live_until_it_is_interrupted(tmp_path, locale, options, shown):

@@ -80,7 +80,7 @@ def test_a_year_before_the_last_days_goes_straight_into_the_store(output):
         int(re.search(rf"([0-9,]+) {word}", said)[1].replace(",", "")) for word in ("older", "readings in")
     )
     assert older > 100 * over_mqtt
-    assert "3 were refused" in said
+    assert "3 items were rejected and quarantined" in said
 
 
 def test_every_building_has_a_baseline_that_ends_before_the_new_lamps(site):
