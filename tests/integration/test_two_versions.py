@@ -91,8 +91,8 @@ def test_a_page_of_the_version_before_says_that_the_server_is_to_be_looked_after
     context = make_context(load_configuration(home / "config"))
     client = signed_in(create_app(context), "admin")
     upgraded(home)
-    context.look_now()
     for path in ("/", "/api/v1/buildings"):
+        context.look_now()
         answer = client.get(path)
         assert answer.status_code == 500, answer.text
         assert NEWER in answer.text
