@@ -104,6 +104,15 @@ def prepared_site(days: int, settings: str, _quarter: int) -> Path:
     return home
 
 
+class MovableClock:
+    """A clock that a test moves."""
+
+    ahead = dt.timedelta()
+
+    def __call__(self) -> dt.datetime:
+        return dt.datetime.now(dt.UTC) + self.ahead
+
+
 def make_app(home: Path, clock: Clock = wall_clock):
     """The app of a site."""
     site = load_configuration(home / "config")

@@ -210,7 +210,7 @@ class Site:
         return process
 
     def stored(self, upto: int, within_s: float = 40) -> int:
-        """How many of the first messages are stored, once that does not change any more."""
+        """How many of the first messages are stored, once that stays the same."""
         store, before, since_s = open_store(StoreSettings(path=self.folder / "store.sqlite")), -1, time.monotonic()
         try:
             while time.monotonic() - since_s < within_s:

@@ -30,14 +30,14 @@ from tests.schools import school_records
 from tests.unit.adapters.packets import packet, publish_packet, text
 
 METERS_OF_FIVE = 49
-"""Five of the generated schools have so many meters today."""
+"""How many meters five of the generated schools have today."""
 TICK_S = 0.05
 AT_ONCE = 200_000
 """Readings of a commit."""
 
 
 def record_city(folder: Path, meters: int) -> float:
-    """Files and state of a city of at least so many meters; CPU s of the import into the state."""
+    """Files and state of a city of `meters` or a few more; CPU s of the import into the state."""
     config = folder / "config"
     config.mkdir(parents=True)
     for name in CONFIG_PARTS:

@@ -3,7 +3,7 @@
     python -m tests.bench.scale --sizes 10000 --stores sqlite    six minutes on a machine with other work
     python -m tests.bench.scale --sizes 1000 --seconds 5         whether it runs
 
-Real servers, `bkkenergy ingest` and `bkkenergy jobs start`, and one sender at the pace of so many meters, one reading to
+Real servers, `bkkenergy ingest` and `bkkenergy jobs start`, and one sender at the pace of all meters, one reading to
 a message. CPU is what processes used from the first message until all was stored and computed: it is a figure on a
 machine with other work too. Whether a size holds in real time is what had been stored when the last one was sent.
 """

@@ -26,22 +26,12 @@ from bkkenergy.jobs.post import send_waiting
 from bkkenergy.usecases.accountlinks import confirm_mail_by_link
 from bkkenergy.web.pages_links import Resets
 from tests.receivers import mail_server
-from tests.web import PASSWORD, SETTINGS, make_app, make_site, signed_in
+from tests.web import PASSWORD, SETTINGS, MovableClock, make_app, make_site, signed_in
 
 NOW = dt.datetime.now(dt.UTC)
 PUBLIC = "https://energy.example.org"
 NEW = "seven green parrots sing"
 LINK = re.compile(rf"{PUBLIC}/link/([A-Za-z0-9_-]{{43}})")
-
-
-class MovableClock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.ahead = dt.timedelta()
-
-    def __call__(self) -> dt.datetime:
-        return dt.datetime.now(dt.UTC) + self.ahead
 
 
 @pytest.fixture(scope="module")

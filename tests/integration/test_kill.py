@@ -33,7 +33,7 @@ TS = 1_763_900_000
 
 
 def messages(readings: int) -> list[tuple[str, bytes]]:
-    """So many readings of four meters, a payload of eight at a time, their values unlike any other."""
+    """Payloads of four meters' readings, eight a payload, each with a value of its own."""
     found = []
     for start in range(0, readings, A_PAYLOAD * len(METERS)):
         for number, meter in enumerate(METERS):

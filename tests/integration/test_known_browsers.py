@@ -1,4 +1,4 @@
-"""Browsers that a user has signed in by: told where one is new, listed, forgotten, and let in before strangers."""
+"""Browsers that a user has signed in by: a new one is mailed; they are listed, forgotten, and let in before strangers."""
 
 from __future__ import annotations
 
@@ -15,20 +15,11 @@ from bkkenergy.adapters.state.persontables import known_device
 from bkkenergy.adapters.state.tables import audit, outbox, user
 from bkkenergy.adapters.state.users import add_user, hashed
 from bkkenergy.web.delays import FAILURES_AN_ADDRESS
-from tests.web import PASSWORD, csrf_of, make_app, make_site
+from tests.web import PASSWORD, MovableClock, csrf_of, make_app, make_site
 
 NOW = dt.datetime.now(dt.UTC)
 WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Mobile Safari/604.1"
-
-
-class MovableClock:
-    """A clock that a test moves."""
-
-    ahead = dt.timedelta()
-
-    def __call__(self) -> dt.datetime:
-        return dt.datetime.now(dt.UTC) + self.ahead
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +60,7 @@ def sign_in(client, name, password=PASSWORD):
     return client.post("/login", data={"name": name, "password": password, "next": "/"})
 
 
-def told(state, name):
+def notices(state, name):
     """What was mailed to a user of new browsers."""
     query = select(outbox).where(outbox.c.recipient == f"{name}@example.com").order_by(outbox.c.id)
     with reading(state) as connection:
@@ -83,16 +74,16 @@ def keys_of(state, name):
         return connection.execute(query).scalars().all()
 
 
-def test_a_sign_in_by_a_new_browser_is_told_once_and_one_that_is_known_is_not(app, state, name):
+def test_a_sign_in_by_a_new_browser_is_mailed_once_and_one_that_is_known_is_not(app, state, name):
     at_work = browser(app)
     for _ in range(3):
         assert sign_in(at_work, name).status_code == 303
-    (first,) = told(state, name)
+    (first,) = notices(state, name)
     assert "Chrome · Windows" in first
     assert "10.7.0." in first
     assert "ด้วยเบราว์เซอร์ที่ไม่เคยใช้มาก่อน" in first
     sign_in(browser(app, PHONE), name)
-    assert "Safari · iPhone" in told(state, name)[1]
+    assert "Safari · iPhone" in notices(state, name)[1]
     with reading(state) as connection:
         details = connection.execute(select(audit.c.detail).where(audit.c.actor == name).order_by(audit.c.id)).scalars()
         assert [detail.get("new_browser", False) for detail in details] == [True, False, False, True]
@@ -102,8 +93,8 @@ def test_a_wrong_password_makes_no_browser_known_and_tells_no_one(app, state, na
     stranger = browser(app)
     assert sign_in(stranger, name, "not the password").status_code == 401
     assert "bkkenergy-browser" not in stranger.cookies
-    assert sign_in(stranger, "nobody-of-that-name").status_code == 401
-    assert told(state, name) == []
+    assert sign_in(stranger, "no-such-user").status_code == 401
+    assert notices(state, name) == []
     assert keys_of(state, name) == []
 
 
@@ -116,10 +107,10 @@ def test_a_password_whose_second_step_is_not_done_makes_no_browser_known(app, st
     phone.post("/account/factor/confirm", data={"csrf": csrf, "code": pyotp.TOTP(secret).now()})
     half = browser(app)
     assert sign_in(half, name).headers["location"].startswith("/login/code")
-    assert len(told(state, name)) == len(keys_of(state, name)) == 1
+    assert len(notices(state, name)) == len(keys_of(state, name)) == 1
     code = pyotp.TOTP(secret).at(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=30))
     assert half.post("/login/code", data={"code": code, "next": "/"}).status_code == 303
-    assert len(told(state, name)) == len(keys_of(state, name)) == 2
+    assert len(notices(state, name)) == len(keys_of(state, name)) == 2
 
 
 def test_a_known_browser_signs_in_while_strangers_make_others_wait(app, state, name):
@@ -176,7 +167,7 @@ def test_the_account_page_lists_browsers_and_forgets_one(app, state, name):
     answer = at_work.post(f"/account/browsers/{phones}/forget", data={"csrf": csrf_of(at_work)})
     assert answer.status_code == 303
     sign_in(phone, name)
-    assert len(told(state, name)) == 3, "told again"
+    assert len(notices(state, name)) == 3, "mailed again"
     others = browser(app)
     sign_in(others, "viewer-health")
     theirs = keys_of(state, "viewer-health")[0][:16]
@@ -194,7 +185,7 @@ def test_a_new_password_leaves_the_browser_at_hand_known_and_no_other(app, state
     at_work.post("/account", data={"csrf": csrf_of(at_work), "language": "th", "old": PASSWORD, "new": new})
     assert len(keys_of(state, name)) == 1
     sign_in(at_work, name, new)
-    assert len(told(state, name)) == 2
+    assert len(notices(state, name)) == 2
 
 
 def test_two_users_of_one_browser_are_known_each_by_themselves(app, state, name):
@@ -203,7 +194,7 @@ def test_two_users_of_one_browser_are_known_each_by_themselves(app, state, name)
     sign_in(shared, "manager-health")
     assert keys_of(state, name)[0] in keys_of(state, "manager-health")
     sign_in(shared, name)
-    assert len(told(state, name)) == 1
+    assert len(notices(state, name)) == 1
 
 
 def test_a_browser_that_rests_for_a_year_is_new_and_a_user_has_twenty_at_most(app, state, name, clock):
@@ -211,7 +202,7 @@ def test_a_browser_that_rests_for_a_year_is_new_and_a_user_has_twenty_at_most(ap
     sign_in(at_work, name)
     clock.ahead = dt.timedelta(days=366)
     sign_in(at_work, name)
-    assert len(told(state, name)) == 2
+    assert len(notices(state, name)) == 2
     for _ in range(25):
         sign_in(browser(app), name)
     assert len(keys_of(state, name)) == 20

@@ -20,18 +20,9 @@ from bkkenergy.adapters.state.users import add_user
 from bkkenergy.settings import WebSettings
 from bkkenergy.usecases.passkeys import RelyingParty, relying_party
 from tests.softkey import PRESENT, VERIFIED, SoftKey
-from tests.web import PASSWORD, make_app, make_site, serving
+from tests.web import PASSWORD, MovableClock, make_app, make_site, serving
 
 NOW = dt.datetime.now(dt.UTC)
-
-
-class MovableClock:
-    """A clock that a test moves."""
-
-    ahead = dt.timedelta()
-
-    def __call__(self) -> dt.datetime:
-        return dt.datetime.now(dt.UTC) + self.ahead
 
 
 @pytest.fixture(scope="module")
