@@ -87,16 +87,17 @@ def test_a_process_that_runs_while_another_upgrades_does_nothing_more(home):
     assert content(home) == before
 
 
-def test_a_page_of_the_version_before_says_that_the_server_is_to_be_looked_after_not_that_the_request_is_wrong(home):
+def test_no_page_of_the_version_before_is_served_and_each_says_that_the_server_is_to_be_looked_after(home):
     context = make_context(load_configuration(home / "config"))
     client = signed_in(create_app(context), "admin")
     upgraded(home)
-    for path in ("/", "/api/v1/buildings"):
-        context.look_now()
+    context.look_now()
+    for path in 3 * ("/", "/api/v1/buildings", "/login"):  # at a look, and between two
         answer = client.get(path)
-        assert answer.status_code == 500, answer.text
+        assert answer.status_code == 500, path
         assert NEWER in answer.text
         assert "Retry-After" not in answer.headers, "it does not pass by itself"
+    assert client.get("/static/app.css").status_code == 200, "which these pages need"
 
 
 def test_on_an_older_version_s_tables_this_one_goes_on(home):

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import structlog
 from anyio import to_thread
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
@@ -214,6 +214,7 @@ def create_app(here: AppContext, *, first_run_key: str = "") -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
         lifespan=few_threads,
+        dependencies=[Depends(_hold_fit)],
     )
     open_archive(here.settings)  # better no app than one that shows no report
     here.city, here.money = CityFigures(here), CityMoney(here)
@@ -253,6 +254,11 @@ class Static(StaticFiles):
         response = await super().get_response(path, scope)  # type: ignore[arg-type]
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
+
+
+async def _hold_fit(request: Request) -> None:
+    """Serve nothing of tables that a newer version made: the site looks at them once in a second."""
+    here_of(request).hold_fit()
 
 
 async def own_pages_alone(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

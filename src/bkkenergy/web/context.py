@@ -12,6 +12,7 @@ from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.ingest.status import MeterStatus, meter_status
 from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Meter, Portfolio
+from bkkenergy.ports.readings import StoreUnfit
 from bkkenergy.settings import Settings
 from bkkenergy.site import Site
 from bkkenergy.site.follower import LOOK_EVERY_S, Follower
@@ -35,6 +36,7 @@ class AppContext:
     _cache: dict[tuple[object, ...], tuple[float, Any]] = field(default_factory=dict)
     _swept_s: float = 0.0
     _looked_s: float = 0.0
+    _unfit: StoreUnfit | None = None
 
     def __post_init__(self) -> None:
         self._site = self.started
@@ -45,11 +47,24 @@ class AppContext:
         """The site, with the newest revision of the portfolio; it is looked for once in a second."""
         now_s = time.monotonic()
         if now_s - self._looked_s >= LOOK_EVERY_S:
-            self._looked_s = now_s
-            if (config := self._follower.look()) is not None:
+            self._looked_s, self._unfit = now_s, None
+            try:
+                config = self._follower.look()
+            except StoreUnfit as error:
+                self._unfit = error
+                raise
+            if config is not None:
                 self._site = self._site.with_config(config)
                 self._cache = {}
         return self._site
+
+    def hold_fit(self) -> None:
+        """Raise StoreUnfit between two looks, where the last one found tables that this program cannot use.
+
+        `opened` goes on giving the site as it was: the page that says so needs its settings.
+        """
+        if self._unfit is not None and time.monotonic() - self._looked_s < LOOK_EVERY_S:
+            raise self._unfit
 
     def look_now(self) -> None:
         """Look for a new revision at the next request, because this one may have made it."""
