@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,15 @@ def test_a_program_that_does_not_end_is_ended_with_what_it_started(tmp_path):
     assert time.monotonic() - began < 3
     assert office.ONE_AT_A_TIME.acquire(timeout=1), "the next one has its turn"
     office.ONE_AT_A_TIME.release()
+
+
+def test_a_program_has_bounds_of_memory_and_of_time(tmp_path):
+    said = office_pdf(b"x", script(tmp_path, "(ulimit -v; ulimit -t) > document.pdf"))
+    assert [int(line) for line in said.split()] == [office.MAX_MEMORY_KB, office.MAX_CPU_S]
+
+
+def test_one_document_is_printed_at_a_time(tmp_path):
+    alone = f"mkdir {tmp_path}/busy || exit 1; sleep 0.2; rmdir {tmp_path}/busy; printf x > document.pdf"
+    program = script(tmp_path, alone)
+    with ThreadPoolExecutor(3) as threads:
+        assert list(threads.map(lambda _: office_pdf(b"x", program), range(3))) == [b"x"] * 3
