@@ -261,7 +261,7 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         may_add_photos=visitor.account.may("edit", building.agency),
         may_dismiss=visitor.account.may("dismiss", building.agency),
         may_adjust=visitor.account.may("edit", building.agency) and here.portfolio.revision > 0,
-        is_demo=here.portfolio.agencies[building.agency].demonstration,
+        is_demo=here.portfolio.is_simulated(building),
     )
 
 

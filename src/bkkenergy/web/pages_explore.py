@@ -143,7 +143,7 @@ def explore_page(
         note_subjects=_note_subjects(visitor, seen),
         may_note=look.subject.kind != "city" and visitor.account.may("edit", look.subject.agency),
         may_adjust=visitor.here.portfolio.revision > 0,
-        is_demo=any(visitor.here.portfolio.agencies[one.agency].demonstration for one in look.subject.buildings),
+        is_demo=any(map(visitor.here.portfolio.is_simulated, look.subject.buildings)),
     )
 
 

@@ -90,7 +90,7 @@ def flows_page(building_id: str, visitor: PageVisitor, period: str = "", format:
         duration=_duration(went.duration_kw, words),
         phases=[_phases_shown(phases, asked, words) for phases in went.phases],
         demand=[_demand_row(quarter, building_id, words) for quarter in went.demand],
-        is_demo=then.site.portfolio.agencies[then.building.agency].demonstration,
+        is_demo=then.site.portfolio.is_simulated(then.building),
     )
 
 
