@@ -95,7 +95,7 @@ Examples:
 @click.option(
     "--calendar", type=click.Choice(["ce", "be"]), help="Refuse years of the other era. Both are read by default."
 )
-@click.option("--sheet", metavar="NAME", help="FileTable of a workbook that has several.")
+@click.option("--sheet", metavar="NAME", help="Sheet of a workbook that has several.")
 @click.option("--mapping", "mapping_name", metavar="NAME", help="Read the file as --save-mapping NAME once said.")
 @click.option("--save-mapping", "save_name", metavar="NAME", help="Save columns and options under a name.")
 @click.option(

@@ -14,9 +14,9 @@ from bkkenergy.ingest.sheets.cells import (
     MONTH_NAMES,
     days_of,
     is_missing,
-    number_of,
     split_stamp,
 )
+from bkkenergy.ingest.sheets.numbers import number_of
 from bkkenergy.tariff.bill import Item
 from bkkenergy.texts import BE_OFFSET_YEARS, Phrase
 

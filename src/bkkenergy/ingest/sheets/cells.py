@@ -1,9 +1,8 @@
-"""What cells say: numbers with units, dates of either era, and times of a day."""
+"""What cells say: units, dates of either era, and times of a day."""
 
 from __future__ import annotations
 
 import datetime as dt
-import math
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -11,8 +10,7 @@ from itertools import pairwise
 from typing import Literal
 
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.sheets.grid import FORMULA
-from bkkenergy.texts import BE_OFFSET_YEARS, THAI_MONTHS, Phrase
+from bkkenergy.texts import BE_OFFSET_YEARS, THAI_MONTHS
 
 Kind = Literal[
     "power", "energy", "pulses", "reactive power", "reactive energy", "apparent power", "volume", "flow",
@@ -86,8 +84,6 @@ IN_TEXT = re.compile(
     r"(?![A-Za-z0-9\u0e00-\u0e7f])",
     re.IGNORECASE,
 )
-CELL = re.compile(r"([-+]?[\d.,'\s]*\d[.,]?(?:[eE][-+]?\d{1,3})?)\s*([^\d\s].*)?")
-THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+")
 
 MONTH_NAMES = {
     name: number
@@ -100,6 +96,7 @@ MONTH_NAMES = {
     for number, name in enumerate(names.split(), 1)
 }
 NUMERIC_DATE = re.compile(r"(\d{1,4})[-/.](\d{1,2})[-/.](\d{1,4})")
+YEAR_FIRST = re.compile(r"\d{4}[-/.]")
 NAMED_DATE = re.compile(r"(\d{1,2})[-/., ]*([A-Za-z\u0e00-\u0e7f.]+?)[-/., ]*(\d{4}|\d{2})")
 COMPACT = re.compile(r"((?:19|20|24|25|26)\d{2})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2})?)?")
 STAMP = re.compile(r"(.*\d)(?:[ ,]+|T)(\d{1,2}[:.]\d{2}.*)")
@@ -107,14 +104,6 @@ TIME = re.compile(
     r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)?\s*(?:([AaPp])\.?[Mm]\.?|น\.?)?\s*(Z|[-+]\d{2}:?\d{2})?"
 )
 TIME_SPAN = re.compile(r"(\d{1,2}[:.]\d{2})\s*[-–]\s*\d{1,2}[:.]\d{2}")
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A number of a cell. unit : as it stands there, without case; empty where there is none."""
-
-    value: float
-    unit: str
 
 
 def plain_unit(text: str) -> str:
@@ -136,46 +125,6 @@ def unit_in(text: str) -> str:
 def is_missing(text: str) -> bool:
     """Return whether a cell says that there is no value."""
     return text.casefold() in MISSING
-
-
-def number_of(text: str, *, is_comma: bool) -> Number | Phrase:
-    """Return what a cell says, or why it is no number. is_comma : the comma divides the fraction."""
-    if text.startswith(FORMULA):
-        return Phrase("row.formula")
-    match = CELL.fullmatch(text)
-    if match is None:
-        return Phrase("row.no_number", {"text": text[:40]})
-    digits = re.sub(r"[\s']", "", match[1])
-    digits = digits.replace(".", "").replace(",", ".") if is_comma else digits.replace(",", "")
-    try:
-        value = float(digits)
-    except ValueError:
-        return Phrase("row.no_number", {"text": text[:40]})
-    return (
-        Number(value, plain_unit(match[2] or ""))
-        if math.isfinite(value)
-        else Phrase("row.infinite", {"text": text[:40]})
-    )
-
-
-def is_decimal_comma(texts: Iterable[str]) -> bool:
-    """Return whether commas divide fractions. Raises InputError where each could also divide thousands."""
-    doubtful = ""
-    for text in texts:
-        match = CELL.fullmatch(text) if "," in text else None
-        if match is None or "," not in match[1]:  # a comma in what follows the number divides no fraction
-            continue
-        digits = re.sub(r"[\s']", "", match[1])
-        if "." in digits:
-            return digits.rindex(",") > digits.rindex(".")
-        if not THOUSANDS.fullmatch(digits):
-            return True
-        if digits.count(",") > 1:
-            return False
-        doubtful = doubtful or digits
-    if doubtful:
-        raise InputError.of("file_thousands", text=doubtful)
-    return False
 
 
 def split_stamp(text: str) -> tuple[str, str] | None:
@@ -264,6 +213,7 @@ def days_of(
     A text that is no day is left out. dates : "dmy" or "mdy", where that is said. calendar : "ce" or "be".
     """
     parts = {text: one for text in texts if (one := _parts(text, this_year)) is not None}
+    _refuse_turned(parts)
     notes = _era_notes(parts, calendar)
     open_ones = [one for one in parts.values() if not one.is_sure]
     is_day_first = True
@@ -276,6 +226,16 @@ def days_of(
         if day is not None and day.year in YEARS:
             days[text] = day
     return days, notes
+
+
+def _refuse_turned(texts: Iterable[str]) -> None:
+    """Raise InputError where some dates begin with the year and others end with it.
+
+    A spreadsheet that was given 01/02/2026 may have made the second of January of it, and left 13/02/2026 as text.
+    """
+    is_year_first = {bool(YEAR_FIRST.match(text)): text for text in texts if NUMERIC_DATE.fullmatch(text)}
+    if len(is_year_first) > 1:
+        raise InputError.of("file_dates_turned", one=is_year_first[True], other=is_year_first[False])
 
 
 def _era_notes(parts: dict[str, _Parts], calendar: str | None) -> list[str]:

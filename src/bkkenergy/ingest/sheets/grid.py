@@ -41,15 +41,21 @@ FORMULA_MARKS = (b"<f>", b"<f ", b"<f/")
 ODD_MARKS = (b":row", b"<row>", b"<row\n", b"<row\r", b"<row\t", b"<!", b"<v\n", b"<v\t", b"<is ")
 """In a sheet with one of these the last row is not looked for: every row is read."""
 ROW_NUMBERS = re.compile(rb"""<row (?:[^<>]*?\s)?r=["']([0-9]{1,7})["']""")
+THREE_DECIMALS = re.compile(r"\.\d{3}$")
+"""Of a number of a workbook, which is text from here on: 1.234 could be a thousand, 1.2340 is none."""
 THAI_DIGITS = str.maketrans("๐๑๒๓๔๕๖๗๘๙\xa0", "0123456789 ")
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A file as rows. notes : what was found out of its form. rows : begins from the first row at each call."""
+    """A file as rows.
+
+    notes : what was found out of its form. rows : begins from the first row at each call. has_commas : between cells.
+    """
 
     notes: tuple[str, ...]
     rows: Callable[[], Iterator[Row]]
+    has_commas: bool = False
 
 
 def open_grid(path: Path, sheet: str | None) -> Grid:
@@ -75,7 +81,9 @@ def _csv(path: Path) -> Grid:
         except (UnicodeError, csv.Error) as error:
             raise InputError(f"{path} cannot be read as {encoding} ({error}).") from None
     shown = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}[delimiter]
-    return Grid((f"text in {encoding}, cells between {shown}",), lambda: _csv_rows(path, encoding, delimiter))
+    return Grid(
+        (f"text in {encoding}, cells between {shown}",), lambda: _csv_rows(path, encoding, delimiter), delimiter == ","
+    )
 
 
 def _csv_rows(path: Path, encoding: str, delimiter: str) -> Iterator[Row]:
@@ -311,4 +319,6 @@ def _text(cell: Any) -> str:
     if isinstance(cell, dt.timedelta):
         seconds = round(cell.total_seconds())
         return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return repr(cell) if isinstance(cell, float) else str(cell)
+    if isinstance(cell, float):
+        return THREE_DECIMALS.sub(r"\g<0>0", repr(cell))
+    return str(cell)

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.sheets.cells import ENERGY_KINDS, OTHER_UNITS, UNITS, Kind, Number, in_base_unit, plain_unit
+from bkkenergy.ingest.sheets.cells import ENERGY_KINDS, OTHER_UNITS, UNITS, Kind, in_base_unit, plain_unit
 from bkkenergy.ingest.sheets.mapping import FileMapping
+from bkkenergy.ingest.sheets.numbers import Number
 from bkkenergy.ingest.sheets.table import TableForm
 from bkkenergy.ports.channels import CHANNELS, IMPORT, Channel
 from bkkenergy.texts import Phrase

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from bkkenergy.ingest.sheets.cells import ENERGY_UNITS
 from bkkenergy.ingest.sheets.table import DAY_COLUMN, TableForm
@@ -12,6 +12,20 @@ from bkkenergy.portfolio import Meter, Portfolio
 WORD = re.compile(r"[A-Za-z0-9._-]+")
 SEPARATORS = re.compile(r"(?<=[0-9])[ -](?=[0-9])")
 """Within a number of an account, as bills print it."""
+
+OWNER_HEADING = re.compile(
+    r"(?:(?:smart|electric|electricity|service|flow|delivery)[ _-]*)?"
+    r"(?:meter|nmi|mpan|mprn|esi ?id|ean|prm|pod|icp|account|customer|serial|device|site|channel|register|obis"
+    r"|direction|point)s?(?:[ _.-]*(?:no|nr|number|id|name|code|serial|type|#))*\.?"
+    r"|(?:รหัส|หมายเลข|เลขที่|เลข|ชื่อ)? *(?:เครื่องวัด|มิเตอร์|ผู้ใช้ไฟ|บัญชี)(?:ฟ้า|ไฟฟ้า)?",
+    re.IGNORECASE,
+)
+"""Over a column that says whose a row is, or which of a meter's registers."""
+
+
+def owner_columns(titles: Sequence[str], but: Collection[str]) -> list[int]:
+    """Return the columns whose headings say whose a row is. but : headings that are dealt with already."""
+    return [n for n, title in enumerate(titles) if title not in but and OWNER_HEADING.fullmatch(title)]
 
 
 def owners_of(portfolio: Portfolio) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,9 +20,7 @@ from bkkenergy.ingest.sheets.cells import (
     S_PER_DAY,
     UNITS,
     days_of,
-    is_decimal_comma,
     is_missing,
-    number_of,
     span_start,
     split_stamp,
     time_of,
@@ -32,7 +31,8 @@ from bkkenergy.ingest.sheets.grid import Grid, bounded, open_grid
 from bkkenergy.ingest.sheets.kinds import GAUGES_OF_FILES, converted, unit_of
 from bkkenergy.ingest.sheets.mapping import FileMapping, target_of
 from bkkenergy.ingest.sheets.nem12 import is_nem12, read_nem12
-from bkkenergy.ingest.sheets.owners import named_columns
+from bkkenergy.ingest.sheets.numbers import is_decimal_comma, number_of
+from bkkenergy.ingest.sheets.owners import named_columns, owner_columns
 from bkkenergy.ingest.sheets.series import table_of
 from bkkenergy.ingest.sheets.table import DAY_COLUMN, HEAD_ROWS, TableForm, describe, find_table
 from bkkenergy.ingest.sheets.times import label_of, localised, zone_offset_s
@@ -45,6 +45,7 @@ MAX_FOOTERS = 20
 """At most this many lines after the last row of the table are notes of the file, not rows of it."""
 REGISTER_DAYS = 2
 """A register is known by values that never fall for this long: the energies of one day may rise throughout."""
+SHOWN_OWNERS = 5
 FALLS_RATIO = 0.02
 """Values that fall more often are no register."""
 
@@ -70,7 +71,8 @@ def read_sheet(
     _refuse_columns(path, form, mapping, next(cells for number, cells in head if number > form.header and any(cells)))
     rows = _collect(grid, form, mapping)
     if not rows.numbers:
-        raise InputError.of("file_no_rows", file=path)
+        raise InputError.of("file_no_rows", file=path, refusals=" " + _first_refusals(rows.refused))
+    _refuse_several(path, form, rows)
     notes = [*grid.notes, *_form_notes(form), *_footer_notes(rows)]
     stamps_us, is_dated = _stamps(rows, form, mapping, notes, this_year)
     columns, kinds = _columns(rows, form, mapping, notes)
@@ -107,6 +109,7 @@ class _Rows:
     time: array[int] = field(default_factory=lambda: array("q"))
     slot: array[int] = field(default_factory=lambda: array("q"))
     cells: dict[str, list[str]] = field(default_factory=dict)
+    owners: dict[int, Counter[str]] = field(default_factory=dict)
     refused: list[Refusal] = field(default_factory=list)
     footers: list[tuple[int, str]] = field(default_factory=list)
 
@@ -122,6 +125,8 @@ class _Rows:
 def _collect(grid: Grid, form: TableForm, mapping: FileMapping) -> _Rows:
     rows = _Rows(cells={column: [] for column in mapping.columns})
     picks = {form.titles.index(column): text for column, text in mapping.rows.items()}
+    owners = owner_columns(form.titles, {*mapping.rows, *mapping.columns})
+    rows.owners.update({column: Counter() for column in owners})
     seen: dict[str, str] = {}
     heading: list[str] = []
     for number, cells in grid.rows():
@@ -137,11 +142,27 @@ def _collect(grid: Grid, form: TableForm, mapping: FileMapping) -> _Rows:
             continue
         for line, text in _footers_inside(rows):
             rows.refused.append(Refusal(line, "", Phrase("row.no_stamp", {"text": text})))
+        if grid.has_commas and any(cell.isdecimal() for cell in cells[form.headed :] if form.headed):
+            rows.refused.append(
+                Refusal(number, "", Phrase("row.more_cells", {"count": len(cells), "due": form.headed}))
+            )
+            cells = []  # noqa: PLW2901 - its time counts, its values do not
+        for column, texts in rows.owners.items():
+            texts[_cell(cells, column)] += 1
         _add(rows, number, stamp, cells, form, seen)
     if len(rows.footers) > MAX_FOOTERS:
         rows.refused += [Refusal(number, "", Phrase("row.no_stamp", {"text": text})) for number, text in rows.footers]
         rows.footers.clear()
     return rows
+
+
+def _refuse_several(path: Path, form: TableForm, rows: _Rows) -> None:
+    """Raise InputError where rows are of several meters, or registers of one, and nothing says which count."""
+    for column, texts in rows.owners.items():
+        names = [name for name in texts if name]
+        if 1 < len(names) <= len(rows.numbers) / 2:
+            title, shown = form.titles[column], ", ".join(names[:SHOWN_OWNERS])
+            raise InputError.of("file_several_owners", file=path, column=title, names=shown, first=names[0])
 
 
 def _footers_inside(rows: _Rows) -> Iterator[tuple[int, str]]:
@@ -278,7 +299,9 @@ def _sheet(
         raise InputError.of("file_few_rows", file=path, refusals=_first_refusals(rows.refused))
     if stamps_us[taken[0]] > stamps_us[taken[-1]]:
         notes.append("the newest row comes first")
-    interval_s = float(form.step_s) if form.slots else float(np.median(np.diff(start_us))) / US_PER_S
+    interval_s = (
+        float(form.step_s) if form.slots else float(np.median(np.diff(np.unique(stamps_us[is_dated])))) / US_PER_S
+    )
     ordered = {column: values[order] for column, values in columns.items()}
     values = {
         column: "gauge"

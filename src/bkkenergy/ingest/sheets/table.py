@@ -11,15 +11,14 @@ from bkkenergy.errors import InputError
 from bkkenergy.ingest.sheets.cells import (
     S_PER_DAY,
     TIME,
-    Number,
     is_missing,
-    number_of,
     span_start,
     split_stamp,
     time_of,
     unit_in,
 )
 from bkkenergy.ingest.sheets.grid import Row
+from bkkenergy.ingest.sheets.numbers import Number, number_of
 
 HEAD_ROWS = 200
 SLOTS_OF_A_DAY = (24, 48, 96)
@@ -35,13 +34,15 @@ START_HEADING = re.compile(r"\b(start|starting|begin|beginning|from)\b|เริ
 class TableForm:
     """Where things are in a file.
 
-    header : row of the headings, 0 where there is none. above : rows over the table, as text. titles : of each column.
+    header : row of the headings, 0 where there is none. headed : how many columns have one.
+    above : rows over the table, as text. titles : of each column.
     date, time : columns of the stamp; time is None where the date's cell holds it, or nothing does.
     values : column -> its place. units : column -> the unit that its headings name; empty where they name none.
     unit_column : column of a unit for each row. slots : columns of a row a day. label : of stamps, where shown.
     """
 
     header: int
+    headed: int
     above: tuple[str, ...]
     titles: tuple[str, ...]
     date: int
@@ -93,9 +94,7 @@ def _is_time(cell: str) -> bool:
 
 
 def _has_value(cells: Sequence[str], stamp_columns: tuple[int, int | None]) -> bool:
-    return any(
-        isinstance(number_of(cell, is_comma=True), Number) for n, cell in enumerate(cells) if n not in stamp_columns
-    )
+    return any(_is_number(cell) for n, cell in enumerate(cells) if n not in stamp_columns)
 
 
 def _form(above: Sequence[Row], rows: Sequence[Sequence[str]], stamp_columns: tuple[int, int | None]) -> TableForm:
@@ -103,6 +102,7 @@ def _form(above: Sequence[Row], rows: Sequence[Sequence[str]], stamp_columns: tu
     named = [(number, cells) for number, cells in above if sum(map(bool, cells)) > 1]
     titles = _titles([cells for _, cells in named], width)
     header = named[-1][0] if named else 0
+    headed = max((n for _, cells in named for n, cell in enumerate(cells, 1) if cell), default=0)
     date, time = stamp_columns
     slots, label = _slots([cells for _, cells in named], stamp_columns, rows[0])
     unit_column = next((n for n, title in enumerate(titles) if UNIT_HEADING.fullmatch(title)), None)
@@ -115,11 +115,15 @@ def _form(above: Sequence[Row], rows: Sequence[Sequence[str]], stamp_columns: tu
     stamp_title = f"{titles[date]} {titles[time] if time is not None else ''}"
     label = label or ("end" if END_HEADING.search(stamp_title) else None)
     label = label or ("start" if START_HEADING.search(stamp_title) else None)
-    return TableForm(header, texts, tuple(titles), date, time, values, units, unit_column, slots, label)
+    return TableForm(header, headed, texts, tuple(titles), date, time, values, units, unit_column, slots, label)
 
 
 def _is_value(cells: Sequence[str], column: int) -> bool:
-    return column < len(cells) and isinstance(number_of(cells[column], is_comma=True), Number)
+    return column < len(cells) and _is_number(cells[column])
+
+
+def _is_number(text: str) -> bool:
+    return any(isinstance(number_of(text, is_comma=is_comma), Number) for is_comma in (False, True))
 
 
 def _titles(named: Sequence[Sequence[str]], width: int) -> list[str]:
