@@ -28,7 +28,7 @@ NAMES = (
     "on_*", "_handle_on_message", "_ping_t", "_in_messages", "setblocking",  # paho
     "SessionExpiryInterval", "ReceiveMaximum",  # properties of MQTT 5
     "do_GET", "do_POST", "log_message", "handle_*", "factory",  # http.server, html.parser, aiosmtpd
-    "should_exit", "send_400_response", "total_tokens",  # uvicorn, anyio
+    "should_exit", "send_400_response", "_should_upgrade", "total_tokens",  # uvicorn, anyio
     "isolation_level", "auto_close", "writeable",  # DB-API, urllib3, numpy
     "StartElementHandler", "EndElementHandler", "CharacterDataHandler", "StartDoctypeDeclHandler", "buffer_text",  # expat
     "oneof_index", "type_name", "boolean_value", "double_value",  # protobuf

@@ -204,6 +204,7 @@ FOREIGN = [
     {"Sec-Fetch-Site": "same-site"},
     {"Origin": "https://elsewhere.example"},
     {"Origin": "null"},
+    {"Origin": "http://["},
     {"Origin": "http://testserver.elsewhere.example"},
     {"Origin": "http://testserver:8081"},
 ]
@@ -255,6 +256,20 @@ def test_a_fault_of_the_service_has_the_headers_too(home):
         assert answered.headers["x-content-type-options"] == "nosniff"
         assert "default-src 'none'" in answered.headers["content-security-policy"]
         assert answered.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nothing"), ("GET", "/static/nothing.js"), ("POST", "/static/app.css")])
+def test_what_is_refused_has_the_headers_and_is_not_cached(app, method, path):
+    answered = TestClient(app).request(method, path)
+    assert answered.status_code in {404, 405}
+    assert "default-src 'none'" in answered.headers["content-security-policy"]
+    assert answered.headers["cache-control"] == "no-store"
+
+
+def test_who_asks_for_a_web_socket_is_answered_as_any_other_request():
+    asked = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MTIzNDU2Nzg5MDEyMzQ1Ng==\r\n"
+    with serving(Narrow) as port, connected(port, WELL[:-2] + asked + b"\r\n") as client:
+        assert answer(client).endswith(b'"well"')
 
 
 def test_with_tls_browsers_come_by_tls_alone_for_a_year(home, monkeypatch):

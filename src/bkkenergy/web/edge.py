@@ -62,6 +62,10 @@ class Edge(H11Protocol):
             self.transport.write(self.conn.send(part) or b"")
         self.transport.close()
 
+    def _should_upgrade(self) -> bool:
+        """Answer who asks for a WebSocket as any other request: its refusal would lack our headers."""
+        return False
+
     def _is_one_of_too_many(self) -> bool:
         if self.config.proxy_headers or self.client is None:
             return False

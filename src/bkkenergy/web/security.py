@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from fastapi import Depends, HTTPException, Request, Response
 from starlette.datastructures import FormData
@@ -191,9 +191,17 @@ def preferred_languages(header: str) -> list[str]:
 
 def inside(target: str) -> str:
     """Return a path of ours to go on to; anything else becomes the front page."""
-    parts = urlsplit(target)
-    is_ours = not parts.scheme and not parts.netloc and target.startswith("/") and not target.startswith(("//", "/\\"))
-    return target if is_ours else "/"
+    parts = _parts_of(target)
+    is_path = parts is not None and not parts.scheme and not parts.netloc
+    return target if is_path and target.startswith("/") and not target.startswith(("//", "/\\")) else "/"
+
+
+def _parts_of(address: str) -> SplitResult | None:
+    """Return the parts of what a browser gives as an address; None of what is none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return None
 
 
 def signed_of(request: Request, *, is_use: bool = True) -> Signed | None:
@@ -357,7 +365,8 @@ def is_of_another_site(request: Request) -> bool:
         return site not in {"same-origin", "none"}
     names = ["Host", "X-Forwarded-Host"] if here_of(request).settings.web.behind_proxy else ["Host"]
     ours = {request.headers.get(name, "").lower() for name in names}
-    return origin is not None and urlsplit(origin).netloc.lower() not in ours - {""}
+    parts = _parts_of(origin or "")
+    return origin is not None and (parts is None or parts.netloc.lower() not in ours - {""})
 
 
 async def with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -370,7 +379,7 @@ async def with_headers(request: Request, call_next: Callable[[Request], Awaitabl
 
 
 def hardened(request: Request, response: Response) -> Response:
-    """Return an answer with the headers by which browsers refuse; only static files are cached."""
+    """Return an answer with the headers by which browsers refuse; static files alone are cached."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
@@ -378,6 +387,5 @@ def hardened(request: Request, response: Response) -> Response:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
     if request.url.path.startswith("/api/") and response.status_code != HTTPStatus.UNAUTHORIZED:
         response.headers[REVISION_HEADER] = str(here_of(request).portfolio.revision)
-    if not request.url.path.startswith("/static/"):
-        response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("Cache-Control", "no-store")
     return response
