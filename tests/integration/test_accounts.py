@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import stat
 import time
 from types import SimpleNamespace
 
+import click
 import pytest
+from click.testing import CliRunner
 from fastapi import Request
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from bkkenergy.access import server_actor
 from bkkenergy.adapters.engines import file_engine
-from bkkenergy.adapters.files import make_file
+from bkkenergy.adapters.files import make_file, write_whole
 from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.adapters.state.tokens import add_token
 from bkkenergy.adapters.state.users import add_user, users
+from bkkenergy.cli.context import OTHERS, begin_service
 from bkkenergy.errors import InputError
 from bkkenergy.usecases.people import NewUser, enter_user
 from bkkenergy.web.delays import Throttle
 from bkkenergy.web.security import address_of
+from tests.conftest import ROOT
 from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in
 
 
@@ -168,6 +173,28 @@ def test_a_thai_name_is_a_name(app):
     new = NewUser(name="สมศรี น้ำใจ", password=PASSWORD, role="viewer", agencies=("health",))
     enter_user(app.state.here.opened.state, server_actor("cli:root"), new, dt.datetime.now(dt.UTC))
     assert "สมศรี น้ำใจ" in {user["name"] for user in users(app.state.here.opened.state)}
+
+
+def test_what_services_write_is_not_for_everyone_on_the_machine(tmp_path):
+    @click.command
+    def service():
+        begin_service("error", "text")
+        write_whole(tmp_path / "reports/archive/city.csv", b"figures")
+
+    before = os.umask(0o022)
+    try:
+        assert CliRunner().invoke(service).exit_code == 0
+        assert os.umask(0o022) == 0o022, "of this command alone"
+    finally:
+        os.umask(before)
+    written = [path for path in tmp_path.rglob("*") if stat.S_IMODE(path.stat().st_mode) & OTHERS]
+    assert not written
+
+
+def test_every_command_that_runs_as_a_service_begins_as_one():
+    for path in (ROOT / "src/bkkenergy/cli").glob("*.py"):
+        source = path.read_text()
+        assert source.count("\n@log_options") == source.count("    begin_service("), path.name
 
 
 def test_databases_are_not_for_everyone_on_the_machine(tmp_path):

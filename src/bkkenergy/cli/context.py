@@ -19,6 +19,8 @@ from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.errors import InputError
 
 ACTOR_CHARS = 64
+OTHERS = 0o007
+"""Of a file's mode: what neither its owner nor its group is."""
 """What the audit log has room for."""
 NO_SITE_HERE = (
     "There is no config/bkkenergy.toml in this folder, so this is the demonstration. Name your site's folder with "
@@ -98,6 +100,14 @@ def command_line() -> Actor:
     except KeyError:  # a container may run under a number that has no name
         name = str(number)
     return server_actor(f"cli:{name}"[:ACTOR_CHARS])
+
+
+def begin_service(level: str, form: str) -> None:
+    """Log as a service does, and write nothing that everyone on the machine can read: readings, reports, users."""
+    set_up_logging(level, form)
+    before = os.umask(OTHERS)
+    os.umask(before | OTHERS)
+    click.get_current_context().call_on_close(lambda: os.umask(before))
 
 
 def set_up_logging(level: str, form: str) -> None:

@@ -23,7 +23,7 @@ from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.runs import RUN_STATES, Due, Run, RunState
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.beside import MAX_WORKERS, others_at_work, workers_for
-from bkkenergy.cli.context import command_line, config_option, log_options, period_of, set_up_logging, today_here
+from bkkenergy.cli.context import begin_service, command_line, config_option, log_options, period_of, today_here
 from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
@@ -93,7 +93,7 @@ def jobs_command() -> None:
 @log_options
 def start_command(config_dir: Path, log_level: str, log_format: str) -> None:
     """Run the schedule until stopped, without ingesting. Several may run: they share the reports, and one leads."""
-    set_up_logging(log_level, log_format)
+    begin_service(log_level, log_format)
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
@@ -157,7 +157,7 @@ def run_command(
     log_format: str,
 ) -> None:
     """Run what is due now, or one period: archived, entered in the ledger, and sent like any other report."""
-    set_up_logging("error" if log_level == "info" else log_level, log_format)
+    begin_service("error" if log_level == "info" else log_level, log_format)
     with opened_jobs(config_dir) as jobs:
         agencies = [*jobs.site.portfolio.agencies, CITY]
         if agency not in (*agencies, ALL):
@@ -197,7 +197,7 @@ def retry_command(
     ids: tuple[int, ...], lang: Lang, config_dir: Path, log_level: str, log_format: str, *, failed: bool
 ) -> None:
     """Try failed runs again now, by their numbers of `jobs list`."""
-    set_up_logging("error" if log_level == "info" else log_level, log_format)
+    begin_service("error" if log_level == "info" else log_level, log_format)
     with opened_jobs(config_dir) as jobs:
         numbers = [run.id for run in jobs.queue.runs(state="failed")] if failed else list(ids)
         if not numbers:
@@ -214,7 +214,7 @@ def retry_command(
 @log_options
 def catch_up_command(since: str, lang: Lang, config_dir: Path, log_level: str, log_format: str) -> None:
     """Run reports of every period since a day that is not reported yet, the oldest first."""
-    set_up_logging("error" if log_level == "info" else log_level, log_format)
+    begin_service("error" if log_level == "info" else log_level, log_format)
     with opened_jobs(config_dir) as jobs:
         first = period_of(since).first_day
         entered = jobs.queue.plan(

@@ -11,7 +11,7 @@ import click
 from bkkenergy.adapters.identities import bystander
 from bkkenergy.adapters.modbus import DeviceRefused, DeviceSilent, ModbusLine
 from bkkenergy.adapters.outbound import Outbound
-from bkkenergy.cli.context import config_option, log_options, set_up_logging
+from bkkenergy.cli.context import begin_service, config_option, log_options
 from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import NO_VALUE, Lang, Words
@@ -39,7 +39,7 @@ def poll_command(lang: Lang, config_dir: Path, log_level: str, log_format: str, 
     Devices are listed in config/poll.toml, each with the register map of its kind (config/modbus.toml) and its meter.
     Readings wait on disk while the broker is away. A device that does not answer holds up no other.
     """
-    set_up_logging(log_level, log_format)
+    begin_service(log_level, log_format)
     config = load_configuration(config_dir)
     polled = load_polled(config.folder, config.portfolio)
     if not polled:

@@ -12,7 +12,7 @@ import click
 
 from bkkenergy.adapters.state import StateStore
 from bkkenergy.adapters.tracing import end_traces, trace_to
-from bkkenergy.cli.context import config_option, log_options, set_up_logging
+from bkkenergy.cli.context import begin_service, config_option, log_options
 from bkkenergy.ingest.service import Ingester
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.follower import Follower, FollowerThread
@@ -50,7 +50,7 @@ def ingest_command(config_dir: Path, log_level: str, log_format: str) -> None:
 
     A message is acknowledged once its readings are committed. What is refused goes to quarantine.
     """
-    set_up_logging(log_level, log_format)
+    begin_service(log_level, log_format)
     config = load_configuration(config_dir)
     _ingest_until_stopped(config, lambda: opened_with_others(config))
 
@@ -68,7 +68,7 @@ def serve_command(config_dir: Path, log_level: str, log_format: str) -> None:
     from bkkenergy.cli.jobs import opened_jobs, running_jobs  # noqa: PLC0415 - the ingester alone needs no reports
     from bkkenergy.cli.web import make_server  # noqa: PLC0415
 
-    set_up_logging(log_level, log_format)
+    begin_service(log_level, log_format)
     if is_nothing_there(config_dir):
         write_empty_site(config_dir)
         click.echo(f"{config_dir}: a new site.")

@@ -9,7 +9,7 @@ import click
 import uvicorn
 
 from bkkenergy.adapters.state.users import first_admin, users
-from bkkenergy.cli.context import config_option, log_options, set_up_logging
+from bkkenergy.cli.context import begin_service, config_option, log_options
 from bkkenergy.ingest.observe import observed
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.site import Site, load_configuration, open_site
@@ -94,7 +94,7 @@ def _offer_admin(site: Site) -> str:
 @log_options
 def web_command(config_dir: Path, log_level: str, log_format: str) -> None:
     """Serve the web app and its API alone. The first start makes an admin and prints the one-time password."""
-    set_up_logging(log_level, log_format)
+    begin_service(log_level, log_format)
     config = load_configuration(config_dir)
     scheme = "http" if not config.settings.web.secure_cookies else "https, behind a proxy with TLS:"
     click.echo(f"Serving on {config.settings.web.host}:{config.settings.web.port} ({scheme})", err=True)
