@@ -69,6 +69,28 @@ def test_a_line_that_is_put_between_others_is_seen(sealed):
     assert [seal.number for seal in check_seals(sealed).broken] == [2]
 
 
+@pytest.mark.parametrize("kept", [2, 0])
+def test_a_log_that_was_cut_off_with_its_seals_is_seen_by_the_seal_that_is_noted_elsewhere(sealed, kept):
+    noted = check_seals(sealed).newest.noted
+    assert check_seals(sealed, noted).is_whole
+    with transaction(sealed) as connection:
+        connection.execute(text(f"DELETE FROM audit WHERE id > {4 * kept}"))
+        connection.execute(text(f"DELETE FROM audit_seal WHERE id > {kept}"))
+    done = check_seals(sealed, noted)
+    assert (done.broken, done.is_cut, done.is_whole) == ((), True, False)
+
+
+@pytest.mark.parametrize("noted", ["audit-seal", "3", "3 ", "9" * 40 + " x", "٣ x", "\N{REPLACEMENT CHARACTER}"])
+def test_a_note_that_names_no_seal_is_no_proof_that_the_log_is_whole(sealed, noted):
+    assert check_seals(sealed, noted).is_cut
+
+
+def test_a_line_of_a_clock_that_was_ahead_holds_up_no_seal(engine):
+    write(engine, 1, NOW + dt.timedelta(days=4 * 365))
+    write(engine, 3, NOW)
+    assert [seal.lines for seal in seal_lines(engine, NOW + dt.timedelta(minutes=10))] == [4]
+
+
 def test_lines_are_chosen_by_who_what_and_when(sealed):
     write(sealed, 1, NOW, actor="malee")
     asked = LinesAsked(actor="malee")

@@ -10,9 +10,10 @@ from contextlib import closing
 
 import pytest
 
-from bkkenergy.adapters.state.auditlog import seal_lines
+from bkkenergy.adapters.state.auditlog import check_seals, seal_lines
 from bkkenergy.adapters.state.users import note
 from bkkenergy.site import load_configuration
+from bkkenergy.site.lastseal import note_seal
 from bkkenergy.site.open import opened_state
 from tests.commands import bkkenergy
 from tests.web import make_site
@@ -53,6 +54,20 @@ def test_lines_are_chosen_by_days_of_bangkok(home):
     ):
         lines = json.loads(bkkenergy("audit", "list", "--user", "malee", "--since", first, "--until", last, *config))
         assert len(lines) == count, (first, last)
+
+
+def test_lines_that_were_cut_off_at_the_end_are_found_by_verify_and_doctor(home):
+    config = load_configuration(home / "config")
+    with opened_state(config.settings) as state:
+        note_seal(config.settings, check_seals(state).newest)
+    asked = ["--config", home / "config"]
+    assert json.loads(bkkenergy("audit", "verify", "--json", *asked))["is_cut"] is False
+    with closing(sqlite3.connect(home / "var/state.sqlite")) as state, state:
+        state.execute("DELETE FROM audit_seal")
+        state.execute("DELETE FROM audit WHERE actor = 'malee'")
+    assert "the end of the log was taken out" in bkkenergy("audit", "verify", "--lang", "en", *asked, code=1)
+    checks = {line["check"]: line for line in json.loads(bkkenergy("doctor", "--json", *asked, code=1))}
+    assert not checks["audit log"]["is_well"]
 
 
 def test_a_changed_line_is_found_by_verify_and_doctor(home):

@@ -60,7 +60,7 @@ buildings = ["{METERS[0].rpartition(".")[0]}"]
 PRINTS: dict[str, tuple[list[str], set[str]]] = {
     "users data": (["admin"], {"user_account"}),
     "audit list": ([], {"at", "actor", "action", "target", "detail", "address", "id"}),
-    "audit verify": ([], {"sealed", "unsealed", "broken", "newest"}),
+    "audit verify": ([], {"sealed", "unsealed", "broken", "newest", "is_cut"}),
     "retrofit survey": ([BUILDING], {"building", "why", "equipment", "candidates"}),
     "retrofit screen": (["health"], {"building", "why", "equipment", "candidates"}),
     "retrofit optimise": (["health", "--budget", "300000"], {"budget_thb", "by", "cost_high_thb", "chosen"}),

@@ -258,7 +258,9 @@ def test_a_fault_of_the_service_has_the_headers_too(home):
         assert answered.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/nothing"), ("GET", "/static/nothing.js"), ("POST", "/static/app.css")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/nothing"), ("GET", "/static/nothing.js"), ("POST", "/static/app.css")]
+)
 def test_what_is_refused_has_the_headers_and_is_not_cached(app, method, path):
     answered = TestClient(app).request(method, path)
     assert answered.status_code in {404, 405}

@@ -554,7 +554,7 @@ HOW = {
         site.state, actor, user_id(site, f"person-{agency}"), NOW),
     "audit.read": lambda site, actor, _: auditing.read_audit(site.state, actor, 100),
     "audit.export": lambda site, actor, _: auditing.export_audit(site.state, actor, LinesAsked(), NOW),
-    "audit.check": lambda site, actor, _: auditing.check_audit(site.state, actor),
+    "audit.check": lambda site, actor, _: auditing.check_audit(site.state, actor, ""),
     "plan.move": lambda site, actor, agency: plan.move_project(
         site.state, actor, f"led-{agency}", "proposed", NOW.date(), "", NOW),
     "plan.enter": lambda site, actor, agency: plan.enter_projects(site.state, actor, [project(agency, note="x")], NOW),

@@ -25,6 +25,8 @@ from bkkenergy.cli.output import instant, json_option, print_json
 from bkkenergy.cli.terminal import shown
 from bkkenergy.i18n import Words
 from bkkenergy.site import load_configuration
+from bkkenergy.site.folder import last_seal_file
+from bkkenergy.site.lastseal import noted_seal
 from bkkenergy.texts import Lang
 from bkkenergy.usecases.auditing import check_audit, export_audit, read_audit
 
@@ -134,11 +136,11 @@ def export_command(
 @config_option
 def verify_command(lang: Lang, config_dir: Path, *, as_json: bool) -> None:
     """Compare the audit log with its seals. Exit code 1 where lines were changed, added or taken out."""
-    state = open_state(load_configuration(config_dir).settings.state)
-    done = check_audit(state, command_line())
+    settings = load_configuration(config_dir).settings
+    done = check_audit(open_state(settings.state), command_line(), noted_seal(settings))
     if as_json:
         print_json(done)
-        raise SystemExit(1 if done.broken else 0)
+        raise SystemExit(0 if done.is_whole else 1)
     words = Words(lang)
     counts = {"sealed": words.number(done.sealed), "unsealed": words.number(done.unsealed)}
     click.echo(words("audit_log.counts", **counts))
@@ -147,7 +149,9 @@ def verify_command(lang: Lang, config_dir: Path, *, as_json: bool) -> None:
         click.echo(words("audit_log.newest", number=done.newest.number, at=at, digest=done.newest.digest))
     for seal in done.broken:
         click.echo(words("audit_log.broken", number=seal.number, line=seal.last_line), err=True)
-    raise SystemExit(1 if done.broken else 0)
+    if done.is_cut:
+        click.echo(words("audit_log.cut", file=last_seal_file(settings)), err=True)
+    raise SystemExit(0 if done.is_whole else 1)
 
 
 def _data(line: dict[str, Any]) -> dict[str, Any]:

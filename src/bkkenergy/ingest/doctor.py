@@ -37,6 +37,7 @@ from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import MqttSettings, Settings, StoreSettings
 from bkkenergy.site.databases import databases
 from bkkenergy.site.folder import data_folder, queue_depth_file
+from bkkenergy.site.lastseal import noted_seal
 from bkkenergy.site.open import open_archive, open_store, opened_state
 from bkkenergy.site.start import expiry_of, note_state, other_states
 from bkkenergy.texts import Lang, Term, filled
@@ -295,7 +296,7 @@ def _state(settings: Settings) -> Iterator[CheckResult]:
     try:
         with opened_state(settings) as state:
             count = Quarantine.of(state, limits).counts()["quarantine.kept"]
-            seals = check_seals(state)
+            seals = check_seals(state, noted_seal(settings))
             gateways = Logbook(state).gateways().values()
             since = dt.datetime.now(dt.UTC) - dt.timedelta(days=GAP_DAYS)
             gaps = Logbook(state).events([gaps_of(settings.mqtt.client_id)], since)
@@ -308,9 +309,9 @@ def _state(settings: Settings) -> Iterator[CheckResult]:
         yield _failed("state", error)
         return
     yield CheckResult.of("quarantine", count == 0, "quarantine", "quarantine_do", count=count)
-    key = "audit_broken" if seals.broken else "audit"
+    key = "audit_broken" if seals.broken else "audit_cut" if seals.is_cut else "audit"
     numbers = ", ".join(str(seal.number) for seal in seals.broken[:5])
-    yield CheckResult.of("audit log", not seals.broken, key, "audit_do", count=seals.sealed, seals=numbers)
+    yield CheckResult.of("audit log", seals.is_whole, key, "audit_do", count=seals.sealed, seals=numbers)
     yield CheckResult.of("spool", waiting == 0, "spool", "spool_do", count=waiting)
     lost = [(Term(str(event.kind), f"event.{event.kind}"), EventStamp(event.at)) for event in gaps[:5]]
     yield CheckResult.of("gaps", not gaps, "gaps" if gaps else "gaps_none", "gaps_do", gaps=lost, days=GAP_DAYS)

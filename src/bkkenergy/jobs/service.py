@@ -14,7 +14,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from bkkenergy.access import server_actor
 from bkkenergy.adapters.files import make_file
-from bkkenergy.adapters.state.auditlog import seal_lines
+from bkkenergy.adapters.state.auditlog import has_seal, seal_lines
 from bkkenergy.adapters.state.runs import Run, RunQueue
 from bkkenergy.adapters.work import Task, doing
 from bkkenergy.calendar import BANGKOK
@@ -29,8 +29,9 @@ from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.savings.fitting import propose_baselines
 from bkkenergy.settings import Settings
 from bkkenergy.site import Clock, Site
-from bkkenergy.site.folder import scheduler_mark
+from bkkenergy.site.folder import last_seal_file, scheduler_mark
 from bkkenergy.site.follower import Follower
+from bkkenergy.site.lastseal import note_seal, noted_seal
 from bkkenergy.usecases.archived import folder_of
 from bkkenergy.usecases.findingmessages import remind_owners
 from bkkenergy.usecases.follow import follow_configuration
@@ -175,13 +176,18 @@ class Jobs:
             self.site = up_to_date(self.site.with_config(config))
 
     def _seal(self) -> None:
-        """Seal the audit log, and say so in the service's own log, which is not where the lines are."""
+        """Seal the audit log, and say so where the lines are not: in the service's own log, and in the data folder."""
         try:
+            is_cut = not has_seal(self.site.state, noted_seal(self.settings))
+            if is_cut:
+                log.error("audit_cut_off", file=str(last_seal_file(self.settings)))
             for seal in seal_lines(self.site.state, self.clock()):
                 log.info(
                     "audit_sealed", seal=seal.number, last_line=seal.last_line, lines=seal.lines, digest=seal.digest
                 )
-        except BkkEnergyError as error:
+                if not is_cut:
+                    note_seal(self.settings, seal)
+        except (BkkEnergyError, OSError) as error:
             log.error("audit_not_sealed", why=str(error))  # noqa: TRY400
 
     def _purge(self) -> None:

@@ -67,6 +67,11 @@ def site_id_file(settings: Settings) -> Path:
     return data_folder(settings) / "site-id"
 
 
+def last_seal_file(settings: Settings) -> Path:
+    """Return the file that has the newest seal of the audit log, outside the state."""
+    return data_folder(settings) / "audit-seal"
+
+
 def host_id_file(settings: Settings) -> Path:
     """Return the file that has the id of this host."""
     return data_folder(settings) / "host-id"

@@ -32,7 +32,7 @@ def export_audit(engine: StateStore, actor: Actor, asked: LinesAsked, now: dt.da
 
 
 @use_case("audit.check", "serve", "server")
-def check_audit(engine: StateStore, actor: Actor) -> SealCheck:
-    """Compare the audit log with its seals."""
+def check_audit(engine: StateStore, actor: Actor, noted: str) -> SealCheck:
+    """Compare the audit log with its seals, and with the newest one as it is noted outside the state."""
     actor.need("serve")
-    return check_seals(engine)
+    return check_seals(engine, noted)

@@ -1,7 +1,9 @@
 """The audit log: read by who, what and when, and sealed, so that a line that is changed or taken out is seen.
 
 A seal is a digest of the lines since the seal before, and of that seal. Lines are sealed a while after they were
-written: no transaction can still be about to add one before them.
+written: no transaction can still be about to add one before them. A line that is ahead by more than that was written
+while the clock was wrong, and holds up no other. The newest seal is noted outside the state too, since lines and seals
+that are cut off together at the end leave a log that fits.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,18 +47,30 @@ class Seal:
     digest: str
     at_us: int
 
+    @property
+    def noted(self) -> str:
+        """The seal as it is noted outside the state."""
+        return f"{self.number} {self.digest}"
+
 
 @dataclass(frozen=True, slots=True)
 class SealCheck:
     """Whether the log is as it was sealed. broken : the seals that do not fit the lines any more.
 
-    sealed, unsealed : how many lines. newest : the last seal, by which a copy elsewhere is compared.
+    sealed, unsealed : how many lines. newest : the last seal, by which a copy elsewhere is compared. is_cut : whether
+    the seal that is noted outside the state is gone.
     """
 
     sealed: int
     unsealed: int
     broken: tuple[Seal, ...]
     newest: Seal | None
+    is_cut: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing was changed, added or taken out."""
+        return not self.broken and not self.is_cut
 
 
 def audit_lines(engine: Engine, limit: int = 200, asked: LinesAsked | None = None) -> list[dict[str, Any]]:
@@ -79,7 +94,8 @@ def seal_lines(engine: Engine, now: dt.datetime) -> Sequence[Seal]:
         ).first()
         digest, after = ("", 0) if last is None else (last.digest, last.last_line)
         while True:
-            young = select(func.min(audit.c.id)).where(audit.c.at_us > us_of(now) - SEALED_AFTER_S * US_PER_S)
+            around = us_of(now) - SEALED_AFTER_S * US_PER_S, us_of(now) + SEALED_AFTER_S * US_PER_S
+            young = select(func.min(audit.c.id)).where(audit.c.at_us > around[0], audit.c.at_us <= around[1])
             first_young = connection.execute(young).scalar()
             chosen = select(audit).where(audit.c.id > after).order_by(audit.c.id)
             chosen = chosen if first_young is None else chosen.where(audit.c.id < first_young)
@@ -92,8 +108,23 @@ def seal_lines(engine: Engine, now: dt.datetime) -> Sequence[Seal]:
             seals.append(Seal(int(number[0]) if number else 0, after, len(lines), digest, us_of(now)))
 
 
-def check_seals(engine: Engine) -> SealCheck:
-    """Compute every seal again. A seal that does not fit says that lines up to it were changed, added or taken out."""
+def has_seal(engine: Engine, noted: str) -> bool:
+    """Return whether a seal that was noted outside the state is there; so is one that was not noted yet."""
+    number, _, digest = noted.partition(" ")
+    if not noted:
+        return True
+    if re.fullmatch(r"[0-9]{1,9}", number) is None:
+        return False
+    with reading(engine) as connection:
+        is_it = audit_seal.c.id == int(number), audit_seal.c.digest == digest
+        return connection.execute(select(audit_seal.c.id).where(*is_it)).first() is not None
+
+
+def check_seals(engine: Engine, noted: str = "") -> SealCheck:
+    """Compute every seal again. A seal that does not fit says that lines up to it were changed, added or taken out.
+
+    noted : the newest seal as it is noted outside the state.
+    """
     broken, digest, after, sealed = list[Seal](), "", 0, 0
     newest = None
     with reading(engine) as connection:
@@ -105,7 +136,7 @@ def check_seals(engine: Engine) -> SealCheck:
                 broken.append(newest)
             digest, after, sealed = row.digest, row.last_line, sealed + row.lines
         unsealed = connection.execute(select(func.count()).select_from(audit).where(audit.c.id > after)).scalar()
-    return SealCheck(sealed, int(unsealed or 0), tuple(broken), newest)
+    return SealCheck(sealed, int(unsealed or 0), tuple(broken), newest, is_cut=not has_seal(engine, noted))
 
 
 def _digest(before: str, lines: Sequence[Row[Any]]) -> str:
