@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import math
@@ -11,6 +12,7 @@ import sqlite3
 import stat
 import subprocess
 import threading
+import zlib
 from contextlib import closing, contextmanager, suppress
 
 import pytest
@@ -23,7 +25,7 @@ from bkkenergy.adapters.sqlite_file import Transaction, open_database
 from bkkenergy.calendar import day_of_us
 from bkkenergy.cli.doctor import doctor_command
 from bkkenergy.ingest.doctor import examine_storage
-from bkkenergy.ingest.ledger_check import examine_ledger
+from bkkenergy.ingest.ledger_check import examine_ledger, examine_stored
 from bkkenergy.ports.ledger import Purged
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.site import load_configuration, open_site
@@ -176,6 +178,55 @@ def test_days_that_may_still_change_are_not_compared_and_one_month_always_is(hom
         assert (one.compared, one.months >= meters) == (1, True)
         site.ledger.mark([METER], first, last)
         assert differing(site) == set(), "they wait to be computed again"
+
+
+STORED = """
+INSERT INTO photo (agency, building, meter, rule, content, sha256, width, height, by, at_us, removed_by)
+VALUES ('health', 'health.centre-1', '', '', x'616263', '{abc}', 1, 1, 'somchai', 1, '');
+INSERT INTO weather_file (agency, name, packed, sha256, by, at_us) VALUES ('health', 'w', x'{packed}', '{abc}', 'somchai', 1);
+INSERT INTO commissioning (agency, meter, body, sha256, by, at_us) VALUES ('health', 'm', '{{"a":1}}', '{body}', 'somchai', 1);
+INSERT INTO plan_document (agency, version, state, drafted_by, drafted_us, why, plan_revision, body, digest)
+VALUES ('health', 1, 'draft', 'somchai', 1, '', 1, '{{"a":1}}', '{body}');
+""".format(
+    abc=hashlib.sha256(b"abc").hexdigest(),
+    packed=zlib.compress(b"abc").hex(),
+    body=hashlib.sha256(b'{"a":1}').hexdigest(),
+)  # fmt: skip
+
+
+def stored_check(home):
+    with closing(sqlite3.connect(home / "var/state.sqlite")) as state:
+        state.executescript(STORED)
+    return lambda: next(iter(examine_stored(load_configuration(home / "config"), within_s=math.inf)))
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("UPDATE photo SET content = x'616264'", "photo 1"),
+        ("UPDATE weather_file SET packed = x'616264'", "weather 1"),
+        ("UPDATE commissioning SET body = '{\"a\":2}'", "commissioning 1"),
+        ("UPDATE commissioning SET body = '{\"a\"'", "commissioning 1"),
+        ("UPDATE plan_document SET body = '{\"a\":2}'", "plan 1"),
+    ],
+)
+def test_what_the_state_stores_with_its_hash_is_named_where_it_changed(home, statement, named):
+    look = stored_check(home)
+    assert look().is_well
+    with closing(sqlite3.connect(home / "var/state.sqlite")) as state, state:
+        state.execute(statement)
+    assert not look().is_well
+    assert look().observed.endswith(f": {named}")
+
+
+@pytest.mark.parametrize("form", ["html", "csv", "json"])
+def test_a_report_of_the_archive_that_changed_or_is_gone_is_named(home, form):
+    look, changed = stored_check(home), min((home / "var/reports/archive").rglob(f"*.{form}"))
+    flipped(changed, at=changed.stat().st_size // 2)
+    assert changed.name in look().observed
+    changed.unlink()
+    assert changed.name in look().observed
+    assert not look().is_well
 
 
 def flipped(path, every=4096, at=100):

@@ -18,7 +18,7 @@ from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.progress import COLUMNS
 from bkkenergy.i18n import Words
 from bkkenergy.ingest.doctor import CheckResult, examine, examine_storage
-from bkkenergy.ingest.ledger_check import examine_ledger
+from bkkenergy.ingest.ledger_check import examine_ledger, examine_stored
 from bkkenergy.ingest.poll_check import examine_outbound, examine_polled
 from bkkenergy.ingest.sort import Sorter
 from bkkenergy.ingest.topics import topics_for
@@ -37,7 +37,7 @@ MAX_AWAY_MESSAGES = 200_000
 @click.command("doctor", epilog="\b\nExamples:\n  bkkenergy doctor\n  bkkenergy doctor --config /etc/bkkenergy")
 @json_option
 @operator_lang_option
-@click.option("--whole", is_flag=True, help="Compare the whole ledger with its readings, however long it takes.")
+@click.option("--whole", is_flag=True, help="Compare the whole ledger and all stored files, however long it takes.")
 @click.option(
     "--outage",
     "away_messages",
@@ -52,7 +52,8 @@ def doctor_command(lang: Lang, config_dir: Path, *, as_json: bool, whole: bool, 
     """Check all that the service needs, and print a remedy for what is not well.
 
     Broker, credentials, subscriptions, store, ledger, disk, clocks, spool, quarantine. The ledger is compared with its
-    readings for some seconds, other months each day. Exit code 1 if anything is not well.
+    readings, and stored files with their hashes, for some seconds each, others each day. Exit code 1 if anything is
+    not well.
     """
     set_up_logging("error", "text")
     ill, within_s = 0, math.inf if whole else LEDGER_LOOK_S
@@ -104,6 +105,7 @@ def _findings(config_dir: Path, within_s: float, away_messages: int, lang: Lang 
     yield from examine(config.settings, topics, sorter.topics, away_messages=away_messages)
     with _progress(Words(lang), is_shown=math.isinf(within_s)) as on_progress:
         compared = list(examine_ledger(config, within_s=within_s, on_progress=on_progress))
+    yield from examine_stored(config, within_s=within_s)
     yield from compared  # once the bar is gone: they would share a line
 
 

@@ -1,15 +1,18 @@
-"""Whether the ledger still says what its readings say, as `doctor` shows it."""
+"""Whether the ledger still says what its readings say, and files are what was written, as `doctor` shows it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 from bkkenergy.ingest.doctor import CheckResult
+from bkkenergy.ports.archive import ArchiveUnavailable
 from bkkenergy.ports.readings import StoreRefused, StoreUnavailable, StoreUnfit
 from bkkenergy.site import Configuration, open_site
+from bkkenergy.site.open import open_archive
 from bkkenergy.usecases.ledgercheck import compare_ledger
+from bkkenergy.usecases.storedcheck import compare_stored
 
-SHOWN_DAYS = 10
+SHOWN = 10
 
 
 def examine_ledger(
@@ -31,6 +34,19 @@ def examine_ledger(
     if not result.differing:
         yield CheckResult.of("ledger", True, "ledger", **values)
         return
-    shown = ", ".join(f"{day.meter} {day.day}" for day in result.differing[:SHOWN_DAYS])
+    shown = ", ".join(f"{day.meter} {day.day}" for day in result.differing[:SHOWN])
     values["days"] = len(result.differing)
     yield CheckResult.of("ledger", False, "ledger_differs", "ledger_do", shown=shown, **values)
+
+
+def examine_stored(config: Configuration, *, within_s: float) -> Iterator[CheckResult]:
+    """Compare what is stored with its hash: reports of the archive, photos, weather files, signed records, plans."""
+    try:
+        with open_site(config) as site:
+            result = compare_stored(site, open_archive(config.settings), within_s=within_s)
+    except (StoreUnavailable, StoreRefused, StoreUnfit, ArchiveUnavailable) as error:
+        yield CheckResult.of("stored files", False, "says", "says_do", text=error)
+        return
+    count, shown = len(result.differing), ", ".join(result.differing[:SHOWN])
+    values = {"compared": result.compared, "files": result.stored, "count": count, "shown": shown}
+    yield CheckResult.of("stored files", not count, "stored_differ" if count else "stored", "stored_do", **values)

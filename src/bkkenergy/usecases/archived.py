@@ -73,15 +73,20 @@ def copied(
     """
     counts = {"copied": 0, "there": 0, "missing": 0}
     for file in files:
-        if _content(target, file) is not None:
+        if is_as_written(target, file):
             counts["there"] += 1
         elif (content := _content(source, file)) is not None:
             target.put(file.path, content)
-            counts["copied" if _content(target, file) is not None else "missing"] += 1
+            counts["copied" if is_as_written(target, file) else "missing"] += 1
         else:
             counts["missing"] += 1
         on_file()
     return counts
+
+
+def is_as_written(archive: ReportArchive, file: Artefact) -> bool:
+    """Return whether the archive has a file as it was written. Raises ArchiveUnavailable."""
+    return _content(archive, file) is not None
 
 
 def _content(archive: ReportArchive, file: Artefact) -> bytes | None:
