@@ -10,6 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
+from bkkenergy.adapters import state
+from bkkenergy.adapters.state import users
 from bkkenergy.adapters.state.auditlog import LinesAsked, audit_lines
 from bkkenergy.adapters.state.users import add_user, session_of
 from tests.web import PASSWORD, make_app, make_site
@@ -155,6 +157,43 @@ def test_no_session_is_ended_that_is_not_one_s_own(app, name, session):
 def test_the_eleventh_session_ends_the_oldest(app, name):
     clients = [signed_in(app, name) for _ in range(11)]
     assert [client.get("/account").status_code for client in clients] == [303] + [200] * 10
+
+
+def test_who_has_the_password_alone_ends_no_session_of_a_user_with_a_second_step(app, name):
+    client, *_ = with_factor(app, name)
+    half = [signed_in(app, name) for _ in range(11)]
+    assert client.get("/account").status_code == 200
+    assert half[0].get("/login/code").headers["location"].startswith("/login?"), "the oldest of its own kind has ended"
+
+
+def test_whole_sessions_are_ten_however_they_became_whole(app, name):
+    client, _, spare = with_factor(app, name)
+    clients = [signed_in(app, name) for _ in range(10)]
+    for other, code in zip(clients, spare, strict=True):
+        assert other.post("/login/code", data={"code": code}).status_code == 303
+    assert [each.get("/account").status_code for each in [client, *clients]] == [303] + [200] * 10
+
+
+def test_no_slow_hash_is_computed_while_a_transaction_is_open(app, name, monkeypatch):
+    asked = []
+
+    def watched(compute):
+        def watching(*args, **named):
+            asked.append(state._present.get() is not None)
+            return compute(*args, **named)
+
+        return watching
+
+    for method in ("hash", "verify"):
+        monkeypatch.setattr(users.PasswordHasher, method, watched(getattr(users.PasswordHasher, method)))
+    monkeypatch.setattr(users, "hash_secret", watched(users.hash_secret))
+    client, _, spare = with_factor(app, name)
+    for who in (name, "no-one"):
+        browser(app).post("/login", data={"name": who, "password": "wrong one, sorry"})
+    assert signed_in(app, name).post("/login/code", data={"code": spare[0]}).status_code == 303
+    assert sent(client, "/account", old=PASSWORD, new="another horse battery").headers["location"] == "/"
+    assert len(asked) > 15
+    assert not any(asked), "every writer would wait for it"
 
 
 def aged(app, name, **hours):

@@ -16,7 +16,9 @@ from bkkenergy.adapters.state.sessions import (
     end_factor,
     end_sessions,
     factor_since,
+    is_first_code,
     new_secret,
+    new_spare_codes,
     open_sessions,
     spare_codes_left,
 )
@@ -80,14 +82,16 @@ def begin_factor(engine: StateStore, actor: Actor, password: str, now: dt.dateti
 @use_case("account.confirm_factor", None, "own")
 def confirm_factor(engine: StateStore, actor: Actor, code: str, now: dt.datetime) -> Sequence[str]:
     """Set one's second factor by its first code. Return ten spare codes. Raises InputError for a wrong code."""
-    with transaction(engine) as connection:
-        spare = confirm_secret(engine, own_id(actor), code, now)
-        if spare is not None:
-            enter_audit(connection, actor, "set_factor", actor.name, {}, now)
-            notify_of_change(connection, own_id(actor), "factor_set", now, by=actor.name, address=actor.address)
-    if spare is None:
+    user_id = own_id(actor)
+    if not is_first_code(engine, user_id, code, now):
         raise InputError.of("code_wrong")
-    return spare
+    spare = new_spare_codes(user_id)
+    with transaction(engine) as connection:
+        if not confirm_secret(engine, user_id, code, now, spare):  # another request has confirmed it meanwhile
+            raise InputError.of("code_wrong")
+        enter_audit(connection, actor, "set_factor", actor.name, {}, now)
+        notify_of_change(connection, user_id, "factor_set", now, by=actor.name, address=actor.address)
+    return list(spare)
 
 
 @use_case("account.end_factor", None, "own")

@@ -29,7 +29,7 @@ from bkkenergy.adapters.state.passkeys import (
     note_use,
     passkey_user,
 )
-from bkkenergy.adapters.state.sessions import new_spare_codes, pass_step, spare_codes_left
+from bkkenergy.adapters.state.sessions import new_spare_codes, pass_step, spare_codes_left, store_spare_codes
 from bkkenergy.adapters.state.standings import signature
 from bkkenergy.adapters.state.users import SignedIn, enter_audit, new_session
 from bkkenergy.errors import InputError, NotThere
@@ -116,11 +116,15 @@ def add_passkey(
         raise InputError.of("passkey_wrong")
     user_id = own_id(actor)
     name = " ".join(name.split())[:MAX_NAME] or NAME
+    spare = {} if spare_codes_left(engine, user_id) else new_spare_codes(user_id)
     with transaction(engine) as connection:
         enter_passkey(connection, user_id, credential, bytes(data.credential_data), name, data.counter, now)
         enter_audit(connection, actor, "add_passkey", actor.name, {"name": name}, now)
         notify_of_change(connection, user_id, "passkey_added", now, by=actor.name, address=actor.address)
-        return () if spare_codes_left(engine, user_id) else new_spare_codes(connection, user_id)
+        if not spare or spare_codes_left(engine, user_id):
+            return ()
+        store_spare_codes(connection, user_id, spare)
+    return list(spare)
 
 
 @use_case("account.end_passkey", None, "own")

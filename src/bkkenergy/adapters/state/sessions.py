@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyotp
@@ -14,7 +14,16 @@ from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, select
 from bkkenergy.adapters.state import reading, transaction, us_of
 from bkkenergy.adapters.state.persontables import passkey
 from bkkenergy.adapters.state.tables import recovery_code, second_factor, session
-from bkkenergy.adapters.state.users import ID_LENGTH, SignedIn, hashed, is_confirmed, session_of, slow_hash
+from bkkenergy.adapters.state.users import (
+    ID_LENGTH,
+    MAX_SESSIONS,
+    SignedIn,
+    end_oldest,
+    hashed,
+    is_confirmed,
+    session_of,
+    slow_hash,
+)
 from bkkenergy.readings import US_PER_S
 
 STEP_S, STEPS_EARLIER, STEPS_LATER = 30, 1, 1
@@ -78,25 +87,41 @@ def new_secret(engine: Engine, user_id: int) -> str:
     return secret
 
 
-def confirm_secret(engine: Engine, user_id: int, code: str, now: dt.datetime) -> Sequence[str] | None:
-    """Confirm a second factor by its first code. Return spare codes; None for a wrong code."""
+def is_first_code(engine: Engine, user_id: int, code: str, now: dt.datetime) -> bool:
+    """Return whether a code confirms a second factor that is still to be confirmed."""
+    with reading(engine) as connection:
+        return _first_step(connection, user_id, code, now) is not None
+
+
+def confirm_secret(engine: Engine, user_id: int, code: str, now: dt.datetime, spare: Mapping[str, str]) -> bool:
+    """Confirm a second factor by its first code, and store spare codes. False for a wrong code."""
     with transaction(engine) as connection:
-        row = connection.execute(select(second_factor).where(second_factor.c.user_id == user_id)).first()
-        if row is None or row.confirmed_us is not None or (step := _step_of(row.secret, code, now)) is None:
-            return None
+        step = _first_step(connection, user_id, code, now)
+        if step is None:
+            return False
         values = {"confirmed_us": us_of(now), "last_step": step}
         connection.execute(update(second_factor).where(second_factor.c.user_id == user_id).values(**values))
-        return new_spare_codes(connection, user_id)
+        store_spare_codes(connection, user_id, spare)
+        return True
 
 
-def new_spare_codes(connection: Connection, user_id: int) -> Sequence[str]:
-    """Make spare codes of a user in the place of those that there were."""
-    spare = [f"{secrets.token_hex(2)}-{secrets.token_hex(3)}" for _ in range(SPARE_CODES)]
-    connection.execute(delete(recovery_code).where(recovery_code.c.user_id == user_id))
+def _first_step(connection: Connection, user_id: int, code: str, now: dt.datetime) -> int | None:
+    row = connection.execute(select(second_factor).where(second_factor.c.user_id == user_id)).first()
+    return None if row is None or row.confirmed_us is not None else _step_of(row.secret, code, now)
+
+
+def new_spare_codes(user_id: int) -> Mapping[str, str]:
+    """Make spare codes of a user, each with how it is stored. Slow, so not within a transaction."""
     salt = secrets.token_bytes(SALT_BYTES)
-    rows = [{"code_hash": spare_hash(user_id, each, salt=salt), "user_id": user_id} for each in spare]
+    spare = [f"{secrets.token_hex(2)}-{secrets.token_hex(3)}" for _ in range(SPARE_CODES)]
+    return {each: spare_hash(user_id, each, salt=salt) for each in spare}
+
+
+def store_spare_codes(connection: Connection, user_id: int, spare: Mapping[str, str]) -> None:
+    """Store spare codes of a user in the place of those that there were."""
+    connection.execute(delete(recovery_code).where(recovery_code.c.user_id == user_id))
+    rows = [{"code_hash": stored, "user_id": user_id} for stored in spare.values()]
     connection.execute(insert(recovery_code), rows)
-    return spare
 
 
 def end_factor(engine: Engine, user_id: int) -> bool:
@@ -145,7 +170,7 @@ def pass_code(engine: Engine, key: str, code: str, now: dt.datetime, *, session_
             is_right = connection.execute(spare).rowcount == 1
         if not is_right:
             return None
-        new_key = _made_whole(connection, key, now, session_s)
+        new_key = _made_whole(connection, key, row.user_id, now, session_s)
     signed = session_of(engine, new_key, now)
     return None if signed is None else SignedIn(new_key, signed)
 
@@ -156,7 +181,7 @@ def pass_step(engine: Engine, key: str, user_id: int, now: dt.datetime, *, sessi
         query = select(session.c.user_id).where(*_is_half(key, now), session.c.user_id == user_id)
         if connection.execute(query.with_for_update()).first() is None:
             return None
-        new_key = _made_whole(connection, key, now, session_s)
+        new_key = _made_whole(connection, key, user_id, now, session_s)
     signed = session_of(engine, new_key, now)
     return None if signed is None else SignedIn(new_key, signed)
 
@@ -166,8 +191,9 @@ def _is_half(key: str, now: dt.datetime) -> tuple[ColumnElement[bool], ...]:
     return session.c.key_hash == hashed(key), session.c.needs_code == 1, session.c.until_us > us_of(now)
 
 
-def _made_whole(connection: Connection, key: str, now: dt.datetime, session_s: float) -> str:
-    """Let a session be good for all, under a new key, which is returned."""
+def _made_whole(connection: Connection, key: str, user_id: int, now: dt.datetime, session_s: float) -> str:
+    """Let a session be good for all, under a new key, which is returned; the oldest ends where there are too many."""
+    end_oldest(connection, user_id, MAX_SESSIONS - 1)
     new_key, now_us = secrets.token_urlsafe(32), us_of(now)
     values = {"key_hash": hashed(new_key), "needs_code": 0, "seen_us": now_us}
     values["until_us"] = now_us + int(session_s * US_PER_S)

@@ -12,7 +12,8 @@ from sqlalchemy import Engine, delete, insert, select, update
 from bkkenergy.access import Account, TokenScope
 from bkkenergy.adapters.state import reading, transaction, us_of
 from bkkenergy.adapters.state.tables import token, user
-from bkkenergy.adapters.state.users import account_of, hashed
+from bkkenergy.adapters.state.users import SEEN_EVERY_S, account_of, hashed
+from bkkenergy.readings import US_PER_S
 
 TOKEN_MARK = "bkk_"  # noqa: S105 - what our tokens begin with, so that scanners know one
 
@@ -57,14 +58,18 @@ def drop_token(engine: Engine, token_id: int) -> None:
 
 
 def token_account(engine: Engine, secret: str, now: dt.datetime) -> Account | None:
-    """Return the user of a token, where it is still valid, narrowed to the token's scope."""
-    query = select(user, token.c.scope, token.c.id.label("token_id")).join(token, token.c.user_id == user.c.id)
+    """Return the user of a token, where it is still valid, narrowed to its scope. Once a minute its use is noted."""
+    query = select(user, token.c.scope, token.c.used_us, token.c.id.label("token_id")).join(
+        token, token.c.user_id == user.c.id
+    )
     is_valid = (token.c.key_hash == hashed(secret), token.c.until_us > us_of(now), user.c.disabled == 0)
-    with transaction(engine) as connection:
+    with reading(engine) as connection:
         row = connection.execute(query.where(*is_valid)).first()
-        if row is None:
-            return None
-        connection.execute(update(token).where(token.c.id == row.token_id).values(used_us=us_of(now)))
+    if row is None:
+        return None
+    if us_of(now) - (row.used_us or 0) > SEEN_EVERY_S * US_PER_S:
+        with transaction(engine) as connection:
+            connection.execute(update(token).where(token.c.id == row.token_id).values(used_us=us_of(now)))
     return replace(account_of(row), scope=row.scope)
 
 

@@ -199,22 +199,28 @@ def sign_in(
     """Start a session by a password. Return it, or seconds to wait after too many tries, or a refusal.
 
     Of a user with a second factor the session is good for nothing but its code. is_known : whether the browser showed
-    that this user has signed in by it: tries of strangers make it wait for nothing.
+    that this user has signed in by it: tries of strangers make it wait for nothing. The slow hash is computed while no
+    transaction is open: strangers' tries would make every writer wait.
     """
     now_us = us_of(now)
+    with reading(engine) as connection:
+        seen = connection.execute(select(user).where(user.c.name == name)).first()
+    if seen is not None and seen.locked_until_us > now_us and not is_known:
+        return MustWait(float((seen.locked_until_us - now_us) / US_PER_S))
+    is_right = _is_right(seen.password_hash if seen is not None else unknown_user_hash(), password)
+    if seen is None or seen.disabled:
+        return WrongPassword()
+    is_old = is_right and hasher.check_needs_rehash(seen.password_hash)
+    renewed = {"password_hash": PasswordHash.of(password)} if is_old else {}
     with transaction(engine) as connection:
-        row = connection.execute(select(user).where(user.c.name == name)).first()
-        if row is not None and row.locked_until_us > now_us and not is_known:
-            return MustWait(float((row.locked_until_us - now_us) / US_PER_S))
-        is_right = _is_right(row.password_hash if row is not None else unknown_user_hash(), password)
-        if row is None or row.disabled:
+        is_as_seen = user.c.id == seen.id, user.c.password_hash == seen.password_hash, user.c.disabled == 0
+        row = connection.execute(select(user).where(*is_as_seen).with_for_update()).first()
+        if row is None:
             return WrongPassword()
         if not is_right:
             _count_failure(connection, row, now_us)
             return WrongPassword()
-        connection.execute(update(user).where(user.c.id == row.id).values(failed=0, locked_until_us=0))
-        if hasher.check_needs_rehash(row.password_hash):
-            connection.execute(update(user).where(user.c.id == row.id).values(password_hash=PasswordHash.of(password)))
+        connection.execute(update(user).where(user.c.id == row.id).values(failed=0, locked_until_us=0, **renewed))
         if row.must_change and 0 < row.password_us < now_us - ONE_TIME_S * US_PER_S:
             return PasswordExpired()
         needs_code = connection.execute(select(has_factor()).select_from(user).where(user.c.id == row.id)).scalar_one()
@@ -233,9 +239,7 @@ def new_session(
 ) -> SignedIn:
     """Insert a session, and end the user's oldest one where there are too many. where : address and browser."""
     connection.execute(delete(session).where(session.c.until_us < now_us))
-    mine = select(session.c.key_hash).where(session.c.user_id == row.id).order_by(session.c.created_us.desc())
-    for oldest in connection.execute(mine.offset(MAX_SESSIONS - 1)).scalars().all():
-        connection.execute(delete(session).where(session.c.key_hash == oldest))
+    end_oldest(connection, row.id, MAX_SESSIONS - 1, needs_code=needs_code)
     key, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
     seconds = CODE_S if needs_code else session_s
     connection.execute(
@@ -256,6 +260,17 @@ def new_session(
     return SignedIn(
         key, Signed(account_of(row), csrf, hashed(key)[:ID_LENGTH], needs_code, needs_code, now_us, by == PROVIDER)
     )
+
+
+def end_oldest(connection: Connection, user_id: int, left: int, *, needs_code: bool = False) -> None:
+    """End a user's oldest sessions but some.
+
+    Those that wait for their code are counted by themselves: who has the password alone ends none that is whole.
+    """
+    alike = session.c.user_id == user_id, session.c.needs_code == int(needs_code)
+    newest = select(session.c.key_hash).where(*alike).order_by(session.c.created_us.desc())
+    for oldest in connection.execute(newest.offset(left)).scalars().all():
+        connection.execute(delete(session).where(session.c.key_hash == oldest))
 
 
 def _is_right(password_hash: str, password: str) -> bool:
