@@ -148,6 +148,11 @@ def test_behind_a_proxy_the_last_address_counts_whatever_the_client_says(app):
         "admin\n",
         "\uff41\uff44\uff4d\uff49\uff4e",
         "\u202enimda",
+        "\N{CYRILLIC SMALL LETTER A}dmin",
+        "adm\N{LATIN SMALL LETTER DOTLESS I}n",
+        "\N{LATIN SMALL LETTER ALPHA}dmin",
+        "\N{CYRILLIC SMALL LETTER ES}\N{CYRILLIC SMALL LETTER O}\N{CYRILLIC SMALL LETTER A}",
+        "admin\N{GREEK SMALL LETTER OMICRON}",
         "",
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ from bkkenergy.usecases.accountnotices import AccountChange, notify_of_change
 from bkkenergy.usecases.powers import use_case
 
 SARA_AM = "\u0e33"
+DRAWN_AS_LATIN = re.compile(
+    "[\u0131\u0250-\u02af\u0370-\u052f\u0530-\u058f\u13a0-\u13ff\u1c80-\u1c8f\u1d00-\u1dbf\u1f00-\u1fff\u2c80-\u2cff\u2de0-\u2dff\ua4d0-\ua4ff\ua640-\ua69f\uab30-\uabbf]"
+)
+"""Letters that are drawn as Latin ones, or nearly: phonetic, Greek, Cyrillic, Armenian, Cherokee, Coptic, Lisu."""
 CHANGEABLE = frozenset({"role", "agencies", "disabled"})
 
 
@@ -45,7 +50,8 @@ class NewUser:
 def is_name(name: str) -> bool:
     """Return whether a text can be a user's name: none that looks like another one, and none that is not seen."""
     plain = name.replace(SARA_AM, "")  # the one letter of Thai that would be written as two
-    return unicodedata.normalize("NFKC", plain) == plain and name.isprintable() and name == name.strip() != ""
+    is_seen = unicodedata.normalize("NFKC", plain) == plain and name.isprintable() and name == name.strip() != ""
+    return is_seen and DRAWN_AS_LATIN.search(name) is None
 
 
 def granted(groups: object, table: Sequence[str]) -> Grant | None:
