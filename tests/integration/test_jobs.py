@@ -16,12 +16,12 @@ from PIL import Image
 from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.adapters.state import transaction
 from bkkenergy.adapters.state.outbox import OutboxMessage, messages, post
-from bkkenergy.adapters.state.runs import Due
+from bkkenergy.adapters.state.runs import Due, Run
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli.beside import USUAL_MAX, worked_off, workers_for
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.jobs.post import send_waiting
-from bkkenergy.jobs.runner import RunContext
+from bkkenergy.jobs.runner import RunContext, work
 from bkkenergy.jobs.service import Jobs
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.render.browser import Browser
@@ -525,6 +525,40 @@ def test_an_agency_that_closes_while_the_city_is_made_brings_a_new_city_report(h
     assert late == [1]
     assert ("city", "2026-11-23", 2, "done") in states(jobs)
     assert jobs.queue.runs(agency="city")[0].reason == "health r2"
+
+
+def test_a_city_report_that_another_process_begins_at_once_is_made_once(home, clock, monkeypatch):
+    jobs, other, begun = jobs_at(home, clock), jobs_at(home, clock), list[Run]()
+    close = jobs.queue.finish
+
+    def then_another_claims(*given, **named):
+        close(*given, **named)
+        if all(run.state == "done" for run in jobs.queue.runs() if run.agency != "city"):
+            begun.append(other.queue.claim(clock(), 60.0))
+
+    monkeypatch.setattr(jobs.queue, "finish", then_another_claims)
+    assert jobs.tick() == 2
+    with Browser() as browser:
+        assert [work(RunContext(other.site, other.queue, browser), run) for run in begun] == [True]
+    assert [run.revision for run in jobs.queue.runs(agency="city")] == [1]
+
+
+def test_a_process_that_dies_as_it_closes_a_late_report_has_the_city_s_entered(home, clock, monkeypatch):
+    class Died(BaseException): ...
+
+    jobs = jobs_at(home, clock)
+    assert jobs.tick() == 3
+    jobs.queue.again(jobs.queue.runs(agency="health")[0], "late", clock())
+    close = jobs.queue.finish
+
+    def then_dies(*given, **named):
+        close(*given, **named)
+        raise Died
+
+    monkeypatch.setattr(jobs.queue, "finish", then_dies)
+    with pytest.raises(Died):
+        jobs.tick()
+    assert ("city", "2026-11-23", 2, "due") in states(jobs)
 
 
 def test_a_worker_that_is_stopped_finishes_the_report_at_hand_and_leaves_the_rest_to_others(home, clock):

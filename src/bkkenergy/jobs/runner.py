@@ -195,6 +195,7 @@ def _archived(context: RunContext, run: Run, report: AgencyReport) -> None:
         def publish(connection: StateTransaction) -> None:
             draft.publish()
             post_report(connection, delivery, run, report, files, context.clock())
+            _renew_city(context, run)
 
         context.queue.finish(
             run,
@@ -209,16 +210,23 @@ def _archived(context: RunContext, run: Run, report: AgencyReport) -> None:
 
 
 def _follow_up(context: RunContext, run: Run, report: AgencyReport) -> None:
-    """Add what a closed run entails: alerts of its findings, and a new city report where that was begun before it."""
-    now = context.clock()
+    """Add the alerts of a closed run's findings."""
+    if run.agency != CITY and run.kind == "day":
+        alarms = finding_alarms(report, context.site.portfolio, context.settings.alerts.finding_thb)
+        reconcile(context.queue.engine, alarms, context.clock(), kinds={"finding"}, agency=run.agency)
+
+
+def _renew_city(context: RunContext, run: Run) -> None:
+    """Enter a new report of the city where that was begun before an agency's, in the transaction that closes this.
+
+    Until it is closed no process can begin the city's: one that has begun by then is without it. Afterwards another
+    process may have begun the city's with it.
+    """
     if run.agency == CITY:
         return
-    if run.kind == "day":
-        alarms = finding_alarms(report, context.site.portfolio, context.settings.alerts.finding_thb)
-        reconcile(context.queue.engine, alarms, now, kinds={"finding"}, agency=run.agency)
     city = next(iter(context.queue.runs(agency=CITY, period=run.period)), None)
     if city is not None and city.state in {"running", "done"}:
-        context.queue.again(city, f"{run.agency} r{run.revision}", now)
+        context.queue.again(city, f"{run.agency} r{run.revision}", context.clock())
 
 
 def _failed(context: RunContext, run: Run, error: Exception) -> None:
