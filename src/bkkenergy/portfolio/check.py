@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bkkenergy.errors import Fault
 from bkkenergy.portfolio.models import Building, Meter, MeterKind, VirtualMeter
 from bkkenergy.portfolio.reach import BEYOND_ONE
-from bkkenergy.portfolio.records import EVER, Dated, Entry, Records, entry_on
+from bkkenergy.portfolio.records import EVER, Dated, Entry, Records, entry_on, things_changed
 from bkkenergy.portfolio.roofcheck import roof_faults
-from bkkenergy.portfolio.snapshot import Parts, building_on, parts_by_building
+from bkkenergy.portfolio.snapshot import PART_KINDS, Parts, building_on, parts_by_building
 from bkkenergy.portfolio.values import kind_term
 
 REFERENCES = (
@@ -38,9 +38,17 @@ REFERENCES = (
     ("consent", "buildings", "building"),
 )
 """Which field of which kind names which other kind."""
+Things = frozenset[tuple[str, str]]
+"""Kind and key of each."""
 
 
-def cross_check(records: Records, places: Mapping[str, str], tariffs: frozenset[str] | None = None) -> list[Fault]:
+def cross_check(
+    records: Records,
+    places: Mapping[str, str],
+    tariffs: frozenset[str] | None = None,
+    *,
+    sound: Records | None = None,
+) -> list[Fault]:
     """Find every fault between entries, on every day; `places` says where each id is written.
 
     Parameters
@@ -51,6 +59,9 @@ def cross_check(records: Records, places: Mapping[str, str], tariffs: frozenset[
         Where each id is written; an id that is not among them stands for itself.
     tariffs : frozenset of str, optional
         The schedules that exist; without it they are not checked.
+    sound : Records, optional
+        Records in which the same check has found nothing: buildings and meters that are the same there are not looked
+        at again.
 
     Returns
     -------
@@ -70,11 +81,30 @@ def cross_check(records: Records, places: Mapping[str, str], tariffs: frozenset[
     named = sorted(BEYOND_ONE & records.by_kind.get("agency", {}).keys())
     faults += [Fault.of("reserved_id", f"{where[key]}.id", name=key) for key in named]
     parts = parts_by_building(records)
-    for key, entries in records.by_kind.get("building", {}).items():
+    changed = None if sound is None else things_changed(sound, records)
+    for key, entries in _buildings_to_check(records, changed):
         faults += _faults_by_day(records, key, entries, parts.get(key, ()), where, tariffs)
-    faults += shared_topics(records, where)
+    faults += _shared_topics(records, where, changed)
     faults += _shared_numbers(records, where)
     return list(dict.fromkeys(faults))
+
+
+def _buildings_to_check(records: Records, changed: Things | None) -> Iterator[tuple[str, Sequence[Entry]]]:
+    """Return the buildings on which a change of things has a bearing; all where it is not known what was changed."""
+    buildings = records.by_kind.get("building", {})
+    if changed is None:
+        yield from buildings.items()
+        return
+    touched = {key for kind, key in changed if kind == "building"}
+    touched |= {key.rpartition(".")[0] for kind, key in changed if kind in PART_KINDS}
+    named = {kind: {key for of_kind, key in changed if of_kind == kind} for kind in ("agency", "calendar")}
+    for key, entries in buildings.items():
+        if key in touched or any(_names_any(entry.value, named) for entry in entries):
+            yield key, entries
+
+
+def _names_any(building: Any, named: Mapping[str, set[str]]) -> bool:
+    return building.agency in named["agency"] or building.calendar in named["calendar"]
 
 
 def reference_faults(records: Records, places: Mapping[str, str]) -> list[Fault]:
@@ -391,31 +421,10 @@ def _is_own_ancestor(meter: Meter, by_id: Mapping[str, Meter]) -> bool:
     return False
 
 
-def shared_topics(records: Records, places: Mapping[str, str]) -> Iterator[Fault]:
-    """Find meters that listen to the topic, under the key, of an earlier one at the same time.
-
-    Parameters
-    ----------
-    records : Records
-        Every entry with the days on which it holds.
-    places : mapping of str to str
-        Where each id is written; an id that is not among them stands for itself.
-
-    Yields
-    ------
-    Fault
-        Where, what is wrong, and the remedy.
-
-    Examples
-    --------
-    >>> from bkkenergy.portfolio.check import shared_topics
-    >>> from bkkenergy.portfolio.load import records_of
-    >>> from bkkenergy.site.packaged import packaged_config_dir
-    >>> list(shared_topics(records_of(packaged_config_dir()), {}))
-    []
-    """
+def _shared_topics(records: Records, places: Places, changed: Things | None) -> Iterator[Fault]:
+    """Find meters that listen to the topic, under the key, of an earlier one at the same time."""
     owners: dict[tuple[str, str], list[tuple[str, Dated[Meter]]]] = {}
-    for key in records.by_kind.get("meter", {}):
+    for key in _meters_to_check(records, changed):
         versions: tuple[Dated[Meter], ...] = records.history("meter", key)
         for version in versions:
             others = owners.setdefault((version.value.topic, version.value.key), [])
@@ -423,6 +432,16 @@ def shared_topics(records: Records, places: Mapping[str, str]) -> Iterator[Fault
             if owner is not None:
                 yield Fault.of("topic_taken", f"{places[key]}.topic", topic=version.value.topic, name=owner)
             others.append((key, version))
+
+
+def _meters_to_check(records: Records, changed: Things | None) -> Iterable[str]:
+    """Return the meters that could share a topic with one that was changed, themselves among them."""
+    meters: Mapping[str, tuple[Any, ...]] = records.by_kind.get("meter", {})
+    if changed is None:
+        return meters
+    keys = [key for kind, key in changed if kind == "meter"]
+    topics = {entry.value.topic for key in keys for entry in meters.get(key, ())}
+    return (key for key, entries in meters.items() if any(entry.value.topic in topics for entry in entries))
 
 
 def _shared_numbers(records: Records, places: Places) -> Iterator[Fault]:

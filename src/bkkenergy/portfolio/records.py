@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
+from operator import is_
 from typing import Any, Generic, TypeVar
 
 from bkkenergy.tomlfiles import Frozen
@@ -77,7 +78,10 @@ class Dated(Generic[ValueT]):
 
 @dataclass(frozen=True)
 class Records:
-    """All entries that count, as known at a revision, in the order in which their things first came."""
+    """All entries that count, as known at a revision, in the order in which their things first came.
+
+    revised_us : the instant of the revision, by which a reader knows it again; 0 where there is none.
+    """
 
     revision: int = 0
     entries: tuple[Entry, ...] = ()
@@ -85,6 +89,7 @@ class Records:
     """What was taken out, as it was last, with the revision that took it out."""
     known: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
     """What readers derived from these records before."""
+    revised_us: int = field(default=0, compare=False, repr=False)
 
     @cached_property
     def by_kind(self) -> Mapping[str, Mapping[str, tuple[Entry, ...]]]:
@@ -92,10 +97,7 @@ class Records:
         entries_of: dict[str, dict[str, list[Entry]]] = {}
         for entry in self.entries:
             entries_of.setdefault(entry.kind, {}).setdefault(entry.key, []).append(entry)
-        return {
-            kind: {key: tuple(sorted(entries, key=lambda entry: entry.valid_from)) for key, entries in things.items()}
-            for kind, things in entries_of.items()
-        }
+        return {kind: {key: _by_day(entries) for key, entries in things.items()} for kind, things in entries_of.items()}
 
     @cached_property
     def by_identity(self) -> Mapping[tuple[str, str, dt.date], Entry]:
@@ -140,14 +142,81 @@ class Records:
         return tuple(sorted(days | {entry.valid_to for entry in self.entries if entry.valid_to is not None}))
 
     def with_changes(self, changes: Iterable[Change]) -> Records:
-        """Return the records after changes; a thing keeps its place in the order."""
-        after = dict(self.by_identity)
+        """Return the records after changes; a thing keeps its place in the order.
+
+        What is not changed is shared with these records: its cost is no other reader's again.
+        """
+        after, of_thing = dict(self.by_identity), dict[tuple[str, str], dict[dt.date, Entry]]()
         for change in changes:
+            kind, key, day = change.identity
+            versions = of_thing.setdefault((kind, key), {entry.valid_from: entry for entry in self.of(kind, key)})
             if change.after is None:
                 after.pop(change.identity, None)
+                versions.pop(day, None)
             else:
-                after[change.identity] = change.after
-        return Records(self.revision, tuple(after.values()))
+                after[change.identity] = versions[day] = change.after
+        changed = Records(self.revision, tuple(after.values()))
+        changed.__dict__["by_identity"] = after
+        changed.__dict__["by_kind"] = _with_things(self.by_kind, of_thing)
+        return changed
+
+
+def _by_day(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    return tuple(sorted(entries, key=lambda entry: entry.valid_from))
+
+
+def _with_things(
+    by_kind: Mapping[str, Mapping[str, tuple[Entry, ...]]], of_thing: Mapping[tuple[str, str], Mapping[dt.date, Entry]]
+) -> Mapping[str, Mapping[str, tuple[Entry, ...]]]:
+    """Return entries by kind and key where some things have others; a thing without any is not there."""
+    after = dict(by_kind)
+    for name in dict.fromkeys(name for name, _ in of_thing):
+        things = dict(by_kind.get(name, {}))
+        for key in (key for kind, key in of_thing if kind == name):
+            if versions := of_thing[name, key]:
+                things[key] = _by_day(versions.values())
+            else:
+                things.pop(key, None)
+        after[name] = things
+    return {name: things for name, things in after.items() if things}
+
+
+def things_changed(before: Records, after: Records) -> frozenset[tuple[str, str]]:
+    """Return the things, by kind and key, whose entries are not the very ones that they were.
+
+    Parameters
+    ----------
+    before, after : Records
+        The two. Entries that were read again are others, even where they say the same.
+
+    Returns
+    -------
+    frozenset of (str, str)
+        What is new, what is no more, and what has another version.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.records import Change, things_changed
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> gone = Change(records.of("agency", "education")[0], None)
+    >>> sorted(things_changed(records, records.with_changes([gone])))
+    [('agency', 'education')]
+    """
+    kinds = before.by_kind.keys() | after.by_kind.keys()
+    pairs = ((kind, before.by_kind.get(kind, {}), after.by_kind.get(kind, {})) for kind in kinds)
+    return frozenset(
+        (kind, key)
+        for kind, old, new in pairs
+        if old is not new
+        for key in old.keys() | new.keys()
+        if not _are_the_same(old.get(key, ()), new.get(key, ()))
+    )
+
+
+def _are_the_same(one: tuple[Entry, ...], other: tuple[Entry, ...]) -> bool:
+    return one is other or (len(one) == len(other) and all(map(is_, one, other)))
 
 
 def entry_on(entries: Sequence[Entry], day: dt.date) -> Entry | None:
@@ -239,6 +308,8 @@ def dated(entries: Sequence[Entry]) -> tuple[Dated[Any], ...]:
     >>> version.first == EVER, version.end, version.value.id
     (True, None, 'education')
     """
+    if len(entries) == 1:
+        return (Dated(entries[0].valid_from, entries[0].valid_to, entries[0].value),)
     versions = []
     for number, entry in enumerate(entries):
         following = entries[number + 1].valid_from if number + 1 < len(entries) else None

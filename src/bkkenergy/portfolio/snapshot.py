@@ -329,6 +329,8 @@ def _made(records: Records, day: dt.date) -> Portfolio:
 
 Parts = Sequence[tuple[str, tuple[Entry, ...]]]
 """Where a part is in its building, and its entries."""
+PART_KINDS = {"meter": "meters", "virtual_meter": "virtual_meters", "roof": "roofs"}
+"""What a building consists of, and where each is in it."""
 
 
 def parts_by_building(records: Records) -> Mapping[str, Parts]:
@@ -354,7 +356,7 @@ def parts_by_building(records: Records) -> Mapping[str, Parts]:
     ['meters', 'roofs']
     """
     parts: dict[str, list[tuple[str, tuple[Entry, ...]]]] = {}
-    for kind, plural in (("meter", "meters"), ("virtual_meter", "virtual_meters"), ("roof", "roofs")):
+    for kind, plural in PART_KINDS.items():
         for key, entries in records.by_kind.get(kind, {}).items():
             parts.setdefault(key.rpartition(".")[0], []).append((plural, entries))
     return parts

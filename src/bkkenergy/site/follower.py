@@ -81,10 +81,11 @@ class Follower:
             number = newest_revision(connection)
             if number in {0, self._refused, self.config.portfolio.revision}:
                 return None
-            records = records_at(connection, SITE_KINDS)
+            records = records_at(connection, SITE_KINDS, since=self.config.portfolio.records)
         portfolio = portfolio_on(records, self.clock().astimezone(BANGKOK).date())
         tariffs = frozenset(self.config.figures.tariffs.schedules)
-        if faults := [*cross_check(records, {}, tariffs), *payload_faults_ever(portfolio, self.config.profiles)]:
+        faults = cross_check(records, {}, tariffs, sound=self.config.portfolio.records)
+        if faults := [*faults, *payload_faults_ever(portfolio, self.config.profiles)]:
             self._refuse(number, faults)
             return None
         log.info("portfolio_followed", revision=number, meters=len(portfolio.meters))

@@ -53,7 +53,8 @@ class PortfolioState:
     """The portfolio's records in the state, or those of another book, such as the plan.
 
     source : as in the settings. tariffs : the tariff ids that exist; None leaves that check out. check : finds faults
-    that only the whole configuration shows, such as payload profiles that do not exist.
+    that only the whole configuration shows, such as payload profiles that do not exist. sound : records in which
+    nothing of all this was found wrong: of a newer revision, only what came after is read and checked.
     """
 
     engine: StateStore
@@ -62,11 +63,16 @@ class PortfolioState:
     check: Callable[[Records], list[Fault]] = no_faults
     kinds: Kinds = field(default_factory=lambda: SITE_KINDS)
     book: RecordBook = PORTFOLIO
+    sound: Records | None = None
 
     def records(self, revision: int | None = None) -> Records:
         """Return the records as known at a revision, by default the newest. Raises InputError, StoreUnavailable."""
         with reading(self.engine) as connection:
             return _records(connection, self, revision)
+
+    def read(self, connection: StateTransaction, revision: int | None = None) -> Records:
+        """Return the records as known at a revision that there is, by default the newest."""
+        return records_at(connection, self.kinds, revision, self.book, since=self.sound)
 
     def newest(self) -> int:
         """Return the number of the newest revision; 0 where nothing was ever imported. Raises StoreUnavailable."""
@@ -100,7 +106,8 @@ class Conflict(InputError):
 
 def portfolio_state(config: Configuration, engine: StateStore) -> PortfolioState:
     """Return the records of a site whose configuration is loaded, with what it knows to check them by."""
-    return checked_state(config.settings, config.figures, config.profiles, engine)
+    state = checked_state(config.settings, config.figures, config.profiles, engine)
+    return replace(state, sound=config.portfolio.records)
 
 
 def checked_state(
@@ -276,14 +283,14 @@ def _writable(state: PortfolioState) -> None:
 def locked(connection: StateTransaction, state: PortfolioState) -> Records:
     """Return the newest records, to which no other transaction adds until this one ends."""
     lock_revisions(connection, state.book)
-    return records_at(connection, state.kinds, None, state.book)
+    return state.read(connection)
 
 
 def _records(connection: StateTransaction, state: PortfolioState, revision: int | None) -> Records:
     newest = newest_revision(connection, state.book)
     if revision is not None and not 0 <= revision <= newest:
         raise InputError.of("no_revision", revision=revision)
-    return records_at(connection, state.kinds, revision, state.book)
+    return state.read(connection, revision)
 
 
 def need_unchanged(
@@ -351,7 +358,8 @@ def dry_run(state: PortfolioState, before: Records, changes: Sequence[Change]) -
 
 def faults_of(state: PortfolioState, records: Records, places: Mapping[str, str] | None = None) -> list[Fault]:
     """Return every fault in records, on every day. places : where each id is in its file."""
-    faults = [*cross_check(records, places or {}, state.tariffs), *part_faults(records, places or {})]
+    where = places or {}
+    faults = [*cross_check(records, where, state.tariffs, sound=state.sound), *part_faults(records, where)]
     return list(dict.fromkeys([*faults, *state.check(records)]))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bkkenergy.access import Actor
 from bkkenergy.adapters.state import StateTransaction, reading
-from bkkenergy.adapters.state.portfolio import Revision, changes_at, newest_revision, records_at, revisions
+from bkkenergy.adapters.state.portfolio import Revision, changes_at, newest_revision, revisions
 from bkkenergy.errors import NotThere
 from bkkenergy.portfolio.reach import is_visible, shown_body, version_of
 from bkkenergy.portfolio.records import EVER, Change, Entry, Kinds, Records, differences, entry_on
@@ -125,7 +125,7 @@ def _walked(
     connection: StateTransaction, state: PortfolioState, heads: Sequence[Revision]
 ) -> Iterator[tuple[Revision, Records, Records, Sequence[Change]]]:
     """Return each revision with the records before and after it and what it changed. heads : the newest first."""
-    new = records_at(connection, state.kinds, None, state.book)
+    new = state.read(connection)
     number = new.revision
     for head in heads:
         while number > head.number:
@@ -174,7 +174,7 @@ def seen_differences(
         numbers = (before, newest if after is None else after)
         if not all(0 <= number <= newest for number in numbers):
             raise NotThere
-        old, new = (records_at(connection, state.kinds, number, state.book) for number in numbers)
+        old, new = (state.read(connection, number) for number in numbers)
     return seen_changes(differences(old, new), old, new, state.kinds, actor, is_against=is_against)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from bkkenergy.access import Actor
 from bkkenergy.adapters.state import StateTransaction, reading, transaction
-from bkkenergy.adapters.state.portfolio import records_at
 from bkkenergy.adapters.state.proposals import (
     Proposal,
     ProposalState,
@@ -69,7 +68,7 @@ def propose(
     actor.need("propose")
     needs_reason(why)
     with transaction(state.engine) as connection:
-        before = records_at(connection, state.kinds)
+        before = state.read(connection)
         need_sight(actor, edits, before, state.kinds)
         with faults_in_reach(actor, before, edits):
             changes = changes_of(before, edits, from_day or EVER, state.kinds)
@@ -124,9 +123,9 @@ def proposed_changes(state: PortfolioState, actor: Actor, number: int) -> list[S
     asked = read_proposal(state, actor, number)
     with reading(state.engine) as connection:
         if asked.revision is not None:
-            before, after = (records_at(connection, state.kinds, one) for one in (asked.revision - 1, asked.revision))
+            before, after = (state.read(connection, one) for one in (asked.revision - 1, asked.revision))
             return seen_changes(differences(before, after), before, after, state.kinds, actor, is_against=True)
-        before = records_at(connection, state.kinds, None if asked.state == "open" else asked.seen_revision)
+        before = state.read(connection, None if asked.state == "open" else asked.seen_revision)
     edits = [edit_of_record(record) for record in asked.edits]
     with faults_in_reach(actor, before, edits):
         changes = changes_of(before, edits, asked.from_day or EVER, state.kinds)

@@ -57,11 +57,22 @@ def lock_revisions(connection: Connection, book: RecordBook = PORTFOLIO) -> None
 
 
 def records_at(
-    connection: Connection, kinds: Kinds, revision: int | None = None, book: RecordBook = PORTFOLIO
+    connection: Connection,
+    kinds: Kinds,
+    revision: int | None = None,
+    book: RecordBook = PORTFOLIO,
+    *,
+    since: Records | None = None,
 ) -> Records:
-    """Return the records as known at a revision, by default the newest. Raises ConfigError with every fault."""
-    entry = book.entry
+    """Return the records as known at a revision, by default the newest. Raises ConfigError with every fault.
+
+    since : records of this book that are known already: where they are of a revision before, only what came after is
+    read, and its entries are theirs but for that.
+    """
     number = newest_revision(connection, book) if revision is None else revision
+    if since is not None and (known := _continued(connection, kinds, since, number, book)) is not None:
+        return known
+    entry = book.entry
     key_columns = (entry.c.kind, entry.c.key, entry.c.valid_from)
     latest = (
         select(func.max(entry.c.id).label("id"), *key_columns)
@@ -83,10 +94,58 @@ def records_at(
     faults: list[Fault] = []
     rows = list(connection.execute(query))
     withdrawn = _withdrawn(connection, book, [row for row in rows if row.body is None], kinds)
-    entries = [known for row in rows if row.body is not None and (known := _entry(row, kinds, faults))]
+    entries = [one for row in rows if row.body is not None and (one := _entry(row, kinds, faults))]
     if faults:
         raise ConfigError(faults)
-    return Records(number, tuple(entries), withdrawn)
+    return Records(number, tuple(entries), withdrawn, revised_us=_revised_us(connection, number, book))
+
+
+def _revised_us(connection: Connection, number: int, book: RecordBook) -> int:
+    return connection.execute(select(book.revision.c.at_us).where(book.revision.c.number == number)).scalar() or 0
+
+
+def _continued(connection: Connection, kinds: Kinds, since: Records, number: int, book: RecordBook) -> Records | None:
+    """Return earlier records with what came after; None where they are not earlier ones, or a thing comes back.
+
+    What was withdrawn and comes back has the place that it first had, which the records no longer know.
+    """
+    if not 0 < since.revision <= number or _revised_us(connection, since.revision, book) != since.revised_us:
+        return None
+    if since.revision == number:
+        return since
+    is_new = (book.entry.c.revision > since.revision) & (book.entry.c.revision <= number)
+    rows = list(connection.execute(select(book.entry).where(is_new).order_by(book.entry.c.id)))
+    gone = {entry.identity[:2] for entry in since.withdrawn}
+    if any((row.kind, row.key) in gone and not since.of(row.kind, row.key) for row in rows):
+        return None
+    return _with_rows(since, rows, kinds, number, _revised_us(connection, number, book))
+
+
+def _with_rows(
+    since: Records, rows: Sequence[Row[tuple[object, ...]]], kinds: Kinds, number: int, revised_us: int
+) -> Records:
+    entered, faults = dict(since.by_identity), list[Fault]()
+    withdrawn = {entry.identity: entry for entry in since.withdrawn}
+    changes: dict[tuple[str, str, dt.date], Change] = {}
+    for row in rows:
+        identity = (row.kind, row.key, dt.date.fromisoformat(row.valid_from))
+        before = entered.get(identity)
+        if row.body is None:
+            if before is not None:
+                changes[identity] = Change(before, None)
+                withdrawn[identity] = replace(entered.pop(identity), revision=row.revision)
+        elif entry := _entry(row, kinds, faults):
+            changes[identity] = Change(before, entry)
+            entered[identity] = entry
+            withdrawn.pop(identity, None)
+    if faults:
+        raise ConfigError(faults)
+    after = since.with_changes(changes.values())
+    things = dict.fromkeys(entry.identity[:2] for entry in (*since.entries, *after.entries))
+    entries = tuple(entry for thing in things for entry in after.of(*thing))
+    records = Records(number, entries, tuple(withdrawn.values()), revised_us=revised_us)
+    records.__dict__["by_kind"] = after.by_kind
+    return records
 
 
 def _withdrawn(
