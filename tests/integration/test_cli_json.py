@@ -15,6 +15,7 @@ from bkkenergy.access import server_actor
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli import cli
+from bkkenergy.cli.refusals import error_text
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.payloads.message import Reason, Refused
 from bkkenergy.portfolio import load_portfolio
@@ -23,7 +24,7 @@ from bkkenergy.savings.facts import Finding
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import opened_state
 from bkkenergy.usecases.findingwork import AskedWork, enter_work
-from tests.commands import wide
+from tests.commands import bkkenergy, wide
 from tests.conftest import ROOT
 from tests.reference_cli import commands
 from tests.web import METERS, make_site
@@ -303,9 +304,9 @@ def test_no_word_of_what_a_command_prints_in_thai_is_english(site, path, monkeyp
     monkeypatch.setenv("COLUMNS", "400")
     with wide():
         done = invoked(site, path, PRINTS[path][0], "--lang", "th")
-    if isinstance(done.exception, BkkEnergyError):
-        assert re.search("[ก-๙]", str(done.exception)), str(done.exception)
-    said = COMMAND.sub("", DATA.sub("", f"{done.stdout} {done.exception or ''}"))
+    error = error_text(done.exception, "th") if isinstance(done.exception, BkkEnergyError) else ""
+    assert not error or re.search("[ก-๙]", error), error
+    said = COMMAND.sub("", DATA.sub("", f"{done.stdout} {error or done.exception or ''}"))
     assert set(WORD.findall(said)) - NAMES - OF_THE_SITE - TO_PASTE.get(path, set()) == set()
 
 
@@ -324,16 +325,13 @@ def test_what_is_named_as_files_name_it_stands_in_thai_sentences(site, path, sai
 
 
 def test_an_error_is_thai_where_thai_is_asked_for_and_else_english(site, monkeypatch):
-    words = ["bill", "show", "nowhere", "--config", str(site / "config")]
-    plain = CliRunner().invoke(cli, words).exception
-    asked = CliRunner().invoke(cli, [*words, "--lang", "th"]).exception
+    words = ["bill", "show", "nowhere", "--config", site / "config"]
+    plain = bkkenergy(*words, code=2)
+    asked = bkkenergy(*words, "--lang", "th", code=2)
     monkeypatch.setenv("BKKENERGY_LANG", "th")
-    by_setting = CliRunner().invoke(cli, words).exception
-    assert isinstance(plain, BkkEnergyError)
-    assert not re.search("[ก-๙]", str(plain))
-    assert re.search("[ก-๙]", str(asked))
-    assert str(by_setting) == str(asked)
-    assert asked.exit_code == plain.exit_code
+    assert not re.search("[ก-๙]", plain)
+    assert re.search("[ก-๙]", asked)
+    assert bkkenergy(*words, code=2) == asked
 
 
 def test_an_import_is_previewed_and_a_user_changed_in_thai(site):

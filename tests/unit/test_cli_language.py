@@ -4,9 +4,12 @@ import ast
 import re
 import shutil
 from collections.abc import Iterable, Iterator
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
+from bkkenergy.texts import catalogue
 from tests.commands import bkkenergy
 from tests.conftest import ROOT
 
@@ -26,11 +29,17 @@ SAYING = {
 }
 STYLES = {"fg", "style", "justify", "overflow", "end", "header_style", "file"}
 """Keywords that say how a text looks."""
-REFUSING = ("InputError", "UnavailableError", "BkkEnergyError", "NotThere", "NotAllowed")
+REFUSING = ("InputError", "UnavailableError", "BkkEnergyError", "NotThere", "NotAllowed", "UsageError", "fail")
+NOT_REFUSING = re.compile(
+    r"(?i)\(?deprecat|options$|commands$|positional arg|\(dynamic\)|env var|default:|file$|path$"  # of help
+    r"|.*(?:declar|defined twice|same flag|must be an iterable|start character)|choice\(|unknown error"  # to programmers
+    r"|missing parameter|missing {param_type}"  # of parameters that are neither options nor arguments
+    r"|choose from:|try '{command} {option}'|{value!r} is not a valid {number_type}"  # the catalogue has each command and each type
+)
+"""Texts of click that refuse nothing, and those whose form differs in the catalogue."""
 JOINING = {"style", "join", "counted", "replace", "strip", "rstrip"}
 ENGLISH = {
     "__init__.py": "the program's name before a fault",
-    "context.py": "it is said while options are read, before --lang is known",
     "init.py": "it writes settings with English comments, before a site has a language",
     "serve.py": "one line of a start that goes on in the log",
     "web.py": "lines of a start that goes on in the log; the first-run link and password",
@@ -146,3 +155,56 @@ def test_every_text_of_a_command_is_in_the_catalogues():
 def test_a_refusal_is_in_the_first_language_that_is_asked_for(command, config_dir, tmp_path):
     shutil.copytree(config_dir, tmp_path / "config")
     assert re.search("^bkkenergy: ไม่มี", bkkenergy(*command, "--config", tmp_path / "config", code=2), re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ("rport --lang th", "ไม่มีคำสั่ง 'rport' (หมายถึงคำใดต่อไปนี้: "),
+        ("index --perid 2026-11 --lang=th", "ไม่มีตัวเลือก '--perid' หมายถึง '--period' หรือไม่"),
+        ("decode --lang th", "ยังไม่ได้ระบุ 'FILE'"),
+        ("plan move led --lang th", "ให้เลือกจาก:\n\tsurveyed,"),
+        ("plan move led burnt --lang th", "'burnt' ไม่ใช่ค่าที่ใช้ได้"),
+        ("import /nowhere.csv --lang th", "ไม่พบไฟล์ '/nowhere.csv'"),
+        ("import / --lang th", "ไฟล์ '/' เป็นโฟลเดอร์"),
+        ("import /dev/null --lang th", "/dev/null ไม่ใช่ไฟล์ปกติ"),
+        ("import --lang th", "กรุณาระบุไฟล์ที่จะนำเข้า หรือ --undo ID"),
+        ("listen --seconds 0 --lang th", "0.0 ไม่อยู่ในช่วง x>=0.1"),
+        ("listen --seconds soon --lang th", "'soon' ไม่ใช่ตัวเลข"),
+        ("listen here there --lang th", "มีค่าเกินมา (here there)"),
+        ("report city --format pdf,odf --lang th,en", "odf ไม่ใช่ค่าที่ใช้ได้"),
+    ],
+)
+def test_the_parser_refuses_in_the_language_that_is_asked_for(arguments, text):
+    printed = bkkenergy(*arguments.split(), code=2)
+    assert text in printed
+    assert re.search("^ข้อผิดพลาด: ", printed, re.MULTILINE)
+
+
+def test_every_text_by_which_click_refuses_has_one_in_thai():
+    """A newer click may say things in other words: they would be English on a Thai screen."""
+    patterns = [text for key, text in catalogue("en").items() if key.startswith("refusal.")]
+    assert [text for text in refusals_of_click() if not any(same_text(text, ours) for ours in patterns)] == []
+
+
+def test_a_folder_that_is_no_site_s_is_said_in_thai_too(tmp_path, monkeypatch):
+    monkeypatch.delenv("BKKENERGY_CONFIG", raising=False)
+    assert "จึงใช้ข้อมูลสาธิต" in bkkenergy("check", "--lang", "th", cwd=tmp_path)
+    monkeypatch.setenv("BKKENERGY_LANG", "th")
+    assert "จึงใช้ข้อมูลสาธิต" in bkkenergy("check", cwd=tmp_path)
+
+
+def refusals_of_click() -> Iterator[str]:
+    """Texts by which click's modules refuse what a person gave: those given to gettext in what they raise or fail with."""
+    for name in ("core", "exceptions", "parser", "types"):
+        tree = ast.parse(Path(str(import_module(f"click.{name}").__file__)).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"_", "ngettext"}:
+                texts = (arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str))
+                yield from (text for text in texts if not NOT_REFUSING.match(text))
+
+
+def same_text(said: str, text: str) -> bool:
+    """Whether a text of click is one of the catalogue, with places of whatever names; a part of a longer one counts."""
+    plain = [re.sub(r"{[^}]*}", "{}", each).strip() for each in (said, text)]
+    return plain[0] == plain[1] or (len(plain[0]) > 5 and plain[0] in plain[1])

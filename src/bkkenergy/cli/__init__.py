@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NoReturn
@@ -11,10 +13,12 @@ import click
 from click.exceptions import NoSuchCommand
 from click.shell_completion import CompletionItem
 
+from bkkenergy.cli.refusals import asked_lang, error_text, said, usage_text
 from bkkenergy.cli.terminal import readable_output, shown_output
 from bkkenergy.errors import BkkEnergyError, InputError
+from bkkenergy.texts import Lang, filled
 
-__all__ = ["COMMANDS", "EPILOG", "PATH_REMEDY", "LazyGroup", "cli", "main"]
+__all__ = ["COMMANDS", "EPILOG", "LazyGroup", "cli", "main"]
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -61,8 +65,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 """Each command: the module that holds it, and its line in --help. A module is imported when its command is called."""
-
-PATH_REMEDY = "Name another path, or give this user the right to read and write there."
 
 EPILOG = """\b
 Examples:
@@ -130,26 +132,43 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; faults leave as text on standard error and an exit code."""
-    said = readable_output()
+    say_lost_letters = readable_output()
     with shown_output():
         try:
-            _run()
+            _run(asked_lang(sys.argv[1:], os.environ))
         finally:
-            said()
+            say_lost_letters()
 
 
-def _run() -> None:
+def _run(lang: Lang) -> None:
     try:
-        cli(standalone_mode=True)
+        ended = cli.main(standalone_mode=False, obj=lang)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        _end(error.exit_code)
+    except click.UsageError as error:
+        click.echo(usage_text(error, lang), err=True)
+        _end(error.exit_code)
+    except click.ClickException as error:
+        click.echo(said(f"Error: {error.format_message()}", lang), err=True)
+        _end(error.exit_code)
+    except click.Abort:
+        click.echo(said("Aborted!", lang), err=True)
+        _end(1)
     except BkkEnergyError as error:
-        _fail(str(error), error.exit_code)
+        _fail(error_text(error, lang), error.exit_code)
     except OSError as error:
         if error.filename is None and error.errno is not None:
             raise  # of a connection, say: no path is to blame
         what = str(error) if error.errno is None else f"{error.filename}: {error.strerror}"  # pandas gives a text alone
-        _fail(f"{what}. {PATH_REMEDY}", InputError.exit_code)
+        _fail(f"{what}. {filled(lang, 'command.path_remedy', {})}", InputError.exit_code)
+    _end(ended if isinstance(ended, int) else 0)
 
 
 def _fail(text: str, exit_code: int) -> NoReturn:
     click.echo(click.style("bkkenergy: ", fg="red") + text, err=True)
+    _end(exit_code)
+
+
+def _end(exit_code: int) -> NoReturn:
     raise SystemExit(exit_code) from None

@@ -16,16 +16,14 @@ import structlog
 
 from bkkenergy.access import Actor, server_actor
 from bkkenergy.calendar import BANGKOK, Period
+from bkkenergy.cli.refusals import lang_of
 from bkkenergy.errors import InputError
+from bkkenergy.texts import filled
 
 ACTOR_CHARS = 64
 OTHERS = 0o007
 """Of a file's mode: what neither its owner nor its group is."""
 """What the audit log has room for."""
-NO_SITE_HERE = (
-    "There is no config/bkkenergy.toml in this folder, so this is the demonstration. Name your site's folder with "
-    "--config DIR or $BKKENERGY_CONFIG, or make one: bkkenergy init FOLDER."
-)
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 
@@ -63,7 +61,7 @@ def _chosen_config_dir(context: click.Context, _option: click.Parameter, folder:
         and folder != Path("config").resolve()
         and context.info_name not in WITHOUT_A_SITE
     ):
-        click.echo(NO_SITE_HERE, err=True)
+        click.echo(filled(lang_of(context), "command.no_site_here", {}), err=True)
     return folder
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bkkenergy.calendar import FIRST_YEAR_BE
+from bkkenergy.cli.refusals import refused
 from bkkenergy.texts import BE_OFFSET_YEARS
 
 
@@ -19,5 +20,5 @@ class CommonEra(click.DateTime):
         instant: dt.datetime = super().convert(value, param, ctx)
         if instant.year >= FIRST_YEAR_BE:
             meant = instant.year - BE_OFFSET_YEARS
-            self.fail(f"{instant.year} is a year of the Buddhist era. Write {meant}.", param, ctx)
+            self.fail(refused("buddhist_year", year=instant.year, meant=meant), param, ctx)
         return instant

@@ -20,8 +20,9 @@ from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli.context import command_line, config_option, set_up_logging
 from bkkenergy.cli.inputfile import InputFile
 from bkkenergy.cli.jobs import opened_jobs
-from bkkenergy.cli.lang import LANG_VARIABLE, lang_of_locale, with_errors_said
+from bkkenergy.cli.lang import lang_of_locale
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.cli.refusals import LANG_VARIABLE
 from bkkenergy.demo.documents import enter_documents
 from bkkenergy.demo.gateways import gateways
 from bkkenergy.demo.history import commit_history, learn_baselines
@@ -110,7 +111,6 @@ Examples:
     help="What the service logs meanwhile.",
 )
 @config_option
-@with_errors_said
 def demo_command(
     exits: bool,
     days: int,

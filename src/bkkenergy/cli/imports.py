@@ -16,6 +16,7 @@ from bkkenergy.cli.importshown import refused_path, shown_at
 from bkkenergy.cli.inputfile import InputFile
 from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.cli.refusals import refused
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.i18n import Words
 from bkkenergy.ingest.ask import store_mapping
@@ -134,7 +135,7 @@ def import_command(
     file that `bkkenergy export` wrote, or registers) go into the store. Refused rows are written to FILE.refused.csv.
     """
     if (file is None) == (batch is None):
-        raise click.UsageError("give a FILE to import, or --undo ID.")
+        raise click.UsageError(refused("import_of_nothing"))
     asked, words = None if overlap is None else Overlap(overlap), Words(lang)
     with opened_site(config_dir) as site:
         if batch is not None:

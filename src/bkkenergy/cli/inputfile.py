@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bkkenergy.cli.refusals import lang_of
 from bkkenergy.regularfiles import why_unreadable
 
 ANY_SIZE = 1 << 62
@@ -23,5 +24,5 @@ class InputFile(click.Path):
         path = Path(str(super().convert(value, param, ctx)))
         why = None if self.allow_dash and str(path) == "-" else why_unreadable(path, ANY_SIZE)
         if why is not None:
-            self.fail(str(why.error), param, ctx)
+            self.fail(why.error.said(lang_of(ctx)), param, ctx)
         return path

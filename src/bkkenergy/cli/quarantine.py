@@ -17,6 +17,7 @@ from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
+from bkkenergy.cli.refusals import refused
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.ingest.ask import replay_quarantined
@@ -157,7 +158,7 @@ def replay_command(
     What goes in leaves quarantine; what does not stays, with its reason as of now.
     """
     if bool(numbers) == is_all:
-        raise click.UsageError("Give the numbers of payloads, or --all.")
+        raise click.UsageError(refused("replay_of_nothing"))
     config = load_configuration(config_dir)
     with _quarantine(config) as quarantine:
         if is_all:

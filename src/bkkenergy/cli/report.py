@@ -16,8 +16,8 @@ from rich.progress import track
 from bkkenergy.adapters.files import write_whole
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.cli.context import config_option, period_of
-from bkkenergy.cli.lang import with_errors_said
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.cli.refusals import refused
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.recipients import ALL, CITY, PaperKind
 from bkkenergy.reports.content import AgencyReport
@@ -57,7 +57,7 @@ class Names(click.ParamType[tuple[str, ...]]):
         """Split a list into its names, or raise a usage error that lists the known ones."""
         names = tuple(value.split(",")) if isinstance(value, str) else value
         if unknown := sorted(set(names) - set(self.known)):
-            self.fail(f"{', '.join(unknown)} is not one of: {', '.join(self.known)}", param, ctx)
+            self.fail(refused("no_names", names=unknown, known=list(self.known)), param, ctx)
         return names
 
     @staticmethod
@@ -146,7 +146,6 @@ Examples:
 )
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of reports' JSON, and nothing else.")
 @config_option
-@with_errors_said
 def report_command(
     agency: str | None,
     period: str,
@@ -176,7 +175,7 @@ def report_command(
         click.echo(str(template_path))
         return
     if agency is None:
-        raise click.UsageError("Name an agency, a building, city or all.")
+        raise click.UsageError(refused("report_of_nothing"))
     _refuse_strange(agency, kind, formats, of_buildings=type_name is not None)
     span, now = period_of(period), dt.datetime.now(BANGKOK)
     chosen = cast("tuple[Lang, ...]", langs)
@@ -210,9 +209,9 @@ def _refuse_strange(agency: str, kind: str, formats: tuple[str, ...], *, of_buil
     """Raise UsageError for a format that the kind has not, and for papers of all at once."""
     known = tuple(RENDERERS) if kind == "energy" else forms_of(kind)
     if unknown := sorted(set(formats) - set(known)):
-        raise click.UsageError(f"{', '.join(unknown)} is no format of {kind}. Use: {', '.join(known)}.")
+        raise click.UsageError(refused("report_format", names=unknown, kind=kind, known=list(known)))
     if kind != "energy" and agency == ALL and not of_buildings:
-        raise click.UsageError("A paper is of one agency, one building, or the city.")
+        raise click.UsageError(refused("report_paper_of_all"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from bkkenergy.cli.context import command_line, config_option, today_here
 from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
+from bkkenergy.cli.refusals import refused
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.site import Site
 from bkkenergy.usecases.purge import Planned, PurgeRun, due_cut, planned, purged_before
@@ -44,7 +45,7 @@ def retention_command(
     have gone.
     """
     if as_json and (is_confirmed or is_run):
-        raise click.UsageError("--json shows; it does not go with --confirm or --run.")
+        raise click.UsageError(refused("retention_json"))
     words = Words(lang)
     with opened_site(config_dir) as site:
         if as_json:

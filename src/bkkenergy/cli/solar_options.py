@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 from bkkenergy.cli.context import today_here
-from bkkenergy.cli.lang import with_errors_said
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.report import Names
 from bkkenergy.cli.solar_weather import MEASURED
@@ -46,7 +45,6 @@ def weather_option(command: Command) -> Command:
 
 def output_options(command: Command) -> Command:
     """Add --format, --lang and -o. Errors are said in the first language that is asked for."""
-    command = with_errors_said(command)
     command = click.option(
         "-o",
         "--output",

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from bkkenergy.calendar import timestamp_us
 from bkkenergy.cli.context import config_option, period_of
 from bkkenergy.cli.lang import operator_lang_option
+from bkkenergy.cli.refusals import refused
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.ingest.files import LongWriter
@@ -49,7 +50,7 @@ Examples:
 def export_command(file: Path, period: str, agency: str | None, lang: Lang, config_dir: Path) -> None:
     """Write the readings of a period to FILE: .csv or .parquet, one row a reading, times in UTC."""
     if file.suffix not in {".csv", ".parquet"}:
-        raise click.UsageError(f"{file} is neither .csv nor .parquet.")
+        raise click.UsageError(refused("export_form", file=file))
     config, words = load_configuration(config_dir), Words(lang)
     span = period_of(period)
     if agency is not None and agency not in config.portfolio.agencies:
