@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 from structlog.testing import capture_logs
 
 from bkkenergy.adapters.broker_troubles import TroubleKind
+from bkkenergy.adapters.mqtt_client import end_loop
 from bkkenergy.ingest import holes
-from bkkenergy.ingest.doctor import examine
+from bkkenergy.ingest.doctor import broker_checks, examine
 from bkkenergy.readings import US_PER_S
 from bkkenergy.site.folder import dropped_file
 from tests.integration.conftest import dealt_with, ingesting, publish, reading, stored, wait_until
@@ -64,7 +68,7 @@ def test_what_a_stock_mosquitto_dropped_while_we_were_away_is_counted_and_said(s
     (dropped,) = [one for one in logs if one["event"] == "mqtt_trouble" and one["kind"] == "messages_dropped"]
     assert 400 < lost < AWAY
     assert 0 < int(dropped["observed"].split()[3].replace(",", "")) <= lost
-    assert int(dropped_file(settings).read_text()) == lost
+    assert dropped_file(settings).read_text().split()[:2] == [str(lost), "0"]
     (hole,) = [one for one in logs if one["event"] == "mqtt_trouble" and one["kind"] == "backlog_hole"]
     assert int(hole["observed"].rpartition("about ")[2].partition(" ")[0].replace(",", "")) >= lost
     assert said_of(settings, TroubleKind.MESSAGES_DROPPED)
@@ -94,6 +98,61 @@ def test_what_a_mosquitto_that_was_killed_had_not_saved_is_said(settings, portfo
         assert said_of(settings, TroubleKind.BACKLOG_HOLE)
     finally:
         broker.stop()
+
+
+def test_a_broker_that_lost_all_since_the_ingester_left_is_said_also_of_messages_without_a_time(
+    settings, portfolio, tmp_path
+):
+    broker = mosquitto(tmp_path / "mqtt").start()
+    try:
+        settings = updated(settings, "mqtt", port=broker.port)
+        with ingesting(settings, portfolio):
+            pass
+        broker.stop()
+        broker.start()
+        with ingesting(settings, portfolio) as ingester:
+            wait_until(lambda: ingester.subscriber._canary.guard.was_heard)
+        publish(broker.port, [("bma/health/centre-2/main/energy", "7")])
+        broker.process.kill()
+        broker.process.wait()
+        broker.start()
+        with capture_logs() as logs, ingesting(settings, portfolio) as ingester:
+            wait_until(lambda: counted(ingester, TroubleKind.MESSAGES_LOST) == (1, 1))
+            sent(broker, [int(time.time())])
+            wait_until(lambda: dealt_with(ingester) == 1)
+        assert warnings_in(logs) == {"messages_lost"}
+        assert said_of(settings, TroubleKind.MESSAGES_LOST)
+    finally:
+        broker.stop()
+
+
+def test_what_the_doctors_own_outage_costs_is_not_said_and_what_others_lose_is(settings, portfolio, tmp_path):
+    with started(stock_mosquitto(tmp_path / "mqtt", COUNTS_EACH_SECOND)) as broker:
+        settings = updated(settings, "mqtt", port=broker.port)
+        with capture_logs() as logs, ingesting(settings, portfolio) as ingester:
+            wait_until(dropped_file(settings).exists)
+            (outage,) = [one for one in broker_checks(settings, (WILDCARD,)) if one.check == "outage"]
+            assert not outage.is_well, "500 of 1,500 are lost"
+            wait_until(lambda: dropped_file(settings).read_text().split() == ["500", "0", "500"])
+            assert counted(ingester, TroubleKind.MESSAGES_DROPPED)[1] == 0
+            leave_session(broker.port)
+            sent(broker, range(int(time.time()) - 1_100, int(time.time())))
+            wait_until(lambda: counted(ingester, TroubleKind.MESSAGES_DROPPED)[1] == 1)
+        (dropped,) = [one for one in logs if one["event"] == "mqtt_trouble" and one["kind"] == "messages_dropped"]
+        assert 100 <= int(dropped["observed"].split()[3]) < 500
+
+
+def leave_session(port: int) -> None:
+    """Make a session of another client, which goes away."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="left", clean_session=False)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    is_subscribed = threading.Event()
+    client.on_subscribe = lambda *_: is_subscribed.set()
+    client.subscribe(WILDCARD, qos=1)
+    assert is_subscribed.wait(10)
+    client.disconnect()
+    end_loop(client)
 
 
 def test_a_backlog_that_comes_whole_gives_no_trouble(settings, portfolio, tmp_path, now_s):

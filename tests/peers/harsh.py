@@ -21,6 +21,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -148,6 +149,9 @@ def wait_at_most(is_so: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.02)
 
 
+PartT = TypeVar("PartT", bound=Part)
+
+
 def backlog(part: Part, server: Server) -> Iterator[str]:
     part.start()
     part.stop()
@@ -224,8 +228,10 @@ def halves(part: Part, other: Part, server: Server) -> Iterator[str]:
 
 
 @contextmanager
-def parts_of(folder: Path, port: int, share: str, *names: str) -> Iterator[list[Part]]:
-    made = [Part(folder, port, name, share) for name in names]
+def parts_of(
+    folder: Path, port: int, share: str, *names: str, kind: Callable[..., PartT] = Part
+) -> Iterator[list[PartT]]:
+    made = [kind(folder, port, name, share) for name in names]
     try:
         yield made
     finally:

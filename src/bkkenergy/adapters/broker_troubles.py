@@ -31,6 +31,7 @@ class TroubleKind(StrEnum):
     HOST_STATE_REFUSED = "host_state_refused"
     MESSAGES_DROPPED = "messages_dropped"
     BACKLOG_HOLE = "backlog_hole"
+    MESSAGES_LOST = "messages_lost"
     QUEUE_FULL = "queue_full"
     QUEUE_SHORT = "queue_short"
     QUEUE_UNPROVEN = "queue_unproven"
@@ -44,6 +45,7 @@ OF_THE_LAST = frozenset(
         TroubleKind.CANARY_MISSED,
         TroubleKind.MESSAGES_DROPPED,
         TroubleKind.BACKLOG_HOLE,
+        TroubleKind.MESSAGES_LOST,
         TroubleKind.QUEUE_FULL,
         TroubleKind.QUEUE_SHORT,
         TroubleKind.QUEUE_UNPROVEN,
@@ -162,6 +164,12 @@ def queue_full(count: int, of: int, first: dt.datetime, last: dt.datetime) -> Tr
     """Return the trouble of a broker that dropped messages to ourselves of these times, and delivered later ones."""
     what = _phrase("queue_full", count=count, of=of, **_times(first, last))
     return Trouble(TroubleKind.QUEUE_FULL, what, (_phrase("queue_full_do"),))
+
+
+def messages_lost(count: int, of: int, first: dt.datetime, last: dt.datetime) -> Trouble:
+    """Return the trouble of a broker that no longer has what it acknowledged before this connection."""
+    what = _phrase("messages_lost", count=count, of=of, **_times(first, last))
+    return Trouble(TroubleKind.MESSAGES_LOST, what, (_phrase("messages_lost_do"),))
 
 
 def backlog_of_full_queue(backlog: int, stored: int) -> Trouble:

@@ -8,17 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
+from bkkenergy.adapters.awaited import Publication, is_published
+
 MAX_CUTS_UNHEARD = 2
 """Connections that end before what we publish was ever heard: some brokers end them for what they forbid."""
 AGAIN_AFTER_S, AGAIN_AT_LAST_S = 600.0, 86_400.0
 """How long a connection has to stand before what was given up is tried again, at first and at most."""
-
-
-class Publication(Protocol):
-    """What paho knows of a message that it sends."""
-
-    def is_published(self) -> bool:
-        """Return whether the broker has acknowledged it. Raises RuntimeError, ValueError where it was not sent."""
 
 
 class CutGuard:
@@ -36,7 +31,7 @@ class CutGuard:
     @property
     def is_suspect(self) -> bool:
         """Whether the broker may have ended the connection for it: not for what it has acknowledged."""
-        return not self.was_heard and not self.is_off and not self._is_taken()
+        return not self.was_heard and not self.is_off and not self.is_taken(self._sent)
 
     def sent(self, publication: Publication) -> None:
         """Note what was published last."""
@@ -59,11 +54,10 @@ class CutGuard:
         self.is_off, self._cuts_unheard, self._sent = False, MAX_CUTS_UNHEARD - 1, None
         self._again_after_s = min(2 * self._again_after_s, AGAIN_AT_LAST_S)
 
-    def _is_taken(self) -> bool:
-        try:
-            return self._sent is not None and self._sent.is_published()
-        except (RuntimeError, ValueError):
-            return False
+    @staticmethod
+    def is_taken(publication: Publication | None) -> bool:
+        """Return whether the broker has acknowledged a publication."""
+        return publication is not None and is_published(publication)
 
 
 class Guarded(Protocol):

@@ -138,6 +138,8 @@ class Subscriber:
 
     def stop(self) -> None:
         """Stop. The broker stores the session and what is not acknowledged."""
+        if self._canary is not None and self.is_connected and not self._stopping:
+            self._canary.part(partial(self._client.publish, qos=1))
         self._stopping = True
         if self._host is not None:
             self._host.leave(self._client)
@@ -150,8 +152,7 @@ class Subscriber:
         is_silent = asked_at_s is not None and time.monotonic() - asked_at_s > CONNACK_WITHIN_S
         if self._fallback_wanted or (is_silent and self._settings.protocol == "auto"):
             self._fallback_wanted, self._asked_at_s, self.refusal = False, None, ""
-            self._is_v5 = not self._is_v5
-            self._drops = 0
+            self._is_v5, self._drops = not self._is_v5, 0
             log.warning("mqtt_protocol_changed", protocol=self.protocol, broker=self._where)
             self._restart()
         elif not self._network_thread_lives():
@@ -213,7 +214,7 @@ class Subscriber:
             epoch, client = self._epoch, self._client
             waiting = [message for message in messages if message.qos and message.epoch == epoch]
             if waiting and self._canary is not None:
-                self._canary.before_acknowledging(partial(client.publish, qos=1))
+                self._canary.before_acknowledging(partial(client.publish, qos=1), waiting)
             if waiting and isinstance(client, BulkClient):
                 client.ack_all(waiting)
             else:
@@ -307,12 +308,11 @@ class Subscriber:
             if self._host is not None and self.refusal in WILL_REFUSALS:
                 self._host.disconnected(self.report)
             return
-        self._drops = 0
+        self._drops, self._connected_at_s = 0, time.monotonic()
         with self._lock:
             self._epoch += 1
             self.resumed_epoch = self._epoch if flags.session_present else 0
         log.info("mqtt_connected", broker=self._where, protocol=self.protocol, session_present=flags.session_present)
-        self._connected_at_s = time.monotonic()
         self._look_at_session(is_present=bool(flags.session_present))
         with self._lock:
             self._topics = self._granted_by(properties)
@@ -352,7 +352,7 @@ class Subscriber:
         self._has_wildcards = TroubleKind.WILDCARDS_UNAVAILABLE not in kinds
         self._has_share = TroubleKind.SHARE_UNAVAILABLE not in kinds
         if self._canary is not None:
-            self._canary.connected(has_share=self._has_share, is_resumed=self.resumed_epoch > 0)
+            self._canary.connected(has_share=self._has_share, is_resumed=self.resumed_epoch > 0, epoch=self._epoch)
         return self._possible_topics()
 
     def _possible_topics(self) -> tuple[str, ...]:

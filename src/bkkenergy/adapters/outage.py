@@ -45,6 +45,11 @@ def has_own_users(settings: MqttSettings) -> bool:
     return all(has_own_user(settings, role) for role in ("doctor", "doctor-away"))
 
 
+def longest_s(messages: int) -> float:
+    """Return how long an outage may take at most: two sessions, and what is published between them."""
+    return 3 * (WITHIN_S + messages / MIN_PER_S)
+
+
 def play_outage(settings: MqttSettings, protocol: str, *, messages: int = MESSAGES) -> Outage:
     """Play an outage on a broker that speaks the protocol ("5" or "3.1.1")."""
     away = bystander(settings, "doctor-away").model_copy(update={"protocol": protocol, "session_expiry_s": 300})

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from bkkenergy.adapters.broker_troubles import Trouble, backlog_of_full_queue, queue_short, queue_unproven
 from bkkenergy.adapters.files import write_whole
+from bkkenergy.adapters.queue_span import QueuedAtOnce
 from bkkenergy.settings import MqttSettings
 
 ALWAYS_STORED = 100
@@ -60,13 +61,15 @@ def trouble_of_queue(depth: QueueDepth | None) -> Trouble | None:
     return queue_short(depth.delivered, depth.acknowledged) if depth is not None and depth.is_short else None
 
 
-def trouble_of_backlog(depth: QueueDepth | None, backlog: int, *, is_counted: bool) -> Trouble | None:
-    """Return what a backlog of this number of messages leaves in doubt.
+def trouble_of_span(depth: QueueDepth | None, span: QueuedAtOnce, *, is_counted: bool) -> Trouble | None:
+    """Return what messages that may have been in the queue at once leave in doubt.
 
     is_counted : whether the broker itself counts what it drops, and we hear that.
     """
     if depth is not None and depth.is_short:
-        is_full = backlog >= max(1, FULL_RATIO * depth.delivered)
-        return backlog_of_full_queue(backlog, depth.delivered) if is_full else None
-    proven = ALWAYS_STORED if depth is None else max(ALWAYS_STORED, depth.delivered)
-    return queue_unproven(backlog, proven) if backlog >= proven and not is_counted else None
+        full = max(1, FULL_RATIO * depth.delivered)
+        if span.messages >= full and span.was_away:
+            return backlog_of_full_queue(span.messages, depth.delivered)
+    else:
+        full = ALWAYS_STORED if depth is None else max(ALWAYS_STORED, depth.delivered)
+    return queue_unproven(span.messages, int(full)) if span.messages >= full and not is_counted else None

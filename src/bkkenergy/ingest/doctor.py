@@ -18,7 +18,8 @@ from bkkenergy.adapters.broker_troubles import TroubleKind
 from bkkenergy.adapters.commits import losses_file, losses_of
 from bkkenergy.adapters.identities import bystander
 from bkkenergy.adapters.mqtt import Subscriber
-from bkkenergy.adapters.outage import MESSAGES, has_own_users, play_outage
+from bkkenergy.adapters.outage import MESSAGES, has_own_users, longest_s, play_outage
+from bkkenergy.adapters.played import playing
 from bkkenergy.adapters.queue_depth import QueueDepth, broker_of, remember
 from bkkenergy.adapters.sqlite_file import fault_in, open_database
 from bkkenergy.adapters.state.auditlog import check_seals
@@ -36,7 +37,7 @@ from bkkenergy.ports.readings import StoreRefused, StoreUnavailable, StoreUnfit
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import MqttSettings, Settings, StoreSettings
 from bkkenergy.site.databases import databases
-from bkkenergy.site.folder import data_folder, queue_depth_file
+from bkkenergy.site.folder import data_folder, played_file, queue_depth_file
 from bkkenergy.site.lastseal import noted_seal
 from bkkenergy.site.open import open_archive, open_store, opened_state
 from bkkenergy.site.start import expiry_of, note_state, other_states
@@ -280,7 +281,9 @@ def _outage(settings: Settings, protocol: str, messages: int) -> CheckResult:
     mqtt = settings.mqtt
     if not has_own_users(mqtt):
         return CheckResult.of("outage", False, "outage_same_user", "outage_same_user_do")
-    outage = play_outage(mqtt, protocol, messages=messages)
+    with playing(played_file(settings), longest_s(messages)) as outages:
+        outage = play_outage(mqtt, protocol, messages=messages)
+        outages.dropped += max(0, outage.acknowledged - outage.delivered)
     if outage.reason:
         return CheckResult.of("outage", False, "outage_not_played", "outage_not_played_do", why=outage.reason)
     if outage.acknowledged:

@@ -15,6 +15,7 @@ LOSING = {
     TroubleKind.CANARY_MISSED: EventKind.CANARY_MISSED,
     TroubleKind.MESSAGES_DROPPED: EventKind.MESSAGES_DROPPED,
     TroubleKind.BACKLOG_HOLE: EventKind.BACKLOG_HOLE,
+    TroubleKind.MESSAGES_LOST: EventKind.MESSAGES_LOST,
     TroubleKind.QUEUE_FULL: EventKind.QUEUE_FULL,
     TroubleKind.QUEUE_UNPROVEN: EventKind.QUEUE_UNPROVEN,
 }

@@ -47,7 +47,7 @@ from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import Settings
 from bkkenergy.site.databases import lost_commits
-from bkkenergy.site.folder import in_hand_file, session_mark
+from bkkenergy.site.folder import canary_file, in_hand_file, session_mark
 from bkkenergy.site.open import open_ledger, open_writable
 from bkkenergy.site.start import prepare_and_try
 
@@ -116,7 +116,7 @@ class Ingester:
         self._ticked_s = time.monotonic()
         self._unfinished = Unfinished()
         self.metrics = Metrics(lambda: lost_commits(settings))
-        canary = canary_of(settings.mqtt)
+        canary = canary_of(settings.mqtt, canary_file(settings))
         self.subscriber = Subscriber(
             settings.mqtt,
             topics_for(settings, self._sorter.topics),
@@ -165,9 +165,9 @@ class Ingester:
                 return
             self.pipeline = pipeline
             stack.callback(self._flush, pipeline)
+            stack.enter_context(self._queue_watch)
             self.subscriber.start()
             stack.callback(self.subscriber.stop)
-            stack.enter_context(self._queue_watch)
             in_hand = InHand(in_hand_file(self._settings))
             stack.callback(in_hand.close)
             self._work(pipeline, in_hand)

@@ -23,6 +23,7 @@ class EventKind(StrEnum):
     CANARY_MISSED = "canary_missed"
     MESSAGES_DROPPED = "messages_dropped"
     BACKLOG_HOLE = "backlog_hole"
+    MESSAGES_LOST = "messages_lost"
     QUEUE_FULL = "queue_full"
     QUEUE_UNPROVEN = "queue_unproven"
 

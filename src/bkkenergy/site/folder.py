@@ -32,9 +32,19 @@ def session_mark(settings: Settings) -> Path:
     return data_folder(settings) / f"session-{_file_name(settings.mqtt.client_id)}"
 
 
+def canary_file(settings: Settings) -> Path:
+    """Return where an ingester notes its messages to itself."""
+    return session_mark(settings).with_name(f"{session_mark(settings).name}.canary")
+
+
 def dropped_file(settings: Settings) -> Path:
     """Return where the broker's count of dropped messages stays while no ingester runs."""
     return session_mark(settings).with_name(f"{session_mark(settings).name}.dropped")
+
+
+def played_file(settings: Settings) -> Path:
+    """Return where the doctor notes the outages that it plays, for the ingester."""
+    return session_mark(settings).with_name(f"{session_mark(settings).name}.played")
 
 
 def queue_depth_file(settings: Settings) -> Path:

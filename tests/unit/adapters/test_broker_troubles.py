@@ -40,6 +40,7 @@ ALL = [
     troubles.backlog_of_full_queue(1_000, 1_000),
     troubles.queue_short(1_000, 1_500),
     troubles.queue_unproven(5_000, 1_500),
+    troubles.messages_lost(2, 9, *TIMES),
 ]
 WORD = re.compile(r"(?<![\w./:=@#\"-])[A-Za-z]{2,}(?![\w./:=@-])")
 NAMES = {"MQTT", "EMQX", "HiveMQ", "mosquitto", "QoS", "Sparkplug", "bkkenergy", "meters", "acl", "shared",

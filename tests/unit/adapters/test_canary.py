@@ -4,23 +4,48 @@ from __future__ import annotations
 
 import pytest
 from paho.mqtt.client import MQTTMessageInfo
+from structlog.testing import capture_logs
 
 from bkkenergy.adapters import awaited
-from bkkenergy.adapters.awaited import COUNT_WITHIN_S, DROPPED_AFTER_S
+from bkkenergy.adapters.awaited import DROPPED_AFTER_S
 from bkkenergy.adapters.broker_troubles import TroubleKind
 from bkkenergy.adapters.canary import BUSY_MESSAGES, Canary
+from bkkenergy.adapters.canary_file import CanaryFile
 from bkkenergy.adapters.cut_guard import let_try_again, unless_off
+from bkkenergy.adapters.queue_span import COUNT_WITHIN_S, IDLE_S, QueueCounts, QueuedAtOnce
 from bkkenergy.adapters.renewal import Renewal
 from bkkenergy.payloads.message import Message
+
+OTHER = Message("bma/a/b/c/readings", b"1", qos=1)
 
 
 class Line:
     """A canary on a clock of ours, with what it published and reported."""
 
-    def __init__(self) -> None:
-        self.now_s, self.published, self.troubles = 1000.0, [], []
-        self.canary = Canary("ing", 60.0, lambda: self.now_s)
+    def __init__(self, folder) -> None:
+        self.now_s, self.published, self.troubles, self.answers = 1000.0, [], [], []
+        self.file = folder / "canary"
+        self.starts()
         self.canary.connected()
+
+    def starts(self) -> None:
+        """A process, after one that was killed."""
+        self.canary = Canary("ing", 60.0, lambda: self.now_s, file=CanaryFile(self.file))
+
+    def resumes(self) -> None:
+        self.canary.connected(is_resumed=True)
+        self.canary.send(self.publish)
+
+    def is_acknowledged(self) -> None:
+        """The broker has what was published."""
+        for answer in self.answers:
+            answer._set_as_published()
+        self.after(0)
+
+    def takes(self, count: int) -> None:
+        """Messages of others come and are acknowledged."""
+        self.hears(*[OTHER] * count)
+        self.canary.before_acknowledging(self.publish, [OTHER] * count)
 
     def after(self, seconds: float) -> None:
         self.now_s += seconds
@@ -33,15 +58,18 @@ class Line:
 
     def publish(self, topic: str, payload: bytes) -> MQTTMessageInfo:
         self.published.append(Message(topic, payload))
-        return MQTTMessageInfo(len(self.published))
+        self.answers.append(MQTTMessageInfo(len(self.published)))
+        return self.answers[-1]
 
     def hears(self, *messages: Message) -> list[Message]:
         return self.canary.sifted(list(messages))[0]
 
 
 @pytest.fixture
-def line():
-    return Line()
+def line(tmp_path):
+    line = Line(tmp_path)
+    yield line
+    line.canary.close()
 
 
 def test_one_is_sent_at_the_connection_and_then_each_minute(line):
@@ -251,15 +279,146 @@ def test_what_is_no_number_of_ours_is_no_canary(line, payload):
 
 
 def test_a_backlog_is_what_comes_before_the_first_canary_of_a_resumed_session(line):
-    other = Message("bma/a/b/c/readings", b"1")
-    for is_resumed, expected in ((True, 7), (False, None)):
-        line.canary.connected(is_resumed=is_resumed)
+    line.canary.connected(is_resumed=True)
+    line.canary.send(line.publish)
+    line.hears(*[OTHER] * 3)
+    line.hears(*[OTHER._replace(retained=True)] * 200)
+    line.hears(*[OTHER] * 4, line.published[-1])
+    line.hears(*[OTHER] * 2)
+    assert line.canary.longest_span() is None, "the broker's own count is awaited"
+    line.now_s += COUNT_WITHIN_S
+    span = line.canary.longest_span()
+    assert span == QueuedAtOnce(7, was_away=True)
+    for each in (span, QueuedAtOnce(7, was_away=False)):
+        assert line.canary.longest_span() == each
+        line.canary.judged(each)
+    assert line.canary.longest_span() is None
+
+
+def test_what_the_broker_acknowledged_before_a_kill_and_does_not_deliver_is_said_by_the_next_process(line):
+    line.after(0)
+    line.is_acknowledged()
+    line.starts()
+    line.resumes()
+    line.hears(line.published[-1])
+    line.after(DROPPED_AFTER_S - 0.1)
+    assert line.troubles == []
+    line.after(0.2)
+    assert [trouble.kind for trouble in line.troubles] == [TroubleKind.MESSAGES_LOST]
+    line.starts()
+    line.resumes()
+    line.hears(line.published[-1])
+    line.after(DROPPED_AFTER_S)
+    assert len(line.troubles) == 1, "once"
+
+
+@pytest.mark.parametrize("has_come", [False, True])
+def test_what_may_never_have_reached_the_broker_or_has_come_is_not_awaited_after_a_kill(line, has_come):
+    line.after(0)
+    if has_come:
+        line.is_acknowledged()
+        line.hears(line.published[0])
+    line.starts()
+    line.resumes()
+    line.hears(line.published[-1])
+    line.after(60)
+    assert line.troubles == []
+
+
+@pytest.mark.parametrize(("comes", "expected"), [(True, []), (False, [TroubleKind.MESSAGES_LOST])])
+def test_one_that_is_left_in_the_session_shows_whether_the_broker_kept_it(line, comes, expected):
+    line.after(0)
+    line.hears(line.published[0])
+    line.is_acknowledged()
+
+    def publish(topic: str, payload: bytes) -> MQTTMessageInfo:
+        info = line.publish(topic, payload)
+        info._set_as_published()
+        return info
+
+    line.canary.part(publish)
+    line.hears(line.published[-1])  # the broker delivers it at once, and it is not acknowledged
+    left = line.published[-1]
+    line.starts()
+    line.resumes()
+    line.hears(*[left] * comes, *[OTHER] * 7, line.published[-1])
+    line.after(60)
+    assert [trouble.kind for trouble in line.troubles] == expected
+    assert line.canary.longest_span() == QueuedAtOnce(7, was_away=True), "the one that was left is before the backlog"
+
+
+def test_where_a_canary_was_never_heard_none_is_left(line):
+    line.canary.part(line.publish)
+    assert line.published == []
+
+
+def test_a_span_goes_on_over_kills_until_a_canary_has_come_and_is_judged(line):
+    line.after(0)
+    line.takes(30)
+    for taken in (400, 300):
+        line.starts()
+        line.resumes()
+        line.takes(taken)
+    line.starts()
+    line.resumes()
+    line.hears(*[OTHER] * 5, line.published[-1])
+    line.starts()
+    line.resumes()
+    assert line.canary.longest_span() is None
+    line.after(COUNT_WITHIN_S)
+    assert line.canary.longest_span() == QueuedAtOnce(5, was_away=True)
+    line.canary.judged(QueuedAtOnce(5, was_away=True))
+    assert line.canary.longest_span() == QueuedAtOnce(735, was_away=False)
+
+
+def test_after_a_pause_the_queue_was_empty_unless_a_canary_is_awaited(line):
+    for pause_s, is_awaited, expected in ((IDLE_S, False, 20), (IDLE_S, True, 40), (IDLE_S / 2, False, 40)):
+        line.canary._span.counts = QueueCounts()
+        line.canary.connected()
+        line.takes(20)
+        if is_awaited:
+            line.canary.send(line.publish)
+        line.now_s += pause_s
+        line.takes(20)
         line.canary.send(line.publish)
-        line.hears(*[other] * 3)
-        line.hears(*[other._replace(retained=True)] * 200)
-        line.hears(*[other] * 4, line.published[-1])
-        line.hears(*[other] * 9)
-        assert line.canary.waiting_backlog() is None, "the broker's own count is awaited"
-        line.now_s += COUNT_WITHIN_S
-        assert line.canary.waiting_backlog() == expected
-        assert line.canary.waiting_backlog() is None
+        line.hears(line.published[-1])
+        assert line.canary._span.counts.live == expected
+
+
+def test_a_message_of_an_earlier_connection_and_one_without_an_answer_are_counted_once(line):
+    line.canary.connected(is_resumed=True, epoch=3)
+    line.canary.send(line.publish)
+    line.hears(*[OTHER._replace(epoch=1)] * 9, *[OTHER._replace(epoch=3)] * 4, *[OTHER._replace(epoch=3, qos=0)] * 2)
+    line.hears(line.published[-1])
+    assert line.canary._span.counts.away == 6
+    assert line.canary._span.counts.gone == 2
+
+
+def test_a_session_that_is_lost_has_nothing_to_wait_for(line):
+    line.after(0)
+    line.is_acknowledged()
+    line.starts()
+    line.canary.connected(is_resumed=False)
+    line.canary.send(line.publish)
+    line.hears(*[OTHER] * 5, line.published[-1])
+    line.after(60)
+    assert line.troubles == []
+
+
+@pytest.mark.parametrize("written", [b"", b"x", b"canary 1" + b"\xff" * 80, b"canary 1".ljust(64, b"\0") + b"[1,"])
+def test_a_file_that_cannot_be_read_is_as_none(line, written):
+    line.file.write_bytes(written)
+    line.starts()
+    line.resumes()
+    line.hears(line.published[-1])
+    line.after(60)
+    assert line.troubles == []
+
+
+def test_a_disk_that_refuses_stops_nothing(line, tmp_path):
+    line.file = tmp_path / "canary" / "below a file"
+    with capture_logs() as logs:
+        line.starts()
+        line.resumes()
+        line.hears(line.published[-1])
+    assert [one["event"] for one in logs] == ["canary_file_refused"]

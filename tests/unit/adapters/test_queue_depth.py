@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bkkenergy.adapters.broker_troubles import TroubleKind
-from bkkenergy.adapters.queue_depth import QueueDepth, recalled, remember, trouble_of_backlog, trouble_of_queue
+from bkkenergy.adapters.queue_depth import QueueDepth, recalled, remember, trouble_of_queue, trouble_of_span
+from bkkenergy.adapters.queue_span import QueuedAtOnce
 
 WHOLE, SHORT = QueueDepth("b:1883", 1_500, 1_500), QueueDepth("b:1883", 1_500, 1_000)
 BRIEF, NONE = QueueDepth("b:1883", 10, 10), QueueDepth("b:1883", 1_500, 0)
@@ -30,7 +31,21 @@ BRIEF, NONE = QueueDepth("b:1883", 10, 10), QueueDepth("b:1883", 1_500, 0)
     ],
 )
 def test_a_backlog_is_doubted_where_the_queue_may_have_been_full(depth, backlog, is_counted, expected):
-    trouble = trouble_of_backlog(depth, backlog, is_counted=is_counted)
+    trouble = trouble_of_span(depth, QueuedAtOnce(backlog, was_away=True), is_counted=is_counted)
+    assert (trouble and trouble.kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("depth", "messages", "is_counted", "expected"),
+    [
+        (SHORT, 949, False, None),
+        (SHORT, 950, False, TroubleKind.QUEUE_UNPROVEN),
+        (SHORT, 950, True, None),
+        (WHOLE, 1_500, False, TroubleKind.QUEUE_UNPROVEN),
+    ],
+)
+def test_a_flood_that_may_have_been_as_long_as_the_queue_is_doubted_and_no_more(depth, messages, is_counted, expected):
+    trouble = trouble_of_span(depth, QueuedAtOnce(messages, was_away=False), is_counted=is_counted)
     assert (trouble and trouble.kind) == expected
 
 
