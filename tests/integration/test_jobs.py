@@ -20,6 +20,7 @@ from bkkenergy.adapters.state.runs import Due, Run
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli.beside import USUAL_MAX, worked_off, workers_for
 from bkkenergy.errors import BkkEnergyError
+from bkkenergy.jobs import service
 from bkkenergy.jobs.post import send_waiting
 from bkkenergy.jobs.runner import RunContext, work
 from bkkenergy.jobs.service import Jobs
@@ -559,6 +560,20 @@ def test_a_process_that_dies_as_it_closes_a_late_report_has_the_city_s_entered(h
     with pytest.raises(Died):
         jobs.tick()
     assert ("city", "2026-11-23", 2, "due") in states(jobs)
+
+
+def test_the_ledger_s_configuration_is_read_once_a_minute_and_at_each_change(home, clock, monkeypatch):
+    jobs, followed = jobs_at(home, clock), list[object]()
+    monkeypatch.setattr(service, "follow_configuration", lambda site: followed.append(site.portfolio))
+    for _ in range(3):
+        jobs.bring_up()
+    assert len(followed) == 1
+    clock.forward(seconds=61)
+    jobs.bring_up()
+    jobs.site = jobs.site.with_config(jobs.site.config.with_portfolio(jobs.site.portfolio.model_copy()))
+    jobs.bring_up()
+    jobs.bring_up()
+    assert len(followed) == 3
 
 
 def test_a_worker_that_is_stopped_finishes_the_report_at_hand_and_leaves_the_rest_to_others(home, clock):

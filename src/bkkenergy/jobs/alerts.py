@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,13 +18,13 @@ from bkkenergy.i18n import Words
 from bkkenergy.jobs.reminders import KINDS, reminders
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.portfolio.belongings import asked_about
-from bkkenergy.readings import US_PER_S
+from bkkenergy.readings import US_PER_S, FloatArray
 from bkkenergy.recipients import Recipient
 from bkkenergy.reports.alert_words import alert_line
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.settings import AlertSettings, Settings
 from bkkenergy.site import Site
-from bkkenergy.usecases.energy import building_quarters
+from bkkenergy.usecases.energy import buildings_quarters
 
 MAX_PEOPLE = 3
 """Of a building in a message."""
@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 
 QUARTER = pd.Timedelta(minutes=15)
 QUARTERS_AN_HOUR = 4
+BUILDINGS_AT_ONCE = 200
+"""Whose quarter-hours are read together: of two months each, once."""
 FRESH = pd.Timedelta(minutes=45)
 """A quarter-hour older than this says nothing of what is about to happen."""
 
@@ -90,23 +92,46 @@ class PeakWatch:
     def alarms(self, site: Site, now: dt.datetime, near_ratio: float) -> list[Alarm]:
         """List buildings with a latest quarter-hour near the highest of this month and the last."""
         moment = pd.Timestamp(now).tz_convert(BANGKOK).floor(QUARTER)
-        alarms: list[Alarm] = []
+        by_start: dict[pd.Timestamp, list[Building]] = {}
         for building in site.portfolio.buildings.values():
             if building.main_meters and _pays_demand(site, building, moment.date()):
-                alarms += self._look(site, building, moment, near_ratio)
-        return alarms
+                by_start.setdefault(self._start(building, moment), []).append(building)
+        return [
+            alarm
+            for start, buildings in by_start.items()
+            if start < moment
+            for at in range(0, len(buildings), BUILDINGS_AT_ONCE)
+            for alarm in self._of_some(site, buildings[at : at + BUILDINGS_AT_ONCE], start, moment, near_ratio)
+        ]
 
-    def _look(self, site: Site, building: Building, moment: pd.Timestamp, near_ratio: float) -> Iterable[Alarm]:
-        month_start = moment.normalize().replace(day=1)
-        month = f"{month_start:%Y-%m}"
+    def _start(self, building: Building, moment: pd.Timestamp) -> pd.Timestamp:
+        """Return from when on a building is not looked at yet: in a new month what counts is the last month's peak."""
+        known_month, _ = self._month.get(building.id, ("", 0.0))
+        if known_month == f"{moment:%Y-%m}":
+            return self._through[building.id]
+        return (moment.normalize().replace(day=1) - pd.Timedelta(days=1)).replace(day=1)
+
+    def _of_some(
+        self, site: Site, buildings: Sequence[Building], start: pd.Timestamp, moment: pd.Timestamp, near_ratio: float
+    ) -> Iterator[Alarm]:
+        """Look at buildings that are read together."""
+        quarters = buildings_quarters(site.energy, buildings, Period(start, moment))
+        for building, of_building in zip(buildings, quarters, strict=True):
+            yield from self._look(site, building, of_building.firm_kwh, start, moment, near_ratio)
+
+    def _look(
+        self,
+        site: Site,
+        building: Building,
+        firm_kwh: FloatArray,
+        start: pd.Timestamp,
+        moment: pd.Timestamp,
+        near_ratio: float,
+    ) -> Iterator[Alarm]:
+        month = f"{moment:%Y-%m}"
         known_month, highest_kw = self._month.get(building.id, ("", 0.0))
-        if known_month != month:  # a new month: what counts is the last month's peak
-            start, highest_kw = (month_start - pd.Timedelta(days=1)).replace(day=1), 0.0
-        else:
-            start = self._through[building.id]
-        if start >= moment:
-            return
-        firm_kwh = building_quarters(site.energy, building, Period(start, moment)).firm_kwh
+        if known_month != month:
+            highest_kw = 0.0
         skipped = int((start - start.normalize()) / QUARTER)
         power_kw = firm_kwh[skipped : skipped + int((moment - start) / QUARTER)] * QUARTERS_AN_HOUR
         known = np.flatnonzero(np.isfinite(power_kw))

@@ -25,6 +25,7 @@ from bkkenergy.jobs.late import look_for_late_data
 from bkkenergy.jobs.post import send_waiting
 from bkkenergy.jobs.runner import RunContext, work
 from bkkenergy.jobs.schedule import due_runs
+from bkkenergy.portfolio import Portfolio
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.savings.fitting import propose_baselines
 from bkkenergy.settings import Settings
@@ -48,6 +49,7 @@ BOUNCES_EVERY = dt.timedelta(minutes=10)
 SEAL_EVERY = dt.timedelta(minutes=10)
 BASELINES_EVERY = dt.timedelta(hours=6)
 LEDGER_EVERY_S = 2
+CONFIGURATION_EVERY = dt.timedelta(minutes=1)
 SCHEDULER = server_actor("scheduler")
 """Who does what is due by the clock."""
 
@@ -64,6 +66,7 @@ class Jobs:
     follower: Follower = field(init=False)
     _peaks: PeakWatch = field(default_factory=PeakWatch)
     _after: dict[str, dt.datetime] = field(default_factory=dict)
+    _followed: Portfolio | None = None
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -163,12 +166,19 @@ class Jobs:
         with doing(Task.LEDGER) as task:
             try:
                 self.follow()
-                follow_configuration(self.site)
+                self._follow_configuration()
                 return recompute(self.site, is_over=self._stopping.is_set).meters
             except BkkEnergyError as error:
                 task.fail()
                 log.error("ledger_not_computed", why=str(error))  # noqa: TRY400
                 return 0
+
+    def _follow_configuration(self) -> None:
+        """Bring the ledger to another configuration at once; look from time to time whether all of it has this one."""
+        portfolio = self.site.portfolio
+        if self._is_time("configuration", CONFIGURATION_EVERY) or portfolio is not self._followed:
+            follow_configuration(self.site)
+            self._followed = portfolio
 
     def follow(self) -> None:
         """Go on with the portfolio's newest revision, and with that of today. Raises StoreUnavailable."""

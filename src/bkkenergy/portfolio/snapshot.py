@@ -132,7 +132,16 @@ class Portfolio(Frozen):
 
     def accounts_of(self, building_id: str) -> tuple[more.ElectricityAccount, ...]:
         """Return the electricity accounts that a building's bills come under."""
-        return tuple(account for account in self.accounts.values() if building_id in account.buildings)
+        return self.accounts_by_building.get(building_id, ())
+
+    @cached_property
+    def accounts_by_building(self) -> Mapping[str, tuple[more.ElectricityAccount, ...]]:
+        """All electricity accounts by the buildings whose bills come under them."""
+        grouped: dict[str, list[more.ElectricityAccount]] = {}
+        for account in self.accounts.values():
+            for building_id in dict.fromkeys(account.buildings):
+                grouped.setdefault(building_id, []).append(account)
+        return {building_id: tuple(accounts) for building_id, accounts in grouped.items()}
 
     def schedule_of(self, building: Building) -> str:
         """Return the tariff schedule that a building is billed by.

@@ -89,7 +89,7 @@ def _refused(site: Site, meter: Meter, now: dt.datetime) -> Mapping[str, int]:
 
 def _accounts(site: Site, building: Building, meter: Meter) -> list[ElectricityAccount]:
     """Return the accounts whose bills are for a meter: those that name it, else those of its building."""
-    of_building = [one for one in site.portfolio.accounts.values() if building.id in one.buildings]
+    of_building = site.portfolio.accounts_of(building.id)
     return [one for one in of_building if meter.id in one.meters] or [one for one in of_building if not one.meters]
 
 

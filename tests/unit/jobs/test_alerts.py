@@ -158,23 +158,24 @@ def test_every_kind_of_alert_has_its_words_in_both_languages(portfolio, kind):
 
 
 class Load:
-    """A building's quarter-hours, which a test writes and `building_quarters` reads."""
+    """Quarter-hours of buildings, all the same, which a test writes and `buildings_quarters` reads."""
 
-    def __init__(self, monkeypatch):
+    def __init__(self, monkeypatch, names=("a.one",)):
         self.kw, self.asked = {}, []
-        monkeypatch.setattr(alerts, "building_quarters", self.read)
+        monkeypatch.setattr(alerts, "buildings_quarters", self.read)
         monkeypatch.setattr(alerts, "_pays_demand", lambda *_: True)
-        building = SimpleNamespace(id="a.one", agency="a", main_meters=(1,), tariff="x")
-        self.site = SimpleNamespace(energy=None, portfolio=EMPTY.model_copy(update={"buildings": {"a.one": building}}))
+        buildings = {name: SimpleNamespace(id=name, agency="a", main_meters=(1,), tariff="x") for name in names}
+        self.site = SimpleNamespace(energy=None, portfolio=EMPTY.model_copy(update={"buildings": buildings}))
 
     def write(self, start, *kw):
         for n, value in enumerate(kw):
             self.kw[pd.Timestamp(start, tz=BANGKOK) + n * pd.Timedelta(minutes=15)] = value
 
-    def read(self, _ledger, _building, period):
+    def read(self, _ledger, buildings, period):
         index = edges(Period.days(period.first_day, period.last_day), "15min")[:-1]
         self.asked.append(len(period.dates))
-        return SimpleNamespace(firm_kwh=np.array([self.kw.get(at, np.nan) for at in index]) / 4)
+        firm_kwh = np.array([self.kw.get(at, np.nan) for at in index]) / 4
+        return [SimpleNamespace(firm_kwh=firm_kwh) for _ in buildings]
 
 
 def test_a_peak_in_the_making_is_told_before_it_is_one(monkeypatch):
@@ -188,6 +189,16 @@ def test_a_peak_in_the_making_is_told_before_it_is_one(monkeypatch):
         ("near_peak/a.one/2026-11-24", {"power_kw": 96.0, "peak_kw": 100.0})
     ]
     assert load.asked[1] == 1, "only what is new is read"
+
+
+def test_buildings_are_read_together(monkeypatch):
+    load, watch = Load(monkeypatch, [f"a.b{number}" for number in range(450)]), PeakWatch()
+    load.write("2026-10-14 10:00", 100.0)
+    load.write("2026-11-24 11:45", 96.0)
+    assert len(watch.alarms(load.site, NOON, 0.95)) == 450
+    assert len(load.asked) == 3
+    watch.alarms(load.site, NOON + dt.timedelta(minutes=5), 0.95)
+    assert load.asked[3:] == [1, 1, 1]
 
 
 def test_the_threshold_of_an_agency_decides_how_near_a_peak_is(monkeypatch):
