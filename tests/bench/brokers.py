@@ -1,9 +1,9 @@
 """Several brokers as one, with a node that fails: what is lost, and whether the session goes on.
 
 `rabbitmq` starts three nodes of Debian's RabbitMQ as a cluster, sessions in quorum queues. `bridge` starts two mosquitto: gateways
-reach the first, which hands everything over to the second, where the ingester is. Both on this machine; a load balancer of a few
-lines stands before each side. The ingester is the product's, on SQLite. RabbitMQ is Debian's `rabbitmq-server`, which no other test
-needs.
+reach the first, which hands everything over to the second, where the ingester is. `pair` has the same two, with a group of ingesters at
+each: two at the first, a third at the second. All on this machine; a load balancer of a few lines stands before each side. The
+ingesters are the product's, on SQLite. RabbitMQ is Debian's `rabbitmq-server`, which no other test needs.
 """
 
 from __future__ import annotations
@@ -194,13 +194,13 @@ class Site:
     share: str = ""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self, name: str) -> subprocess.Popen[bytes]:
+    def start(self, name: str, port: int | None = None) -> subprocess.Popen[bytes]:
         config = self.folder / name / "config"
         if not config.exists():
             config.mkdir(parents=True)
             for part in CONFIG_PARTS:
                 (config / part).symlink_to(ROOT / "config" / part)
-            given = {"port": self.port, "name": name, "folder": self.folder, "observe": free_port()}
+            given = {"port": port or self.port, "name": name, "folder": self.folder, "observe": free_port()}
             (config / "bkkenergy.toml").write_text(SETTINGS.format(**given, share=self.share))
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
@@ -268,15 +268,43 @@ def run(kind: str, folder: Path, count: int, share: str) -> None:
         cluster.failing.start()
         site.start("one")
         reported("ingester away, node killed and back", sender, site, at)
-        lines = [line for name in ("one", "other") for path in [site.folder / f"{name}.log"] if path.exists()
-                 for line in path.read_text().splitlines() if "warning" in line or "error" in line]  # fmt: skip
-        for line in list(dict.fromkeys(line.split("]", 1)[1] for line in lines if "]" in line))[:12]:
-            print("  log:", line[:200])
+        show_log(site, ("one", "other"))
+
+
+def show_log(site: Site, names: Sequence[str]) -> None:
+    """Print what the ingesters announced, each line once."""
+    paths = [path for name in names if (path := site.folder / f"{name}.log").exists()]
+    lines = [line for path in paths for line in path.read_text().splitlines() if "warning" in line or "error" in line]
+    for line in list(dict.fromkeys(line.split("]", 1)[1] for line in lines if "]" in line))[:12]:
+        print("  log:", line[:200])
+
+
+def run_pair(folder: Path, count: int) -> None:
+    """Three ingesters in one group, over two nodes that each have every message: either node is killed under load."""
+    with ExitStack() as stack:
+        second, first = (cluster := stack.enter_context(bridge(folder))).nodes
+        to_gateways = Balancer([*cluster.gateway_ports, second.port])
+        to_gateways.start()
+        site = Site(folder / "site", first.port, 'share = "city"')
+        site.folder.mkdir()
+        stack.callback(site.end)
+        for name, node in (("one", first), ("two", first), ("three", second)):
+            site.start(name, node.port)
+        time.sleep(35)  # so long until mosquitto has the sessions on its disk
+        sender = Sender(to_gateways.port)
+        at = reported("live", sender, site, (sender.send(count) or 0, 0))
+        for name, node in (("first", first), ("second", second)):
+            sender.send(count, at_half=node.stop)
+            at = reported(f"{name} node killed, not back", sender, site, at)
+            node.start()
+            sender.send(count)
+            at = reported(f"{name} node back", sender, site, at)
+        show_log(site, ("one", "two", "three"))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=["rabbitmq", "bridge"])
+    parser.add_argument("kind", choices=["rabbitmq", "bridge", "pair"])
     parser.add_argument("--messages", type=int, default=2_000)
     parser.add_argument(
         "--share",
@@ -286,7 +314,10 @@ def main() -> None:
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="brokers-"))
     try:
-        run(given.kind, folder, given.messages, 'share = "city"' if given.share else "")
+        if given.kind == "pair":
+            run_pair(folder, given.messages)
+        else:
+            run(given.kind, folder, given.messages, 'share = "city"' if given.share else "")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

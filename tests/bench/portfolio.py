@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,13 @@ def main(buildings: int, meters: int, url: str | None = None) -> None:
     assert differences(records, there) == ()
     portfolio = step("portfolio of a day", lambda: portfolio_on(there, now.date()))
     edit = Amend("building", next(iter(portfolio.buildings)), {"gross_floor_area_m2": 5.0})
+    following = replace(state, sound=there)  # as a process that runs knows it
     step(
-        "change a building", lambda: change(state, me, [edit], why="bench", from_day=None, expected_revision=1, now=now)
+        "change a building",
+        lambda: change(following, me, [edit], why="bench", from_day=None, expected_revision=1, now=now),
     )
+    newer = step("read what came after", following.records)
+    step("check what came after", lambda: cross_check(newer, {}, sound=there))
     step("look for a revision", state.newest)
     print(f"{len(there.entries)} entries, {len(portfolio.buildings)} buildings, {len(portfolio.meters)} meters")
     engine.dispose()

@@ -1,6 +1,6 @@
 """The daily run by 1, 2 and 4 workers on PostgreSQL: CPU of a report, empty claims while one is due, each report once.
 
-    python -m tests.bench.runs                                        1,000 buildings in 50 agencies
+    python -m tests.bench.runs                                        1,000 buildings in 50 agencies, with baselines
     python -m tests.bench.runs --agencies 12 --buildings 40 --days 60
 
 Workers claim the runs of a day that all agencies and the city are due for. CPU is what workers' processes used, by the
@@ -32,7 +32,7 @@ from bkkenergy.reports.render.browser import Browser
 from bkkenergy.site import load_configuration
 from bkkenergy.usecases.recompute import recompute
 from bkkenergy.usecases.uptodate import up_to_date
-from tests.bench.reports import SETTINGS, fill, site
+from tests.bench.reports import SETTINGS, fill, site, timed
 from tests.bench.rows import MISSED
 from tests.bench.workers import IDLE_S, Outcome, done_by, show
 from tests.conftest import until_taking_connections
@@ -40,6 +40,7 @@ from tests.servers import postgresql, started
 from tests.sites import postgresql_database
 
 FOLDER = Path("var/bench-runs")
+DAYS_AFTER_BASELINE = dt.timedelta(days=10)
 DUE = text("SELECT id FROM run WHERE state = 'due' AND next_try_us <= :now_us AND agency <> :city")
 """The city waits for its agencies: it is due when none of them is."""
 TAKING_S = 0.1
@@ -107,7 +108,7 @@ def main() -> None:
     parser.add_argument("--work", nargs=2, metavar=("FOLDER", "URL"), help=argparse.SUPPRESS)
     parser.add_argument("--agencies", type=int, default=50)
     parser.add_argument("--buildings", type=int, default=1000)
-    parser.add_argument("--days", type=int, default=400)
+    parser.add_argument("--days", type=int, default=100, help="that a baseline has, and a comparison with last month")
     parser.add_argument("--rounds", type=int, default=1)
     given = parser.parse_args()
     if given.work:
@@ -126,6 +127,15 @@ def main() -> None:
             opened.ledger.mark(sorted(opened.portfolio.meters_ever), today - dt.timedelta(days=given.days), today)
             while recompute(opened).waiting:
                 pass
+        fit_s, _ = timed(
+            FOLDER,
+            "baseline",
+            "fit",
+            "all",
+            "--period",
+            f"{today - dt.timedelta(days=given.days)}..{today - DAYS_AFTER_BASELINE}",
+        )
+        print(f"baselines in {fit_s:.0f} s", flush=True)
         outcomes: dict[int, list[Outcome]] = {1: [], 2: [], 4: []}
         day = today
         for _ in range(given.rounds):
