@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
 import stat
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +16,10 @@ MAX_TEXT_BYTES = 32 << 20
 """Of a file of TOML, or of a secret: a thousand buildings with their history are 5 MB."""
 MAX_DATA_BYTES = 512 << 20
 MAX_INFLATED_BYTES = 256 << 20
+BROKEN_DATA = (zlib.error, lzma.LZMAError, OSError, EOFError)
+"""What damaged compressed data raise while they are inflated."""
+BROKEN_ZIP = (*BROKEN_DATA, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, KeyError, struct.error)
+"""What a damaged or locked archive raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ def need_small_archive(path: Path, max_bytes: int = MAX_INFLATED_BYTES) -> Path:
     try:
         with zipfile.ZipFile(path) as archive:
             inflated_bytes = sum(part.file_size for part in archive.infolist())
-    except (OSError, zipfile.BadZipFile):
+    except BROKEN_ZIP:
         return path
     if inflated_bytes > max_bytes:
         raise Unreadable(path, "file_inflates", f"{max_bytes >> 20}").error

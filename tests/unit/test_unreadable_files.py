@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
+import random
 import shutil
 import zipfile
+from pathlib import Path
 
+import docx
+import openpyxl
 import pytest
 
+from bkkenergy.adapters.memotemplate import checked_template
+from bkkenergy.adapters.outlines.read import read_outlines
 from bkkenergy.adapters.weather import read_weather_file
 from bkkenergy.errors import ConfigError, InputError
+from bkkenergy.ingest.lists.table import read_list
 from bkkenergy.ingest.paper.read import read_bills
+from bkkenergy.ingest.sheets import FileMapping, read_sheet
 from bkkenergy.ingest.sheets.grid import open_grid
 from bkkenergy.regularfiles import MAX_TEXT_BYTES, need_small_archive
 from bkkenergy.reports.plan.sheets import read_workbook
@@ -150,3 +160,78 @@ def test_a_workbook_that_inflates_beyond_its_bound_is_refused(tmp_path):
     with pytest.raises(InputError, match="inflates to more than 2 MB"):
         need_small_archive(tmp_path / "bomb.xlsx", 2 << 20)
     assert need_small_archive(tmp_path / "bomb.xlsx", 4 << 20)
+
+
+def packed(parts):
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return written.getvalue()
+
+
+def workbook():
+    book, written = openpyxl.Workbook(), io.BytesIO()
+    for row in (["time", "kWh"], *([f"2026-11-01 {hour:02}:00", hour] for hour in range(20))):
+        book.active.append(row)
+    book.save(written)
+    return written.getvalue()
+
+
+def word_file():
+    written = io.BytesIO()
+    docx.Document().save(written)
+    return written.getvalue()
+
+
+def in_file(read):
+    def reading(name, content):
+        Path(name).write_bytes(content)
+        return read(Path(name))
+
+    return reading
+
+
+RING = "<Polygon><outerBoundaryIs><LinearRing><coordinates>100,13 100.1,13 100,13.1</coordinates></LinearRing></outerBoundaryIs></Polygon>"
+UNPACKED_BY = {
+    "list.xlsx": (workbook, in_file(lambda path: read_list(path, {"time", "kWh"}.__contains__))),
+    "sheet.xlsx": (workbook, in_file(lambda path: read_sheet(path, FileMapping(), this_year=2026))),
+    "sheet.csv.gz": (
+        lambda: gzip.compress(b"time,kWh\n" + b"".join(b"2026-11-01 %02d:00,%d\n" % (n, n) for n in range(20))),
+        in_file(lambda path: read_sheet(path, FileMapping(), this_year=2026)),
+    ),
+    "memo.docx": (word_file, checked_template),
+    "roof.kmz": (
+        lambda: packed({"doc.kml": f"<kml xmlns='http://www.opengis.net/kml/2.2'><Placemark>{RING}</Placemark></kml>"}),
+        read_outlines,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNPACKED_BY)
+def test_a_damaged_archive_is_read_or_refused_by_each_reader(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    make, read = UNPACKED_BY[name]
+    sound, chance, refused = make(), random.Random(2569), 0
+    for count in range(60):
+        content = bytearray(sound)
+        for _ in range(1 + count % 7):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        try:
+            read(name, bytes(content))
+        except InputError:
+            refused += 1
+    assert refused > 10, "the others were damaged where nothing is read"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/worksheets/SHEET1.XML", "xl/worksheets/sheet1.dat"])
+def test_a_part_of_a_workbook_that_declares_entities_is_refused_whatever_its_name(tmp_path, part, encoding):
+    with zipfile.ZipFile(io.BytesIO(workbook())) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    sheet = parts.pop("xl/worksheets/sheet1.xml").partition("?>")[2]
+    linked = {name: text.replace("worksheets/sheet1.xml", part.removeprefix("xl/")) for name, text in parts.items()}
+    hostile = f"<?xml version='1.0'?><!DOCTYPE x [<!ENTITY a 'b'>]>{sheet}".encode(encoding)
+    (tmp_path / "list.xlsx").write_bytes(packed({**linked, part: hostile}))
+    with pytest.raises(InputError):
+        read_list(tmp_path / "list.xlsx", {"time", "kWh"}.__contains__)

@@ -20,7 +20,7 @@ from PIL import Image, UnidentifiedImageError
 
 from bkkenergy.adapters.outlines.xmlfile import parsed
 from bkkenergy.errors import InputError
-from bkkenergy.regularfiles import need_regular
+from bkkenergy.regularfiles import BROKEN_ZIP, need_regular
 
 PLACE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 LINES = ("office", "number", "date", "subject", "to", "signer", "position")
@@ -86,7 +86,7 @@ def _need_quiet(name: str, content: bytes) -> None:
                     raise InputError.of("memo_active", file=name, what=part.filename[-60:])
                 if part.filename.lower().endswith((".xml", ".rels")):
                     _need_quiet_part(name, part.filename, archive.read(part))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError):
+    except BROKEN_ZIP:
         raise InputError.of("memo_no_document", file=name) from None
 
 
@@ -121,7 +121,7 @@ def _field_codes(root: ET.Element) -> Iterator[str]:
 def _document(name: str, content: bytes) -> Any:
     try:
         return Document(io.BytesIO(content))
-    except (PackageNotFoundError, ValueError, KeyError, zipfile.BadZipFile, OSError, SyntaxError):
+    except (PackageNotFoundError, SyntaxError, *BROKEN_ZIP):
         raise InputError.of("memo_no_document", file=name) from None
 
 

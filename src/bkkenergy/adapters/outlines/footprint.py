@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +13,6 @@ XY = tuple[float, float]
 MIN_CORNERS = 3
 WGS84 = "EPSG:4326"
 MAX_FOOTPRINTS = 200_000
-BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError, ValueError)
-"""What a damaged or locked archive raises."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ import zipfile
 from xml.etree import ElementTree as ET
 
 from bkkenergy.adapters.outlines.footprint import (
-    BROKEN_ZIP,
     MIN_CORNERS,
     WGS84,
     XY,
@@ -17,6 +16,7 @@ from bkkenergy.adapters.outlines.footprint import (
 )
 from bkkenergy.adapters.outlines.xmlfile import attribute, parsed
 from bkkenergy.errors import InputError
+from bkkenergy.regularfiles import BROKEN_ZIP
 
 MAX_UNPACKED = 50_000_000
 

@@ -12,9 +12,10 @@ from typing import Any
 from shapely.errors import GEOSException
 from shapely.geometry import shape
 
-from bkkenergy.adapters.outlines.footprint import BROKEN_ZIP, Footprint, OutlineFile, footprints_of, named, texts
+from bkkenergy.adapters.outlines.footprint import Footprint, OutlineFile, footprints_of, named, texts
 from bkkenergy.adapters.outlines.optional import needs_extra
 from bkkenergy.errors import InputError
+from bkkenergy.regularfiles import BROKEN_ZIP
 
 MAX_UNPACKED = 200_000_000
 BROKEN = (struct.error, ValueError, IndexError, LookupError, OSError, TypeError, AttributeError, OverflowError)

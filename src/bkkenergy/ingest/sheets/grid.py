@@ -18,7 +18,7 @@ from typing import IO, Any
 import openpyxl
 
 from bkkenergy.errors import InputError
-from bkkenergy.regularfiles import need_regular
+from bkkenergy.regularfiles import BROKEN_DATA, BROKEN_ZIP, need_regular
 
 Row = tuple[int, list[str]]
 """Number of a row in the file, from 1, and its cells."""
@@ -31,6 +31,10 @@ MAX_CELLS = 512
 MAX_WIDE_ROWS = 10_000
 """Rows with an empty cell beyond `MAX_CELLS`: each costs what its last column does."""
 PIECE_BYTES = 1 << 20
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".emf", ".wmf", ".bin")
+"""Parts of a workbook that no reader of ours looks at."""
+WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"<\0", b"\0<")
+"""How XML of two bytes a letter begins: a document type is not seen in it, and no program writes a workbook so."""
 SAMPLE_LINES = 200
 DELIMITERS = "\t;|,"
 AGREEING_RATIO = 0.8
@@ -124,7 +128,7 @@ class _Bounded(io.RawIOBase):
         """Fill a buffer. Raises InputError past the bound."""
         try:
             part = self._stream.read(len(buffer))
-        except (OSError, EOFError) as error:
+        except BROKEN_DATA as error:
             raise InputError(f"{self._path} cannot be read ({error}).") from None
         self._left -= len(part)
         if self._left < 0:
@@ -194,9 +198,9 @@ def _refuse_hostile(path: Path) -> None:
             if sum(part.file_size for part in parts) > MAX_INFLATED_BYTES:
                 raise InputError(f"{path} inflates to more than {MAX_INFLATED_BYTES >> 20} MB. Divide it, or use CSV.")
             for part in parts:
-                if part.filename.endswith((".xml", ".rels")):
+                if not part.filename.lower().endswith(PICTURES):
                     _refuse_doctype(path, archive, part)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+    except BROKEN_ZIP as error:
         raise InputError(f"{path} is no workbook that can be read ({error}).") from None
 
 
@@ -220,7 +224,7 @@ def _refuse_doctype(path: Path, archive: zipfile.ZipFile, part: zipfile.ZipInfo)
     with archive.open(part) as stream:
         tail = b""
         while piece := stream.read(PIECE_BYTES):
-            if b"<!DOCTYPE" in tail + piece or piece.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            if b"<!DOCTYPE" in tail + piece or (not tail and piece.startswith(WIDE)):
                 raise InputError(f"{path}: {part.filename} declares a document type, which no workbook needs.")
             tail = piece[-16:]
 
