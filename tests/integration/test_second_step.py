@@ -13,6 +13,7 @@ from sqlalchemy import text
 from bkkenergy.adapters import state
 from bkkenergy.adapters.state import users
 from bkkenergy.adapters.state.auditlog import LinesAsked, audit_lines
+from bkkenergy.adapters.state.tokens import add_token
 from bkkenergy.adapters.state.users import add_user, session_of
 from tests.web import PASSWORD, make_app, make_site
 
@@ -271,6 +272,27 @@ def test_where_the_settings_want_it_who_has_none_is_led_to_set_one(tmp_path):
     assert manager.get("/agencies/health").status_code == 200
     done, _, _ = with_factor(app, "admin")
     assert done.get("/admin").status_code == 200
+
+
+def test_who_takes_a_file_is_noted_once_an_hour_by_page_and_by_token(app, name):
+    client, state = signed_in(app, name), app.state.here.opened.state
+    data = "/api/v1/buildings/health.centre-1/energy"
+    days = {"first": "2026-11-01", "last": "2026-11-02"}
+    (report,) = re.findall(r'"/reports/file/(health/[^"]+\.csv)"', client.get("/reports?lang=en").text)[:1]
+    for _ in range(2):
+        assert client.get(data, params=days | {"format": "csv"}).status_code == 200
+        assert client.get(f"/reports/file/{report}").status_code == 200
+    client.get(data, params=days)
+    client.get("/reports/file/health/2026-11-01/r9/none.csv")
+    (number,) = [one["id"] for one in users.users(state) if one["name"] == name]
+    token = {"Authorization": f"Bearer {add_token(state, number, 'robot', 'read', NOW, days=9)}"}
+    assert browser(app).get(data, params=days | {"format": "parquet"}, headers=token).status_code == 200
+    lines = audit_lines(state, 50, LinesAsked(action="take_file", actor=name))
+    assert [(line["target"], line["detail"]["asked"]) for line in reversed(lines)] == [
+        (data, "first=2026-11-01&last=2026-11-02&format=csv"),
+        (f"/reports/file/{report}", ""),
+        (data, "first=2026-11-01&last=2026-11-02&format=parquet"),
+    ]
 
 
 def test_what_is_refused_is_noted_once_a_minute(app):

@@ -10,7 +10,9 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
+import structlog
 from fastapi import Depends, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from bkkenergy.access import Account, Actor, Power
@@ -48,13 +50,16 @@ HEADERS = {
 LANGUAGE_COOKIES, LANGUAGE_S = ("__Host-lang", "lang"), 365 * 86_400
 """With TLS and without."""
 LONGEST_HEADER = 500
-DENIED_EVERY_S = 60.0
+DENIED_EVERY_S, TAKEN_EVERY_S = 60.0, 3600.0
 PROVEN_S = 1800.0
 """How long after the password users and tokens may be changed without giving it again."""
 LINKS = ("/first-run/", "/link/", "/shared/", "/unsubscribe/")
 """Paths that go on with what opens them."""
 MAX_FORM_FIELDS = 2_000
 """More than the form of a calendar has, or of a meter with all its exchanges."""
+
+
+log = structlog.get_logger(__name__)
 
 
 class NotSignedIn(Exception):
@@ -240,6 +245,21 @@ def note_denied(request: Request) -> None:
     visitor.here.cached(("denied", visitor.account.id, what), DENIED_EVERY_S, lambda: visitor.noted("denied", what))
 
 
+def note_taken(request: Request) -> None:
+    """Note in the audit log that a user took a file, a report or data; the same within an hour is noted once.
+
+    What cannot be noted is in the service's own log: the file has gone out.
+    """
+    try:
+        visitor = visitor_of(request) or _by_token(request)
+        if visitor is not None:
+            path, asked = shown_path(request)[:255], request.url.query[:LONGEST_HEADER]
+            key = "taken", visitor.account.id, path, asked
+            visitor.here.cached(key, TAKEN_EVERY_S, lambda: visitor.noted("take_file", path, asked=asked))
+    except BkkEnergyError as error:
+        log.warning("taken_not_noted", path=shown_path(request), error=str(error))
+
+
 def _by_token(request: Request) -> Visitor | None:
     try:
         return api_caller(request)
@@ -375,6 +395,8 @@ async def with_headers(request: Request, call_next: Callable[[Request], Awaitabl
         response = await call_next(request)
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             work.fail()
+    if response.status_code == HTTPStatus.OK and "Content-Disposition" in response.headers:
+        await run_in_threadpool(note_taken, request)
     return hardened(request, response)
 
 
