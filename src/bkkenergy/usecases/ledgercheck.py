@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -35,6 +36,7 @@ RELATIVE_FAULT, LEAST_FAULT = 1e-9, 1e-6
 """What sums of the same values in another order may differ by."""
 OF_SLOTS = ("total", "measured", "estimated", "edited", "incomplete", "peak", "peak_slot")
 """What a row says that follows from its quarter-hours."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -84,8 +86,7 @@ def compare_ledger(
     StoreUnavailable, StoreRefused
         If readings or ledger cannot be read.
     """
-    until_s, months = time.monotonic() + within_s, list(_months(site))
-    random.Random(site.today.toordinal()).shuffle(months)  # noqa: S311 - an order, no secret
+    until_s, months = time.monotonic() + within_s, in_order_of(site.today, _months(site))
     differing: set[DifferingDay] = set()
     compared = 0
     for month in months:
@@ -95,6 +96,13 @@ def compare_ledger(
         if time.monotonic() > until_s:
             break
     return LedgerComparison(compared, len(months), tuple(sorted(differing)))
+
+
+def in_order_of(day: dt.date, each: Iterable[T]) -> list[T]:
+    """Return things in another order each day, so that a look of some seconds comes to all of them."""
+    ordered = list(each)
+    random.Random(day.toordinal()).shuffle(ordered)  # noqa: S311 - an order, no secret
+    return ordered
 
 
 def _months(site: Site) -> Iterator[MeterMonth]:

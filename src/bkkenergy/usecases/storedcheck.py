@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 from bkkenergy.adapters.state.runs import RunQueue
 from bkkenergy.adapters.state.storedhashes import stored_with_hash
 from bkkenergy.ports.archive import ReportArchive
 from bkkenergy.site import Site
 from bkkenergy.usecases.archived import is_as_written
+from bkkenergy.usecases.ledgercheck import in_order_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ def compare_stored(site: Site, archive: ReportArchive, *, within_s: float) -> St
     within_s : seconds after which no other is begun, in another order each day; `math.inf` compares all.
     Raises StoreUnavailable, ArchiveUnavailable.
     """
-    until_s, each = time.monotonic() + within_s, [*_reports(site, archive), *stored_with_hash(site.state)]
-    random.Random(site.today.toordinal()).shuffle(each)  # noqa: S311 - an order, no secret
+    until_s = time.monotonic() + within_s
+    each = in_order_of(site.today, chain(_reports(site, archive), stored_with_hash(site.state)))
     differing, compared = list[str](), 0
     for name, is_whole in each:
         if not is_whole():
