@@ -97,6 +97,7 @@ to = "all@example.org"
 host = "0.0.0.0"
 port = {web}
 secure_cookies = false
+second_factor = "offered"
 refresh_s = 1
 """
 

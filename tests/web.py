@@ -47,6 +47,8 @@ languages = ["th", "en"]
 schedule = [{ kind = "day", at = "00:00", agencies = ["health", "education", "city"] }]
 [web]
 secure_cookies = false
+second_factor = "offered"
+requests_per_min = 0
 """
 METERS = ("health.centre-1.main", "health.centre-2.main", "education.headquarters.main")
 QUARTER_US = 900_000_000

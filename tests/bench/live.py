@@ -33,7 +33,9 @@ def prepared(folder: Path, agencies: int, buildings: int) -> tuple[int, list[str
     port = free_port()
     site(folder, agencies, buildings)
     text = re.sub(r"\[web\].*", "", SETTINGS, flags=re.DOTALL)
-    (folder / "config/bkkenergy.toml").write_text(f"{text}\n[web]\nport = {port}\nsecure_cookies = false\n")
+    (folder / "config/bkkenergy.toml").write_text(
+        f"{text}\n[web]\nport = {port}\nsecure_cookies = false\nsecond_factor = 'offered'\n"
+    )
     engine, now = open_state(load_configuration(folder / "config").settings.state), dt.datetime.now(dt.UTC)
     cookies = []
     for number in range(USERS):

@@ -41,6 +41,7 @@ schedule = [{{ kind = "day", at = "00:00" }}]
 [web]
 port = {port}
 secure_cookies = false
+second_factor = "offered"
 """
 
 

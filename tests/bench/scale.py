@@ -103,7 +103,7 @@ def configured(folder: Path, lines: str, mqtt_port: int, observed_port: int) -> 
     (config / "bkkenergy.toml").write_text(
         f"[mqtt]\nport = {mqtt_port}\n[observe]\nport = {observed_port}\n[ingest]\nspool = '{folder}/spool'\n"
         f"{lines}[state]\npath = '{folder}/state.sqlite'\n[portfolio]\nsource = 'state'\n[jobs]\nschedule = []\n"
-        f"[report]\nfolder = '{folder}/reports'\n[web]\nport = {free_port()}\nsecure_cookies = false\n"
+        f"[report]\nfolder = '{folder}/reports'\n[web]\nport = {free_port()}\nsecure_cookies = false\nsecond_factor = 'offered'\n"
     )
     return config
 

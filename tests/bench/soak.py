@@ -159,7 +159,7 @@ def configured(folder: Path, broker: Server, influx: Influx) -> tuple[dict[str, 
         f"[store]\nkind = 'influx'\npath = 'store.sqlite'\n{influx.toml('soak', timeout_s=5.0)}"
         f"[state]\npath = 'state.sqlite'\n[report]\nfolder = 'reports'\n"
         f"[jobs]\nschedule = [{{ kind = 'day', at = '00:00', agencies = ['agency-01', 'agency-02'] }}]\n"
-        f"[web]\nport = {port}\nsecure_cookies = false\n"
+        f"[web]\nport = {port}\nsecure_cookies = false\nsecond_factor = 'offered'\n"
     )
     return folder / "config", port
 

@@ -53,7 +53,9 @@ def prepared(folder: Path, agencies: int, buildings: int) -> tuple[int, str]:
         site(folder, agencies, buildings)
         print(f"{buildings} buildings: {fill(folder, DAYS):,} readings")
     text = re.sub(r"\[web\].*", "", SETTINGS, flags=re.DOTALL)
-    (folder / "config/bkkenergy.toml").write_text(f"{text}\n[web]\nport = {port}\nsecure_cookies = false\n")
+    (folder / "config/bkkenergy.toml").write_text(
+        f"{text}\n[web]\nport = {port}\nsecure_cookies = false\nsecond_factor = 'offered'\n"
+    )
     loaded = load_configuration(folder / "config")
     jobs = make_jobs(loaded)
     started_s = time.perf_counter()

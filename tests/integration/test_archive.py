@@ -42,6 +42,7 @@ agencies = ["health"]
 formats = ["csv"]
 [web]
 secure_cookies = false
+second_factor = "offered"
 """
 
 

@@ -17,8 +17,9 @@ from bkkenergy.i18n import LANGS, Words
 from bkkenergy.jobs.bounces import look_for_bounces
 from bkkenergy.jobs.post import send_waiting
 from bkkenergy.recipients import BounceSettings, LineSettings, MailSettings, Recipient
-from bkkenergy.settings import Settings, WebSettings
+from bkkenergy.settings import Settings
 from bkkenergy.usecases.standings import PICTURE_DAYS, note_refusal, picture_path
+from bkkenergy.websettings import WebSettings
 from tests.imap import DOVECOT, imap_server
 from tests.integration.test_record_pages import english
 from tests.receivers import http_receiver, mail_server

@@ -538,6 +538,7 @@ schedule = []
 [web]
 port = {web_port}
 behind_proxy = true
+second_factor = "offered"
 """
     home = make_site(tmp_path, days=2, settings=text)
     app = web_app(home / "config", web_port)

@@ -15,12 +15,16 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.testclient import TestClient
 from structlog.testing import capture_logs
 
+from bkkenergy.adapters.state.tokens import add_token
+from bkkenergy.adapters.state.users import users
 from bkkenergy.adapters.workers import Bounds, Workers
 from bkkenergy.cli.web import make_server
+from bkkenergy.settings import Settings
 from bkkenergy.site import load_configuration, open_site
 from bkkenergy.web import bodies, solar
 from bkkenergy.web.bodies import BoundedBodies
 from bkkenergy.web.budgets import MAX_WAITING, HeavyWork, api_turn, page_turn
+from bkkenergy.web.delays import Rate
 from bkkenergy.web.edge import Edge
 from tests.servers import free_port
 from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in, walked
@@ -377,6 +381,68 @@ def test_what_computes_long_takes_a_turn_and_pages_do_not(app):
         assert admin.get("/").status_code == 200
     finally:
         app.state.heavy._asked.clear()
+
+
+FROM_A_LINK = {
+    "Sec-Fetch-Site": "cross-site",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-Dest": "document",
+    "Sec-Fetch-User": "?1",
+}
+
+
+@pytest.mark.parametrize(
+    ("headers", "goes_on"),
+    [
+        pytest.param({}, True, id="a_program"),
+        pytest.param({"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}, True, id="an_address_that_was_typed"),
+        pytest.param({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}, True, id="our_own_page"),
+        pytest.param(FROM_A_LINK, True, id="a_link_of_another_site_that_was_clicked"),
+        pytest.param({**FROM_A_LINK, "Sec-Fetch-User": "?0"}, False, id="a_page_that_leads_here"),
+        pytest.param({**FROM_A_LINK, "Sec-Fetch-Dest": "iframe"}, False, id="a_frame"),
+        pytest.param({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"}, False, id="a_picture"),
+        pytest.param({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}, False, id="a_sister_site"),
+    ],
+)
+def test_no_page_of_another_site_makes_a_browser_ask_for_heavy_work(app, headers, goes_on):
+    admin = signed_in(app, "admin")
+    page = admin.get("/solar?building=health.centre-1&lang=en", headers=headers)
+    assert page.status_code == 200
+    assert ("takes long to compute" in page.text) != goes_on
+    assert ('href="/solar?building=health.centre-1&amp;lang=en"' in page.text) != goes_on
+    api = admin.get("/api/v1/agencies/health/retrofit", headers=headers)
+    assert api.status_code == (200 if goes_on else 403)
+
+
+def test_requests_of_a_user_have_a_rate_by_token_and_browser_and_no_other_user_waits_for_it(home):
+    app, now_s = make_app(home), [1000.0]
+    state, now = app.state.here.opened.state, app.state.here.clock()
+    number = {each["name"]: each["id"] for each in users(state)}
+    headers = [
+        {"Authorization": f"Bearer {add_token(state, number[name], 'of a test', 'read', now, days=1)}"}
+        for name in ("viewer-health", "viewer-health", "admin")
+    ]
+    browser = signed_in(app, "viewer-health")
+    app.state.rate = Rate(4, lambda: now_s[0])
+    program = TestClient(app)
+
+    def asked(which):
+        return program.get("/api/v1/agencies", headers=headers[which]).status_code
+
+    assert [asked(0), asked(1), asked(0), browser.get("/agencies/health").status_code] == [200] * 4
+    refused = program.get("/api/v1/agencies", headers=headers[1])
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "15")
+    page = browser.get("/agencies/health", params={"lang": "en"})
+    assert (page.status_code, page.headers["retry-after"], "too many" in page.text) == (429, "15", True)
+    assert asked(2) == 200
+    now_s[0] += 15
+    assert [asked(0), asked(0)] == [200, 429]
+    now_s[0] += 3600
+    assert [asked(0) for _ in range(5)] == [200] * 4 + [429], "an hour's rest saves up one minute's requests"
+
+
+def test_as_delivered_requests_have_a_rate():
+    assert Settings().web.requests_per_min == 1200
 
 
 def test_a_design_that_takes_too_much_is_given_up_and_the_next_is_made(home, monkeypatch):

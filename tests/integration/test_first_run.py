@@ -77,6 +77,8 @@ def test_a_new_site_is_set_up_in_the_browser(config, capsys):
             ("somsri", "admin", ["all"])
         ]
         assert "first_admin" in {line["action"] for line in audit_lines(site.state)}
+        later = signed_in(app, "somsri")
+        assert later.get("/setup").headers["location"] == "/account", "the next sign-in is asked for a second factor"
         used = client.get(link, params={"lang": "en"})
         assert used.status_code == 404, "the link is good once"
         assert "This link opens nothing" in used.text
@@ -103,7 +105,9 @@ def test_a_new_site_is_set_up_in_the_browser(config, capsys):
 def test_the_broker_is_tested_from_the_browser(config, capsys, tmp_path):
     text = (config / "bkkenergy.toml").read_text(encoding="utf-8")
     with started(mosquitto(tmp_path / "mqtt")) as broker:
-        (config / "bkkenergy.toml").write_text(text.replace("port = 1883", f"port = {broker.port}"), encoding="utf-8")
+        (config / "bkkenergy.toml").write_text(
+            text.replace("port = 1883", f"port = {broker.port}") + 'second_factor = "offered"\n', encoding="utf-8"
+        )
         with open_site(load_configuration(config)) as site:
             add_user(site.state, "admin", PASSWORD, "admin", ["all"], NOW)
             client = signed_in(served(site, capsys)[0], "admin")
@@ -162,6 +166,8 @@ def test_a_site_with_users_notes_its_id_and_one_whose_link_was_not_used_gets_ano
 
 
 def test_the_set_up_is_for_who_administers_the_server(config, capsys):
+    with (config / "bkkenergy.toml").open("a", encoding="utf-8") as settings:
+        settings.write('second_factor = "offered"\n')
     with open_site(load_configuration(config)) as site:
         for role in ROLES:
             add_user(site.state, role, PASSWORD, role, ["health"], NOW)

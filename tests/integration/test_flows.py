@@ -42,7 +42,7 @@ def make_flows_site(home):
     (home / "config").mkdir(parents=True)
     for name in CONFIG_PARTS:
         (home / "config" / name).symlink_to(ROOT / "config" / name)
-    (home / "config/bkkenergy.toml").write_text("[web]\nsecure_cookies = false\n")
+    (home / "config/bkkenergy.toml").write_text("[web]\nsecure_cookies = false\nsecond_factor = 'offered'\n")
     store = open_writable(Settings(store=StoreSettings(path=home / "var/bkkenergy.sqlite")))
     at = epoch_us(edges(SENT, "15min"))
     hour = (at / 3_600_000_000 + 7) % 24

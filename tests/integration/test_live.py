@@ -49,7 +49,7 @@ def folder(tmp_path_factory):
     home.mkdir()
     for name in CONFIG_PARTS:
         (home / name).symlink_to(ROOT / "config" / name)
-    (home / "bkkenergy.toml").write_text("[web]\nsecure_cookies = false\n")
+    (home / "bkkenergy.toml").write_text("[web]\nsecure_cookies = false\nsecond_factor = 'offered'\n")
     return home
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
+import html
 import json
+import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -142,6 +144,14 @@ def grouped(tmp_path, provider):
     return app_of(tmp_path, provider, GROUPS, SETTINGS.replace("[web]", "[web]\nlocal_sign_in = false"))
 
 
+@pytest.fixture
+def strict(tmp_path, provider):
+    """A service that asks the provider for two factors."""
+    app = app_of(tmp_path, provider, 'acr_values = ["loa2", "loa3"]\namr_values = ["mfa"]\n')
+    invite(app, "manager-health")
+    return app
+
+
 def app_of(home, provider, more="", settings=SETTINGS):
     (home / "secret").write_text("s3cret\n")
     oidc = f'\n[web.oidc]\nissuer = "{provider.url}"\nclient_id = "bkkenergy"\nclient_secret_file = "secret"\nredirect_url = "{BACK}"\n'
@@ -166,9 +176,14 @@ def trip(app, provider, **bent):
     """To the provider and back, what it says bent in a way."""
     client = TestClient(app, follow_redirects=False)
     provider.bent = bent
-    left = client.get("/oidc/login", params={"next": "/plan"})
-    assert left.status_code == 303
-    return client, client.get("/oidc/callback", params=provider.authorize(left.headers["location"]))
+    return client, client.get("/oidc/callback", params=provider.authorize(leaving(client, "/plan")))
+
+
+def leaving(client, target="/"):
+    """Where a browser is sent whose person asks for the provider's sign-in."""
+    left = client.post("/oidc/login", data={"next": target})
+    assert left.status_code == 200, left.text[-300:]
+    return html.unescape(re.search(r'<meta http-equiv="refresh" content="0;url=([^"]+)"', left.text)[1])
 
 
 def test_whom_the_provider_names_is_let_in_as_the_user_entered_here(app, provider):
@@ -185,6 +200,43 @@ def test_whom_the_provider_names_is_let_in_as_the_user_entered_here(app, provide
 
 def test_the_sign_in_page_offers_it(app):
     assert "/oidc/login" in TestClient(app).get("/login").text
+
+
+def test_a_link_of_another_site_begins_no_session(app, provider):
+    """Who follows one is asked on the sign-in page, and the page to go on to stays."""
+    client = TestClient(app, follow_redirects=False)
+    led = client.get("/oidc/login", params={"next": "/plan"})
+    assert (led.status_code, led.headers["location"]) == (303, "/login?next=/plan")
+    assert not client.cookies
+    elsewhere = client.get("/oidc/login", params={"next": "https://evil.example"})
+    assert elsewhere.headers["location"] == "/login?next=/"
+    sent = client.post("/oidc/login", headers={"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"})
+    assert sent.status_code == 403
+    assert not client.cookies
+
+
+def test_a_provider_is_asked_for_the_level_that_the_settings_name(strict, provider):
+    assert "acr_values=loa2+loa3" in leaving(TestClient(strict))
+    assert trip(strict, provider, acr="loa3", amr=["pwd", "otp", "mfa"])[1].status_code == 303
+
+
+@pytest.mark.parametrize(
+    "bent",
+    [
+        {},
+        {"acr": "loa2"},
+        {"amr": ["mfa"]},
+        {"acr": "loa1", "amr": ["mfa"]},
+        {"acr": "loa2", "amr": ["pwd"]},
+        {"acr": "loa2", "amr": "mfa"},
+        {"acr": ["loa2"], "amr": ["mfa"]},
+        {"acr": "loa2", "amr": [["mfa"], "mfa"]},
+    ],
+)
+def test_who_signed_in_there_by_less_than_is_asked_for_is_not_let_in(strict, provider, bent):
+    client, answer = trip(strict, provider, **bent)
+    assert answer.status_code == 403
+    assert client.get("/plan").status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -228,7 +280,7 @@ def test_a_token_signed_otherwise_than_by_a_key_pair_opens_nothing(app, provider
 def test_a_provider_that_speaks_for_another_issuer_is_not_asked(tmp_path, provider):
     settings = SETTINGS + f'[web.oidc]\nissuer = "{provider.url}/"\nclient_id = "bkkenergy"\nredirect_url = "{BACK}"\n'
     app = make_app(make_site(tmp_path, settings=settings))
-    assert TestClient(app, follow_redirects=False).get("/oidc/login").status_code == 503
+    assert TestClient(app, follow_redirects=False).post("/oidc/login").status_code == 503
 
 
 def test_a_provider_that_sends_us_elsewhere_is_not_followed(tmp_path, provider):
@@ -236,7 +288,7 @@ def test_a_provider_that_sends_us_elsewhere_is_not_followed(tmp_path, provider):
         SETTINGS + f'[web.oidc]\nissuer = "{provider.url}/moved"\nclient_id = "bkkenergy"\nredirect_url = "{BACK}"\n'
     )
     app = make_app(make_site(tmp_path, settings=settings))
-    assert TestClient(app, follow_redirects=False).get("/oidc/login").status_code == 503
+    assert TestClient(app, follow_redirects=False).post("/oidc/login").status_code == 503
     assert provider.sent_elsewhere == 1
 
 
@@ -268,8 +320,7 @@ def test_who_is_no_user_here_is_told_so(app, provider, name):
 
 def test_a_sign_in_that_was_not_begun_here_is_refused(app, provider):
     client = TestClient(app, follow_redirects=False)
-    left = client.get("/oidc/login")
-    brought = provider.authorize(left.headers["location"])
+    brought = provider.authorize(leaving(client))
     assert client.get("/oidc/callback", params=brought | {"state": "forged"}).status_code == 403
     assert client.get("/oidc/callback").status_code == 403
     stranger = TestClient(app, follow_redirects=False)

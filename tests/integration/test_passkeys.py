@@ -17,8 +17,8 @@ from sqlalchemy import insert, select, update
 from bkkenergy.adapters.state import transaction
 from bkkenergy.adapters.state.tables import provider_identity, user
 from bkkenergy.adapters.state.users import add_user
-from bkkenergy.settings import WebSettings
 from bkkenergy.usecases.passkeys import RelyingParty, relying_party
+from bkkenergy.websettings import WebSettings
 from tests.softkey import PRESENT, VERIFIED, SoftKey
 from tests.web import PASSWORD, MovableClock, make_app, make_site, serving
 

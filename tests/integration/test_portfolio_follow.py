@@ -56,7 +56,7 @@ def config(request, tmp_path, monkeypatch, broker):
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / "config" / name)
     (tmp_path / "config/bkkenergy.toml").write_text(
         f'[mqtt]\nport = {broker.port}\nclient_id = "follow-{next(numbers)}"\n[store]\npath = "var/store.sqlite"\n'
-        '[state]\npath = "var/state.sqlite"\n[observe]\nport = 0\n[web]\nsecure_cookies = false\n'
+        '[state]\npath = "var/state.sqlite"\n[observe]\nport = 0\n[web]\nsecure_cookies = false\nsecond_factor = "offered"\n'
     )
     if request.param == "postgresql":
         url = postgresql_state(request.getfixturevalue("postgres").port).get_secret_value()

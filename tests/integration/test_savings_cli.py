@@ -387,7 +387,7 @@ def test_what_cannot_be_fitted_says_why(fitted):
     judged = run(fitted, "baseline", "check", OFFICES[1], "--period", "2025-01-01..2025-03-31", "--json")
     assert "Fit it again" in judged
     with opened_state(load_configuration(fitted / "config").settings) as state:
-        add_user(state, "person", PASSWORD, "admin", ["all"], dt.datetime.now(dt.UTC))
+        add_user(state, "person", PASSWORD, "engineer", ["all"], dt.datetime.now(dt.UTC))
     browser = signed_in(make_app(fitted), "person")
     browser.base_url = "https://testserver"  # the shipped settings' cookies are secure
     assert browser.get("/").status_code == 200
@@ -400,7 +400,7 @@ def browser_of(site, at: dt.datetime):
     """An administrator's browser, at a time."""
     with opened_state(load_configuration(site / "config").settings) as state:
         if all(user["name"] != "viewer" for user in users(state)):
-            add_user(state, "viewer", PASSWORD, "admin", ["all"], dt.datetime.now(dt.UTC))
+            add_user(state, "viewer", PASSWORD, "engineer", ["all"], dt.datetime.now(dt.UTC))
     browser = signed_in(make_app(site, lambda: at), "viewer")
     browser.base_url = "https://testserver"  # the shipped settings' cookies are secure
     return browser

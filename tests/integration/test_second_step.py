@@ -15,7 +15,7 @@ from bkkenergy.adapters.state import users
 from bkkenergy.adapters.state.auditlog import LinesAsked, audit_lines
 from bkkenergy.adapters.state.tokens import add_token
 from bkkenergy.adapters.state.users import add_user, session_of
-from tests.web import PASSWORD, make_app, make_site
+from tests.web import PASSWORD, SETTINGS, make_app, make_site
 
 NOW = dt.datetime.now(dt.UTC)
 PHONE = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/142.0 Mobile Safari/537.36"
@@ -260,18 +260,39 @@ def test_an_administrator_signs_a_user_out_and_takes_a_lost_phone_off(app, name)
     assert again.get("/account").status_code == 303
 
 
-def test_where_the_settings_want_it_who_has_none_is_led_to_set_one(tmp_path):
-    site = make_site(tmp_path)
-    path = site / "config/bkkenergy.toml"
-    path.write_text(path.read_text() + 'second_factor = "admins"\n')
-    app = make_app(site)
-    admin, manager = signed_in(app, "admin"), signed_in(app, "manager-health")
-    assert admin.get("/admin").headers["location"] == "/account"
-    assert admin.get("/api/v1/buildings").status_code == 401
-    assert "asks for a second step" in admin.get("/account", params={"lang": "en"}).text
-    assert manager.get("/agencies/health").status_code == 200
-    done, _, _ = with_factor(app, "admin")
+def test_as_delivered_administrators_without_a_second_factor_are_led_to_set_one(tmp_path):
+    """No user is locked out by it: the password opens the page where one is set, and tokens of programs go on."""
+    app = make_app(make_site(tmp_path, settings=SETTINGS.replace('second_factor = "offered"\n', "")))
+    assert app.state.here.settings.web.second_factor == "admins"
+    admin, of_agency = signed_in(app, "admin"), signed_in(app, "admin-health")
+    for each in (admin, of_agency):
+        assert each.get("/admin").headers["location"] == "/account"
+        assert each.get("/records", follow_redirects=True).url.path == "/account"
+        assert each.get("/api/v1/buildings").status_code == 401
+        assert "asks for a second step" in each.get("/account", params={"lang": "en"}).text
+    for other in ("manager-health", "engineer-health", "viewer-health"):
+        assert signed_in(app, other).get("/agencies/health").status_code == 200
+    opened = app.state.here.opened.state
+    number = next(each["id"] for each in users.users(opened) if each["name"] == "admin")
+    token = add_token(opened, number, "of a program", "read", NOW, days=1)
+    program = browser(app).get("/api/v1/buildings", headers={"Authorization": f"Bearer {token}"})
+    assert program.status_code == 200
+    done, secret, _ = with_factor(app, "admin")
     assert done.get("/admin").status_code == 200
+    again = signed_in(app, "admin")
+    assert again.get("/admin").headers["location"].startswith("/login/code")
+    assert again.post("/login/code", data={"code": code_of(secret)}).status_code == 303
+    assert again.get("/admin").status_code == 200
+
+
+def test_everyone_is_asked_for_a_second_factor_where_the_settings_say_so(tmp_path):
+    app = make_app(make_site(tmp_path, settings=SETTINGS.replace('"offered"', '"everyone"')))
+    viewer = signed_in(app, "viewer-health")
+    assert viewer.get("/agencies/health").headers["location"] == "/account"
+    assert viewer.get("/api/v1/buildings").status_code == 401
+    with_factor(app, "viewer-health")
+    viewer = signed_in(app, "viewer-health")
+    assert viewer.get("/agencies/health").headers["location"].startswith("/login/code")
 
 
 def test_who_takes_a_file_is_noted_once_an_hour_by_page_and_by_token(app, name):

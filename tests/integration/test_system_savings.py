@@ -213,7 +213,7 @@ def planned(site, home):
         [project(**BY_COP, method="TH_AM005", project_efficiency=6.0), project("late", done_on=dt.date(2023, 10, 5))],
         site.clock(),
     )
-    add_user(site.state, "malee", PASSWORD, "admin", ["all"], site.clock())
+    add_user(site.state, "malee", PASSWORD, "engineer", ["all"], site.clock())
     return home
 
 

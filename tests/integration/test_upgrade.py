@@ -38,6 +38,7 @@ path = "var/state.sqlite"
 schedule = []
 [web]
 secure_cookies = false
+second_factor = "offered"
 """
 
 

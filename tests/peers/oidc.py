@@ -23,7 +23,7 @@ import requests
 from fastapi.testclient import TestClient
 from joserfc.jwk import RSAKey
 
-from tests.integration.test_oidc import BACK, GROUPS, app_of, invite, user_named
+from tests.integration.test_oidc import BACK, GROUPS, app_of, invite, leaving, user_named
 from tests.ports import free_port
 from tests.servers import Server, started
 from tests.web import PASSWORD, SETTINGS
@@ -83,9 +83,7 @@ def signed_in(app: Any, peer: Peer, number: str) -> tuple[TestClient, Any, dict[
     """There and back: the browser, the last answer, and what was brought."""
     client = TestClient(app, follow_redirects=False)
     with peer.running():
-        left = client.get("/oidc/login", params={"next": "/plan"})
-        assert left.status_code == 303, left.text[-300:]
-        brought = back_from(peer, left.headers["location"], number)
+        brought = back_from(peer, leaving(client, "/plan"), number)
         return client, client.get("/oidc/callback", params=brought), brought
 
 

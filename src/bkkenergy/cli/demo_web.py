@@ -23,9 +23,10 @@ from bkkenergy.errors import BkkEnergyError, UnavailableError
 from bkkenergy.i18n import Lang
 from bkkenergy.jobs.alerts import PeakWatch, detect_alerts
 from bkkenergy.jobs.service import Jobs
-from bkkenergy.settings import Settings, WebSettings
+from bkkenergy.settings import Settings
 from bkkenergy.site import Configuration
 from bkkenergy.usecases.people import NewUser, enter_user
+from bkkenergy.websettings import WebSettings
 
 USER = "demo"
 REFRESH_S = 5.0
@@ -80,7 +81,8 @@ def with_web(settings: Settings) -> Settings:
     with closing(socket.socket()) as probe:
         is_taken = probe.connect_ex(("127.0.0.1", settings.web.port)) == 0
     port = free_port() if is_taken else settings.web.port
-    return settings.model_copy(update={"web": WebSettings(port=port, secure_cookies=False, refresh_s=REFRESH_S)})
+    web = WebSettings(port=port, secure_cookies=False, second_factor="offered", refresh_s=REFRESH_S)
+    return settings.model_copy(update={"web": web})
 
 
 def archive(config: Configuration) -> None:

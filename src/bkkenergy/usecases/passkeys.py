@@ -35,11 +35,11 @@ from bkkenergy.adapters.state.users import SignedIn, enter_audit, new_session
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.lazy import Lazy
 from bkkenergy.readings import US_PER_S
-from bkkenergy.settings import WebSettings
 from bkkenergy.usecases.accountnotices import notify_of_change
 from bkkenergy.usecases.ownaccount import with_password
 from bkkenergy.usecases.people import own_id
 from bkkenergy.usecases.powers import use_case
+from bkkenergy.websettings import WebSettings
 
 fido2_server: Any = Lazy("fido2.server")
 fido2_webauthn: Any = Lazy("fido2.webauthn")

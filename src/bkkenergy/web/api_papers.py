@@ -11,7 +11,7 @@ from bkkenergy.recipients import DocumentKind
 from bkkenergy.reports.papers.kinds import PAPER_FORMS, PaperForm
 from bkkenergy.web.budgets import HEAVY_API
 from bkkenergy.web.papers import MEDIA, asked_file, need_subject, period_asked
-from bkkenergy.web.problems import PROBLEMS, TOO_MUCH
+from bkkenergy.web.problems import PROBLEMS
 from bkkenergy.web.security import ApiVisitor
 
 router = APIRouter(prefix="/api/v1/papers", tags=["reports"], responses=PROBLEMS)
@@ -24,7 +24,6 @@ PeriodName = Annotated[str, Query(max_length=32, description="2026-11-23, 2026-W
     response_class=Response,
     responses={
         200: {"content": {media: {} for media in dict.fromkeys(MEDIA[form] for form in PAPER_FORMS)}},
-        429: TOO_MUCH,
     },
     dependencies=HEAVY_API,
 )

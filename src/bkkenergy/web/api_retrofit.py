@@ -10,7 +10,7 @@ from bkkenergy.reports.retrofit.screen import By, chosen
 from bkkenergy.reports.retrofit.words import candidate_data, survey_data
 from bkkenergy.web.budgets import HEAVY_API
 from bkkenergy.web.pages_retrofit import AgencySurveys, agencies_seen, agency_surveys, city_surveys
-from bkkenergy.web.problems import PROBLEMS, TOO_MUCH
+from bkkenergy.web.problems import PROBLEMS
 from bkkenergy.web.security import ApiVisitor
 
 router = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
 Budget = Annotated[float | None, Query(ge=0, le=1e12, allow_inf_nan=False)]
 
 
-@router.get("/retrofit", responses={429: TOO_MUCH}, dependencies=HEAVY_API)
+@router.get("/retrofit", dependencies=HEAVY_API)
 def city_retrofit(who: ApiVisitor, budget_thb: Budget = None, by: Literal["tco2e", "npv"] = "tco2e") -> dict[str, Any]:
     """Return what measures would save in the buildings of all agencies that one may see, as of one agency.
 
@@ -29,7 +29,7 @@ def city_retrofit(who: ApiVisitor, budget_thb: Budget = None, by: Literal["tco2e
     return {"agencies": list(seen.surveys), "left": list(seen.left), **_data(seen.together, budget_thb, by)}
 
 
-@router.get("/agencies/{agency}/retrofit", responses={429: TOO_MUCH}, dependencies=HEAVY_API)
+@router.get("/agencies/{agency}/retrofit", dependencies=HEAVY_API)
 def retrofit(
     agency: str, who: ApiVisitor, budget_thb: Budget = None, by: Literal["tco2e", "npv"] = "tco2e"
 ) -> dict[str, Any]:

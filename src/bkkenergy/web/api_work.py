@@ -17,7 +17,7 @@ from bkkenergy.web.budgets import HEAVY_API
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.pages_work import own_agencies
 from bkkenergy.web.paging import Limit, Offset
-from bkkenergy.web.problems import PROBLEMS, TOO_MUCH
+from bkkenergy.web.problems import PROBLEMS
 from bkkenergy.web.security import ApiVisitor
 from bkkenergy.web.solar import Sketch, designed
 
@@ -64,7 +64,7 @@ class JobPage(Page):
 
 @router.get(
     "/buildings/{building_id}/solar",
-    responses={200: {"content": {"application/json": {}}}, 429: TOO_MUCH},
+    responses={200: {"content": {"application/json": {}}}},
     dependencies=HEAVY_API,
 )
 def solar(

@@ -87,7 +87,7 @@ from bkkenergy.web.bodies import BoundedBodies
 from bkkenergy.web.budgets import HeavyWork
 from bkkenergy.web.citymoney import CityMoney
 from bkkenergy.web.context import AppContext
-from bkkenergy.web.delays import Delays, Throttle
+from bkkenergy.web.delays import Delays, Rate, Throttle
 from bkkenergy.web.figures import CityFigures
 from bkkenergy.web.livefigures import LiveFigures
 from bkkenergy.web.problems import problem, with_problem_schema
@@ -96,10 +96,11 @@ from bkkenergy.web.records import lists as record_lists
 from bkkenergy.web.records import pages as record_pages
 from bkkenergy.web.records import proposals as record_proposals
 from bkkenergy.web.records import roofs as record_roofs
-from bkkenergy.web.render import open_page, page
+from bkkenergy.web.render import onward_page, open_page, page
 from bkkenergy.web.security import (
     DENIED_EVERY_S,
     MustChangePassword,
+    NeedsClick,
     NeedsCode,
     NeedsPassword,
     NotSignedIn,
@@ -221,6 +222,7 @@ def create_app(here: AppContext, *, first_run_key: str = "") -> FastAPI:
     app.state.here, app.state.heavy = here, HeavyWork()
     app.state.live, app.state.streams = LiveFigures(here), live.Streams()
     app.state.throttle, app.state.delays = Throttle(), Delays()
+    app.state.rate = Rate(here.settings.web.requests_per_min)
     app.state.resets = pages_links.Resets()
     app.state.first_run_key = first_run_key
     unknown_user_hash()  # at the first such sign-in it would take twice as long, and say that there is no such user
@@ -238,6 +240,7 @@ def create_app(here: AppContext, *, first_run_key: str = "") -> FastAPI:
     app.add_exception_handler(NotSignedIn, _to_sign_in)
     app.add_exception_handler(MustChangePassword, lambda _request, _error: RedirectResponse("/account", 303))
     app.add_exception_handler(NeedsCode, lambda request, _error: _to(request, "/login/code"))
+    app.add_exception_handler(NeedsClick, _ask_for_a_click)
     app.add_exception_handler(NeedsPassword, lambda request, _error: _to(request, "/again"))
     app.add_exception_handler(StarletteHTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -288,6 +291,14 @@ def _to(request: Request, path: str) -> Response:
     """Lead to a page that goes on to what was asked for."""
     target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"{path}?next={quote(target if request.method == 'GET' else '/')}", 303)
+
+
+def _ask_for_a_click(request: Request, _error: Exception) -> Response:
+    """Show a page whose button asks for what was asked for, so that a person says it."""
+    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    lang = language_of(request, None)
+    words = Words(lang)
+    return onward_page(lang, target, words("web.heavy"), words("web.heavy_text"))
 
 
 def _http_error(request: Request, error: Exception) -> Response:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Depends, HTTPException, Request
 
-from bkkenergy.web.security import ApiVisitor, PageVisitor
+from bkkenergy.web.security import ApiVisitor, NeedsClick, PageVisitor, is_unasked
 
 MAX_AT_ONCE = 2
 """Of the threads that answer; the others are for pages that take milliseconds."""
@@ -58,14 +58,18 @@ class HeavyWork:
 
 
 async def page_turn(request: Request, visitor: PageVisitor) -> AsyncIterator[None]:
-    """Hold a turn of heavy work while a page is made."""
+    """Hold a turn of heavy work while a page is made. Raises NeedsClick where no person asked for it."""
+    if is_unasked(request):
+        raise NeedsClick
     work: HeavyWork = request.app.state.heavy
     async with work.turn(visitor.account.id):
         yield
 
 
 async def api_turn(request: Request, visitor: ApiVisitor) -> AsyncIterator[None]:
-    """Hold a turn of heavy work while the API answers."""
+    """Hold a turn of heavy work while the API answers. Raises 403 where a page of another site made a browser ask."""
+    if is_unasked(request):
+        raise HTTPException(403, "asked for by a page of another site")
     work: HeavyWork = request.app.state.heavy
     async with work.turn(visitor.account.id):
         yield

@@ -1,9 +1,10 @@
-"""How long one waits after wrong passwords and codes, by name and by address."""
+"""How long one waits after wrong passwords and codes, by name and by address, and after too many requests, by user."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bkkenergy.adapters.state.users import FREE_TRIES, LOCK_FIRST_S, MAX_LOCK_S
@@ -91,3 +92,26 @@ class Throttle:
     def _recent(self, address: str) -> list[float]:
         since_s = time.monotonic() - self.window_s
         return [at_s for at_s in self._failed.get(address, []) if at_s >= since_s]
+
+
+@dataclass
+class Rate:
+    """Requests of each user. per_min : how many in a minute, of which all may come at once; 0 for no bound."""
+
+    per_min: int
+    monotonic_s: Callable[[], float] = time.monotonic
+    _left: dict[int, tuple[float, float]] = field(default_factory=dict)
+    """How many a user has left, and when that was counted. It is as long as there are users."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def wait_s(self, user: int) -> float:
+        """Count a request, and return 0; or how long to wait where the user has none left."""
+        if not self.per_min:
+            return 0.0
+        per_s, now_s = self.per_min / 60, self.monotonic_s()
+        with self._lock:
+            left, then_s = self._left.get(user, (float(self.per_min), now_s))
+            left = min(float(self.per_min), left + (now_s - then_s) * per_s)
+            is_let_in = left >= 1
+            self._left[user] = left - is_let_in, now_s
+        return 0.0 if is_let_in else (1 - left) / per_s

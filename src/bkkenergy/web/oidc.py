@@ -13,24 +13,34 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from typing import Any
-from urllib.parse import quote_plus, urlencode
+from typing import Annotated, Any
+from urllib.parse import quote, quote_plus, urlencode
 
 import urllib3
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.datastructures import FormData
 
 from bkkenergy.adapters.state.identities import ProviderPerson, sign_in_person
 from bkkenergy.adapters.state.users import note
 from bkkenergy.errors import UnavailableError
 from bkkenergy.i18n import Words
-from bkkenergy.settings import OidcSettings
 from bkkenergy.tomlfiles import read_secret
 from bkkenergy.usecases.people import granted, is_name
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.letin import let_in
-from bkkenergy.web.render import open_page
-from bkkenergy.web.security import address_of, cookie_name, drop_cookie, here_of, inside, language_of, store_cookie
+from bkkenergy.web.render import onward_page, open_page
+from bkkenergy.web.security import (
+    address_of,
+    cookie_name,
+    drop_cookie,
+    here_of,
+    inside,
+    language_of,
+    posted_form,
+    store_cookie,
+)
+from bkkenergy.websettings import OidcSettings
 
 router = APIRouter(default_response_class=HTMLResponse)
 TIMEOUT_S = 10.0
@@ -60,11 +70,25 @@ def oidc_of(request: Request) -> tuple[AppContext, OidcSettings]:
 
 
 @router.get("/oidc/login")
-def leave(request: Request, next: str = "/") -> Response:  # noqa: A002 - as the sign-in page says it
-    """Send the browser to the provider, remembering what it must bring back."""
+def lead_to_sign_in(request: Request, next: str = "/") -> Response:  # noqa: A002 - as the address says it
+    """Lead to the sign-in page, where a person says that a session is to begin: no link of another site begins one."""
+    oidc_of(request)
+    return RedirectResponse(f"/login?next={quote(inside(next))}", 303)
+
+
+@router.post("/oidc/login")
+def leave(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> Response:
+    """Send the browser to the provider, remembering what it must bring back.
+
+    By a page, not by a redirect: browsers follow none from a form of ours to another site.
+    """
     here, oidc = oidc_of(request)
     provider = _discovered(here, oidc)
-    trip = {"state": secrets.token_urlsafe(24), "nonce": secrets.token_urlsafe(24), "next": inside(next)}
+    trip = {
+        "state": secrets.token_urlsafe(24),
+        "nonce": secrets.token_urlsafe(24),
+        "next": inside(str(form.get("next", "/"))),
+    }
     trip["verifier"] = secrets.token_urlsafe(48)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(trip["verifier"].encode()).digest()).rstrip(b"=").decode()
     query = {
@@ -77,7 +101,10 @@ def leave(request: Request, next: str = "/") -> Response:  # noqa: A002 - as the
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
-    response = RedirectResponse(f"{provider['authorization_endpoint']}?{urlencode(query)}", 303)
+    if oidc.acr_values:
+        query["acr_values"] = " ".join(oidc.acr_values)
+    target, lang = f"{provider['authorization_endpoint']}?{urlencode(query)}", language_of(request, None)
+    response = onward_page(lang, target, Words(lang)("web.sign_in_oidc"), at_once=True)
     packed = base64.urlsafe_b64encode(json.dumps(trip).encode()).decode()
     store_cookie(response, here.settings.web, TRIP_COOKIE, packed, TRIP_S)
     return response
@@ -160,6 +187,8 @@ def _claims(here: AppContext, oidc: OidcSettings, code: str, trip: dict[str, str
         )
         registry.validate(token.claims)
         _check_asked_by_us(token.claims, oidc)
+        if not is_strong(token.claims, oidc):
+            raise HTTPException(403, "the provider let this person in by less than is asked for here (acr, amr).")
     except (JoseError, KeyError, ValueError) as error:
         raise HTTPException(403, f"the provider's token does not hold ({type(error).__name__}). Try again.") from None
     return _completed(provider, answer.get("access_token"), token.claims, oidc)
@@ -203,6 +232,14 @@ def _check_asked_by_us(claims: Mapping[str, Any], oidc: OidcSettings) -> None:
     asked_by = claims.get("azp", None if is_of_several else oidc.client_id)
     if asked_by != oidc.client_id:
         raise ValueError
+
+
+def is_strong(claims: Mapping[str, Any], oidc: OidcSettings) -> bool:
+    """Return whether a person signed in at the provider as strongly as the settings ask (`acr` and `amr`, Core, 2)."""
+    methods = claims.get("amr")
+    used = set(methods) if isinstance(methods, list) and all(isinstance(one, str) for one in methods) else set()
+    has_level = not oidc.acr_values or claims.get("acr") in oidc.acr_values
+    return has_level and set(oidc.amr_values) <= used
 
 
 def _keys_for(here: AppContext, provider: Mapping[str, Any], token: str) -> Any:

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData
 
 from bkkenergy.access import password_fault
-from bkkenergy.adapters.state.users import SignedIn, sign_in
+from bkkenergy.adapters.state.users import FIRST_RUN, SignedIn, sign_in
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.i18n import Words
 from bkkenergy.ingest.doctor import CheckResult, broker_checks
@@ -90,9 +90,8 @@ def first_admin(key: str, request: Request, form: Annotated[FormData, Depends(po
     request.app.state.first_run_key = ""
     here.look_now()
     web = here.settings.web
-    result = sign_in(
-        here.opened.state, name.strip(), password, here.clock(), session_s=web.session_h * 3600, address=address
-    )
+    session_s, now = web.session_h * 3600, here.clock()
+    result = sign_in(here.opened.state, name.strip(), password, now, session_s=session_s, address=address, by=FIRST_RUN)
     return let_in(request, result, "/setup") if isinstance(result, SignedIn) else RedirectResponse("/setup", 303)
 
 

@@ -32,11 +32,9 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     403: {"description": "Not allowed", **_CONTENT},
     404: {"description": "Not there, or not yours", **_CONTENT},
     422: {"description": "Cannot be understood", **_CONTENT},
+    429: {"description": "Too many requests, or too much is being computed: Retry-After says when", **_CONTENT},
     503: {"description": "The store does not answer", **_CONTENT},
 }
-
-
-TOO_MUCH: dict[str, Any] = {"description": "Too much is being computed for you: Retry-After says when", **_CONTENT}
 
 WRITE_PROBLEMS: dict[int | str, dict[str, Any]] = {
     409: {"description": "Does not fit what is there now, or is read-only here", **_CONTENT},

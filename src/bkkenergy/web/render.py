@@ -66,6 +66,11 @@ def open_page(lang: Lang, template: str, *, title: str, status: int = 200, **val
     return _response(template, lang, status, title=title, visitor=None, links=[], csrf="", **values)
 
 
+def onward_page(lang: Lang, target: str, title: str, text: str = "", *, at_once: bool = False) -> HTMLResponse:
+    """Render a page with one button, which leads to another address. at_once : without waiting for a click."""
+    return open_page(lang, "onward.html.j2", title=title, text=text, target=target, at_once=at_once)
+
+
 def dead_link(lang: Lang, section: str) -> HTMLResponse:
     """Say of a link that opens nothing why that can be and what to do: the same whatever is wrong with it."""
     words = Words(lang)

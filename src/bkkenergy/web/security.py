@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hmac
+import math
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from urllib.parse import SplitResult, urlsplit
 
 import structlog
@@ -23,10 +24,11 @@ from bkkenergy.adapters.work import Task, doing
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.readings import US_PER_S
-from bkkenergy.settings import WebSettings
 from bkkenergy.usecases.passkeys import RelyingParty, relying_party
 from bkkenergy.web.bodies import MAX_BODY_BYTES
 from bkkenergy.web.context import AppContext
+from bkkenergy.web.delays import Rate
+from bkkenergy.websettings import WebSettings
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -72,6 +74,10 @@ class MustChangePassword(Exception):
 
 class NeedsCode(Exception):
     """The password was right, and the code of the second step is still to come."""
+
+
+class NeedsClick(Exception):
+    """Heavy work was asked for by a page of another site, and not by a person who clicked there."""
 
 
 class NeedsPassword(Exception):
@@ -224,6 +230,7 @@ def page_visitor(request: Request) -> Visitor:
         raise NotSignedIn
     if signed.needs_code:
         raise NeedsCode
+    _count(request, signed.account)
     own_paths = request.url.path in {"/account", "/logout"} or request.url.path.startswith("/account/")
     if not own_paths and (signed.account.must_change or lacks_factor(here_of(request).settings.web, signed)):
         raise MustChangePassword
@@ -271,9 +278,12 @@ PageVisitor = Annotated[Visitor, Depends(page_visitor)]
 
 
 def lacks_factor(web: WebSettings, signed: Signed) -> bool:
-    """Return whether the settings want a second factor of a user who has none. The provider of others asks itself."""
+    """Return whether the settings want a second factor of a user who has none.
+
+    The provider of others asks itself. Who has just set a site up is asked at the next sign-in.
+    """
     is_asked_for = web.second_factor == "everyone" or (web.second_factor == "admins" and signed.account.role == "admin")
-    return is_asked_for and not signed.has_factor and not signed.is_by_provider
+    return is_asked_for and not (signed.has_factor or signed.is_by_provider or signed.is_first)
 
 
 def proven_visitor(visitor: PageVisitor) -> Visitor:
@@ -309,10 +319,20 @@ def api_caller(request: Request) -> Visitor:
     if secret and scheme.lower() == "bearer":
         account = token_account(here.opened.state, secret.strip(), here.clock())
         if account is not None:
+            _count(request, account)
             return _visitor(request, account, "")
     elif (signed := signed_of(request)) is not None and _is_whole(request, signed):
+        _count(request, signed.account)
         return _visitor(request, signed.account, signed.csrf, signed)
     raise HTTPException(401, "sign in, or send a token", {"WWW-Authenticate": "Bearer"})
+
+
+def _count(request: Request, account: Account) -> None:
+    """Count a request of a user, by whatever browser or token. Raises 429 where there were too many in a minute."""
+    wait_s = cast("Rate", request.app.state.rate).wait_s(account.id)
+    if wait_s:
+        after = {"Retry-After": str(math.ceil(wait_s))}
+        raise HTTPException(429, "too many requests. Ask again after Retry-After seconds.", after)
 
 
 def is_signed_in(request: Request) -> bool:
@@ -387,6 +407,17 @@ def is_of_another_site(request: Request) -> bool:
     ours = {request.headers.get(name, "").lower() for name in names}
     parts = _parts_of(origin or "")
     return origin is not None and (parts is None or parts.netloc.lower() not in ours - {""})
+
+
+def is_unasked(request: Request) -> bool:
+    """Return whether a page of another site made a browser ask for this, other than by a link that a person clicked.
+
+    Browsers that say nothing of it are older than 2023, and programs.
+    """
+    site, mode, to = (request.headers.get(f"Sec-Fetch-{name}") for name in ("Site", "Mode", "Dest"))
+    if site is None or site in {"same-origin", "none"}:
+        return False
+    return (mode, to, request.headers.get("Sec-Fetch-User")) != ("navigate", "document", "?1")
 
 
 async def with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

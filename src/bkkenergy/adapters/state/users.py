@@ -29,7 +29,7 @@ LOCK_FIRST_S, MAX_LOCK_S = 5, 60
 """Of tries from all addresses together: a stranger may slow an account down, and locks no user out."""
 MAX_SESSIONS, SEEN_EVERY_S, ID_LENGTH = 10, 60.0, 16
 """Of a user: the oldest ends where there is one more. How often it is noted that a session is used."""
-PROVIDER = "provider"
+PROVIDER, FIRST_RUN = "provider", "first run"
 CODE_S, ONE_TIME_S = 300.0, 7 * 86_400
 """How long the second step may take, and how long a one-time password may wait for its first use."""
 hasher = PasswordHasher()
@@ -47,7 +47,7 @@ class Signed:
 
     id : by which its user ends it. needs_code : whether the second step of signing in is still to be done. has_factor :
     whether the user has one. proven_us : when the user last gave a password, or came from the provider, which is
-    the one to ask for a second factor.
+    the one to ask for a second factor. is_first : the one of the link by which a site gets its first administrator.
     """
 
     account: Account
@@ -57,6 +57,7 @@ class Signed:
     has_factor: bool
     proven_us: int
     is_by_provider: bool = False
+    is_first: bool = False
 
 
 class PasswordHash(str):
@@ -195,6 +196,7 @@ def sign_in(
     address: str,
     agent: str = "",
     is_known: bool = False,
+    by: str = "password",
 ) -> SignInResult:
     """Start a session by a password. Return it, or seconds to wait after too many tries, or a refusal.
 
@@ -224,7 +226,8 @@ def sign_in(
         if row.must_change and 0 < row.password_us < now_us - ONE_TIME_S * US_PER_S:
             return PasswordExpired()
         needs_code = connection.execute(select(has_factor()).select_from(user).where(user.c.id == row.id)).scalar_one()
-        return new_session(connection, row, now_us, session_s, (address, agent), needs_code=bool(needs_code))
+        where = address, agent
+        return new_session(connection, row, now_us, session_s, where, by=by, needs_code=bool(needs_code))
 
 
 def new_session(
@@ -257,9 +260,8 @@ def new_session(
             by=by,
         )
     )
-    return SignedIn(
-        key, Signed(account_of(row), csrf, hashed(key)[:ID_LENGTH], needs_code, needs_code, now_us, by == PROVIDER)
-    )
+    marks = needs_code, needs_code, now_us, by == PROVIDER, by == FIRST_RUN
+    return SignedIn(key, Signed(account_of(row), csrf, hashed(key)[:ID_LENGTH], *marks))
 
 
 def end_oldest(connection: Connection, user_id: int, left: int, *, needs_code: bool = False) -> None:
@@ -307,8 +309,9 @@ def session_of(
     if is_use and now_us - row.seen_us > SEEN_EVERY_S * US_PER_S:
         with transaction(engine) as connection:
             connection.execute(update(session).where(session.c.key_hash == key_hash).values(seen_us=now_us))
-    marks = bool(row.needs_code), bool(row.has_factor), int(row.proven_us), row.by == PROVIDER
-    return Signed(account_of(row), row.csrf, key_hash[:ID_LENGTH], *marks)
+    marks = bool(row.needs_code), bool(row.has_factor), int(row.proven_us)
+    ways = row.by == PROVIDER, row.by == FIRST_RUN
+    return Signed(account_of(row), row.csrf, key_hash[:ID_LENGTH], *marks, *ways)
 
 
 def has_factor() -> ColumnElement[bool]:
