@@ -41,7 +41,8 @@ def postgresql_database(port: int, prefix: str = "test", *, address: str = "127.
     name = f"{prefix}{next(numbers)}"
     with psycopg.connect(f"host={address} port={port} user=bkk dbname=postgres", autocommit=True) as admin:
         admin.execute(f'CREATE DATABASE "{name}"')
-    return SecretStr(f"postgresql+psycopg://bkk@{address}:{port}/{name}")
+    plain = "" if address == "127.0.0.1" else "?sslmode=disable"  # the servers of tests have no certificate
+    return SecretStr(f"postgresql+psycopg://bkk@{address}:{port}/{name}{plain}")
 
 
 def postgresql_copy(url: SecretStr, prefix: str = "copy") -> SecretStr:

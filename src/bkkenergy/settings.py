@@ -210,6 +210,19 @@ class BackupSettings(Frozen):
     sign_key_file: Path | None = None
 
 
+class LogServerSettings(Frozen):
+    """A server of the operator's to which lines of the audit log are sent, by syslog over TCP. `host`: "" for none.
+
+    tls : "none" only where no stranger is between the two. Without `ca_file` the system's authorities are trusted.
+    """
+
+    host: str = ""
+    port: Port = 6514
+    tls: Literal["tls", "none"] = "tls"
+    ca_file: Path | None = None
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 15.0
+
+
 class PortfolioSettings(Frozen):
     """Where agencies, buildings and meters are entered: in files, or in the state.
 
@@ -289,6 +302,7 @@ class Settings(Frozen):
     archive: ArchiveSettings = ArchiveSettings()
     state: StateSettings = StateSettings()
     backup: BackupSettings = BackupSettings()
+    log_server: LogServerSettings = LogServerSettings()
     portfolio: PortfolioSettings = PortfolioSettings()
     ledger: LedgerSettings = LedgerSettings()
     jobs: JobsSettings = JobsSettings()
@@ -351,6 +365,9 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
             "report": settings.report.model_copy(update={"folder": home / settings.report.folder}),
             "state": state.model_copy(update={"path": home / state.path, "url": state_url}),
             "ledger": settings.ledger.model_copy(update={"url": ledger_url}),
+            "log_server": settings.log_server.model_copy(
+                update={"ca_file": settings.log_server.ca_file and home / settings.log_server.ca_file}
+            ),
             "mail": mail.model_copy(
                 update={
                     "password": _secret(environment, MAIL_PASSWORD_VARIABLE, mail.password_file, home),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum, unique
@@ -52,7 +54,7 @@ class AdvisoryLock(IntEnum):
 def make_engine(url: str) -> Engine:
     """Make an engine for a URL, with transactions that begin where we say."""
     if not url.startswith("sqlite"):
-        engine = create_engine(url, pool_pre_ping=True, connect_args=_reachable_within(url))
+        engine = create_engine(url, pool_pre_ping=True, connect_args=_reachable_within(url) | _encrypted_to(url))
         if engine.dialect.name == "postgresql" and "options" not in engine.url.query:
             event.listen(engine, "connect", _set_up_postgresql)
         return engine
@@ -96,6 +98,31 @@ def _reachable_within(url: str) -> dict[str, int | str]:
         **{f"keepalives_{name}": value for name, value in PROBING.items()},
     }
     return {name: value for name, value in limits.items() if name not in given}
+
+
+def _encrypted_to(url: str) -> dict[str, str]:
+    """Return driver options by which a server beyond this machine is spoken to by TLS alone, where the URL sets none.
+
+    The driver's own choice is TLS where the server has it: who is between the two decides then. With `sslrootcert` the
+    server's certificate and name are verified.
+    """
+    parts = make_url(url)
+    if parts.get_backend_name() != "postgresql" or "sslmode" in parts.query or "PGSSLMODE" in os.environ:
+        return {}
+    servers = str(parts.get_dialect()().create_connect_args(parts)[1].get("host", "")).split(",")
+    if all(_is_here(server) for server in servers):
+        return {}
+    return {"sslmode": "verify-full" if "sslrootcert" in parts.query else "require"}
+
+
+def _is_here(server: str) -> bool:
+    """Return whether a server is on this machine by its name: a socket, or the loopback."""
+    if server in {"", "localhost"} or server.startswith(("/", "@")):
+        return True
+    try:
+        return ipaddress.ip_address(server).is_loopback
+    except ValueError:
+        return False
 
 
 def file_engine(path: Path) -> Engine:

@@ -15,13 +15,14 @@ from rich.console import Console
 from rich.table import Table
 
 from bkkenergy.adapters.files import plain_rows
+from bkkenergy.adapters.logserver import syslog_line
 from bkkenergy.adapters.state import open_state, us_of
-from bkkenergy.adapters.state.auditlog import LinesAsked
+from bkkenergy.adapters.state.auditlog import LinesAsked, dated_line
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.days import CommonEra
 from bkkenergy.cli.lang import operator_lang_option
-from bkkenergy.cli.output import instant, json_option, print_json
+from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.terminal import shown
 from bkkenergy.i18n import Words
 from bkkenergy.site import load_configuration
@@ -33,8 +34,6 @@ from bkkenergy.usecases.auditing import check_audit, export_audit, read_audit
 console = Console()
 DAY = dt.timedelta(days=1)
 FIELDS = ("id", "at", "actor", "action", "target", "detail", "address")
-FACILITY_AND_SEVERITY = 13 * 8 + 6
-"""Of syslog, RFC 5424: log audit, informational."""
 
 
 @click.group(
@@ -91,7 +90,7 @@ def list_command(
     state = open_state(load_configuration(config_dir).settings.state)
     lines = read_audit(state, command_line(), limit, asked)
     if as_json:
-        print_json([_data(line) for line in lines])
+        print_json([dated_line(line) for line in lines])
         return
     words = Words(lang)
     table = Table(*(words(f"web.{name}") for name in ("when", "who", "what", "address")), box=None, header_style="bold")
@@ -154,30 +153,22 @@ def verify_command(lang: Lang, config_dir: Path, *, as_json: bool) -> None:
     raise SystemExit(0 if done.is_whole else 1)
 
 
-def _data(line: dict[str, Any]) -> dict[str, Any]:
-    return {"at": instant(line["at_us"])} | {name: line[name] for name in FIELDS if name != "at"}
-
-
 def _csv(lines: list[dict[str, Any]]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(FIELDS)
-    for line in map(_data, lines):
+    for line in map(dated_line, lines):
         values = line | {"detail": json.dumps(line["detail"], ensure_ascii=False, sort_keys=True)}
         writer.writerows(plain_rows([[values[name] for name in FIELDS]]))
     return file.getvalue()
 
 
 def _json(lines: list[dict[str, Any]]) -> str:
-    return "".join(json.dumps(_data(line), ensure_ascii=False, sort_keys=True) + "\n" for line in lines)
+    return "".join(json.dumps(dated_line(line), ensure_ascii=False, sort_keys=True) + "\n" for line in lines)
 
 
 def _syslog(lines: list[dict[str, Any]]) -> str:
-    return "".join(
-        f"<{FACILITY_AND_SEVERITY}>1 {line['at']} - bkkenergy - audit - "
-        f"{json.dumps(line, ensure_ascii=False, sort_keys=True)}\n"
-        for line in map(_data, lines)
-    )
+    return "".join(f"{syslog_line(line)}\n" for line in map(dated_line, lines))
 
 
 FORMS = {"csv": _csv, "json": _json, "syslog": _syslog}

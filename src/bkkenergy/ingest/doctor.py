@@ -22,7 +22,7 @@ from bkkenergy.adapters.outage import MESSAGES, has_own_users, longest_s, play_o
 from bkkenergy.adapters.played import playing
 from bkkenergy.adapters.queue_depth import QueueDepth, broker_of, remember
 from bkkenergy.adapters.sqlite_file import fault_in, open_database
-from bkkenergy.adapters.state.auditlog import check_seals
+from bkkenergy.adapters.state.auditlog import check_seals, lines_to_send
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
@@ -51,6 +51,8 @@ GAP_DAYS = 7
 NO_ENTRY = frozenset({"Not authorized", "Bad user name or password", "Banned", "Client identifier not valid"})
 """Refusals that another protocol does not change."""
 MIN_FREE_BYTES = 1_000_000_000
+UNSENT_WITHIN = dt.timedelta(minutes=30)
+"""The log server is sent each line of the audit log a few minutes after it was written."""
 LOOK_S = 20.0
 """A database is looked through for so long at most: some gigabytes."""
 """A gateway may send its readings so late; later, and its clock is wrong (a zone mistaken, say)."""
@@ -295,15 +297,14 @@ def _outage(settings: Settings, protocol: str, messages: int) -> CheckResult:
 
 def _state(settings: Settings) -> Iterator[CheckResult]:
     """Count what waits in quarantine and spool, and list clocks of gateways that are off."""
-    limits = settings.ingest
+    limits, now = settings.ingest, dt.datetime.now(dt.UTC)
     try:
         with opened_state(settings) as state:
             count = Quarantine.of(state, limits).counts()["quarantine.kept"]
             seals = check_seals(state, noted_seal(settings))
+            unsent = lines_to_send(state, now) if settings.log_server.host else []
             gateways = Logbook(state).gateways().values()
-            since = dt.datetime.now(dt.UTC) - dt.timedelta(days=GAP_DAYS)
-            gaps = Logbook(state).events([gaps_of(settings.mqtt.client_id)], since)
-        now = dt.datetime.now(dt.UTC)
+            gaps = Logbook(state).events([gaps_of(settings.mqtt.client_id)], now - dt.timedelta(days=GAP_DAYS))
         behind_s = clock_behind_s(gateways, now)
         heard = [gateway for gateway in gateways if (now - gateway.last_received).total_seconds() < CLOCKS_WITHIN_S]
         off = [gateway for gateway in heard if not -MAX_SKEW_S <= gateway.skew_s + behind_s <= MAX_DELAY_S]
@@ -315,6 +316,11 @@ def _state(settings: Settings) -> Iterator[CheckResult]:
     key = "audit_broken" if seals.broken else "audit_cut" if seals.is_cut else "audit"
     numbers = ", ".join(str(seal.number) for seal in seals.broken[:5])
     yield CheckResult.of("audit log", seals.is_whole, key, "audit_do", count=seals.sealed, seals=numbers)
+    if settings.log_server.host:
+        oldest = EventStamp(_instant(unsent[0]["at_us"]) if unsent else now)
+        is_late = bool(unsent) and now - oldest.at > UNSENT_WITHIN
+        key = "log_server_waits" if is_late else "log_server"
+        yield CheckResult.of("log server", not is_late, key, "log_server_do", since=oldest)
     yield CheckResult.of("spool", waiting == 0, "spool", "spool_do", count=waiting)
     lost = [(Term(str(event.kind), f"event.{event.kind}"), EventStamp(event.at)) for event in gaps[:5]]
     yield CheckResult.of("gaps", not gaps, "gaps" if gaps else "gaps_none", "gaps_do", gaps=lost, days=GAP_DAYS)

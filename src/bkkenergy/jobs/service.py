@@ -22,6 +22,7 @@ from bkkenergy.errors import BkkEnergyError
 from bkkenergy.jobs.alerts import PeakWatch, detect_alerts, is_quiet, send_digest
 from bkkenergy.jobs.bounces import look_for_bounces
 from bkkenergy.jobs.late import look_for_late_data
+from bkkenergy.jobs.logserver import send_audit_lines
 from bkkenergy.jobs.post import send_waiting
 from bkkenergy.jobs.runner import RunContext, work
 from bkkenergy.jobs.schedule import due_runs
@@ -47,6 +48,7 @@ LATE_EVERY = dt.timedelta(hours=1)
 OWNERS_EVERY = dt.timedelta(minutes=10)
 BOUNCES_EVERY = dt.timedelta(minutes=10)
 SEAL_EVERY = dt.timedelta(minutes=10)
+SEND_EVERY = dt.timedelta(minutes=1)
 BASELINES_EVERY = dt.timedelta(hours=6)
 LEDGER_EVERY_S = 2
 CONFIGURATION_EVERY = dt.timedelta(minutes=1)
@@ -126,6 +128,8 @@ class Jobs:
             self._purge()
         if self._is_time("audit", SEAL_EVERY):
             self._seal()
+        if self._is_time("log server", SEND_EVERY):
+            send_audit_lines(site.state, self.settings.log_server, self.clock())
         if self._is_time("baselines", BASELINES_EVERY):
             self._propose_baselines(site)
         return done

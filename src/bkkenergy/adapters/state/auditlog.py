@@ -12,18 +12,21 @@ import datetime as dt
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine, Row, func, insert, select
 
+from bkkenergy.adapters.bulk import insert_columns
 from bkkenergy.adapters.state import reading, transaction, us_of
-from bkkenergy.adapters.state.tables import audit, audit_seal
+from bkkenergy.adapters.state.tables import audit, audit_seal, counter
 from bkkenergy.readings import US_PER_S
 
 SEALED_AFTER_S = 300
 AT_ONCE = 5_000
+SENT = "audit.sent"
+"""The counter of the last line that a log server was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,12 @@ def audit_lines(engine: Engine, limit: int = 200, asked: LinesAsked | None = Non
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
+def dated_line(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a line as other systems read one: its instant in ISO 8601, in UTC."""
+    at = dt.datetime.fromtimestamp(line["at_us"] / US_PER_S, dt.UTC).isoformat()
+    return {"at": at} | {name: line[name] for name in ("id", "actor", "action", "target", "detail", "address")}
+
+
 def seal_lines(engine: Engine, now: dt.datetime) -> Sequence[Seal]:
     """Seal the lines that are old enough, some thousand at a time. Return the new seals."""
     seals = list[Seal]()
@@ -106,6 +115,27 @@ def seal_lines(engine: Engine, now: dt.datetime) -> Sequence[Seal]:
             values = {"last_line": after, "lines": len(lines), "digest": digest, "at_us": us_of(now)}
             number = connection.execute(insert(audit_seal).values(values)).inserted_primary_key
             seals.append(Seal(int(number[0]) if number else 0, after, len(lines), digest, us_of(now)))
+
+
+def lines_to_send(engine: Engine, now: dt.datetime) -> list[dict[str, Any]]:
+    """Return lines that no log server was sent yet, the oldest first, and some thousand at most.
+
+    Those of the last minutes wait: a transaction may still be about to add one before them.
+    """
+    with reading(engine) as connection:
+        young = select(func.min(audit.c.id)).where(audit.c.at_us > us_of(now) - SEALED_AFTER_S * US_PER_S)
+        first_young = connection.execute(young).scalar()
+        sent = connection.execute(select(counter.c.value).where(counter.c.name == SENT)).scalar() or 0
+        chosen = select(audit).where(audit.c.id > sent).order_by(audit.c.id).limit(AT_ONCE)
+        chosen = chosen if first_young is None else chosen.where(audit.c.id < first_young)
+        return [dict(row) for row in connection.execute(chosen).mappings()]
+
+
+def note_sent(engine: Engine, last_line: int) -> None:
+    """Note up to which line a log server was sent all."""
+    with transaction(engine) as connection:
+        values: dict[str, list[Any]] = {"name": [SENT], "value": [last_line]}
+        insert_columns(connection, counter, values, "(name) DO UPDATE SET value = excluded.value")
 
 
 def has_seal(engine: Engine, noted: str) -> bool:
