@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 from collections import Counter
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from bkkenergy.access import server_actor
 from bkkenergy.adapters.state import open_state, transaction
 from bkkenergy.adapters.state import portfolio as adapter
 from bkkenergy.adapters.state.tables import portfolio_revision
+from bkkenergy.collecting import without_collecting
 from bkkenergy.errors import ConfigError
 from bkkenergy.portfolio import check
 from bkkenergy.portfolio.check import cross_check
@@ -149,6 +151,26 @@ def test_what_an_edit_breaks_is_what_a_check_of_everything_finds(state_of, fault
         assert len(texts) == 2
         assert sorted(texts[0]) == sorted(texts[1])
         assert texts[0]
+
+
+def test_nothing_looks_through_all_records_while_they_are_made(state_of, monkeypatch):
+    state, made, is_collecting = state_of(2), adapter._entry, set[bool]()
+    monkeypatch.setattr(adapter, "_entry", lambda *given: is_collecting.add(gc.isenabled()) or made(*given))
+    replace(state, sound=None).records()
+    assert is_collecting == {False}
+    assert gc.isenabled()
+
+
+def read_and_fail() -> None:
+    with without_collecting():
+        assert not gc.isenabled()
+        raise ConfigError([])
+
+
+def test_collecting_goes_on_after_a_fault():
+    with pytest.raises(ConfigError):
+        read_and_fail()
+    assert gc.isenabled()
 
 
 def test_things_that_were_changed_are_those_of_other_entries(state_of):

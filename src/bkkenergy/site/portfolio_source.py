@@ -6,6 +6,7 @@ import datetime as dt
 from pathlib import Path
 
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.collecting import without_collecting
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.portfolio import Portfolio, load_portfolio
 from bkkenergy.portfolio.check import cross_check
@@ -25,9 +26,10 @@ def load_current(
     records = state_records(settings)
     if records is None:
         return load_portfolio(config_dir, tariffs=tariffs, today=today)
-    if faults := cross_check(records, {}, tariffs):
-        raise ConfigError(faults)
-    return portfolio_on(records, today or dt.datetime.now(BANGKOK).date())
+    with without_collecting():
+        if faults := cross_check(records, {}, tariffs):
+            raise ConfigError(faults)
+        return portfolio_on(records, today or dt.datetime.now(BANGKOK).date())
 
 
 def state_records(settings: Settings) -> Records | None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, Table, and_, func, insert, select, text
 from bkkenergy.adapters.engines import AdvisoryLock
 from bkkenergy.adapters.state import us_of
 from bkkenergy.adapters.state.tables import plan_entry, plan_revision, portfolio_entry, portfolio_revision
+from bkkenergy.collecting import without_collecting
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.portfolio.records import Change, Entry, Kinds, Records
 from bkkenergy.readings import US_PER_S
@@ -92,9 +93,10 @@ def records_at(
         .order_by(first.c.id, entry.c.valid_from)
     )
     faults: list[Fault] = []
-    rows = list(connection.execute(query))
-    withdrawn = _withdrawn(connection, book, [row for row in rows if row.body is None], kinds)
-    entries = [one for row in rows if row.body is not None and (one := _entry(row, kinds, faults))]
+    with without_collecting():
+        rows = list(connection.execute(query))
+        withdrawn = _withdrawn(connection, book, [row for row in rows if row.body is None], kinds)
+        entries = [one for row in rows if row.body is not None and (one := _entry(row, kinds, faults))]
     if faults:
         raise ConfigError(faults)
     return Records(number, tuple(entries), withdrawn, revised_us=_revised_us(connection, number, book))
