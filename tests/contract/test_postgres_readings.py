@@ -16,6 +16,7 @@ from bkkenergy.readings import ReadingBatch
 from bkkenergy.settings import LedgerSettings, PostgresSettings, Settings, StoreSettings, load_settings
 from bkkenergy.site.open import has_readings_and_ledger, open_store, open_writable
 from tests.builders import DAY_US, QUARTER_US, readings
+from tests.conftest import until_taking_connections
 from tests.servers import postgresql
 from tests.sites import on_postgresql, postgres_readings, postgresql_database
 
@@ -175,6 +176,7 @@ def test_a_server_that_goes_and_comes_back_is_used_again(tmp_path):
     server = postgresql()
     server.start()
     try:
+        until_taking_connections(server)
         store = open_writable(Settings(store=postgres_readings(server.port, tmp_path)))
         store.commit(readings(METER, [1.0]))
         server.stop()
@@ -182,6 +184,7 @@ def test_a_server_that_goes_and_comes_back_is_used_again(tmp_path):
             with pytest.raises(StoreUnavailable):
                 act()
         server.start()
+        until_taking_connections(server)
         store.commit(readings(METER, [1.0, 2.0]))
         assert len(store.readings([METER], *EVER)) == 2
         store.close()
