@@ -1,9 +1,38 @@
-"""Libraries that take long to load, loaded where they are first used: most commands and pages use nothing of them."""
+"""What takes long to load: loaded where it is first used, and without searches for garbage meanwhile."""
 
 from __future__ import annotations
 
+import gc
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from types import ModuleType
 from typing import Any
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Search for no garbage while modules are loaded, nor among what they brought afterwards.
+
+    Half a million objects come, and all stay: a fifth of the time that a command takes to start.
+    """
+    is_outermost = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_outermost:
+            gc.freeze()
+            gc.enable()
+
+
+def load(name: str) -> ModuleType:
+    """Import a module, as `loading` does where it is not loaded yet."""
+    if name in sys.modules:
+        return import_module(name)  # another thread may be loading it
+    with loading():
+        return import_module(name)
 
 
 class Lazy:
@@ -13,7 +42,7 @@ class Lazy:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
-        return getattr(import_module(self._name), attribute)
+        return getattr(load(self._name), attribute)
 
     def __repr__(self) -> str:
         return f"<{self._name}, loaded at its first use>"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from click.shell_completion import CompletionItem
 from bkkenergy.cli.refusals import asked_lang, error_text, said, usage_text
 from bkkenergy.cli.terminal import readable_output, shown_output
 from bkkenergy.errors import BkkEnergyError, InputError
+from bkkenergy.lazy import load
 from bkkenergy.texts import Lang, filled
 
 __all__ = ["COMMANDS", "EPILOG", "LazyGroup", "cli", "main"]
@@ -92,7 +92,7 @@ class LazyGroup(click.Group):
         """Import the command of a name; None where there is none."""
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"bkkenergy.cli.{COMMANDS[name][0]}")
+        module = load(f"bkkenergy.cli.{COMMANDS[name][0]}")
         command: click.Command = getattr(module, f"{name}_command")
         return command
 

@@ -34,6 +34,7 @@ from bkkenergy.demo.session import Outgoing, Session, begin_empty, demo_settings
 from bkkenergy.demo.story import enter_story
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.ingest.files import read_wide
+from bkkenergy.lazy import loading
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.readings import US_PER_S
 from bkkenergy.reports.content import AgencyReport
@@ -264,7 +265,8 @@ def _live(
     config: Configuration, session: Session, meters: list[Counter], since_us: int, every_s: int, words: Words
 ) -> None:
     """Run the web app, and send what every meter shows now and again, until Ctrl-C. since_us : what was sent before."""
-    from bkkenergy.cli.demo_web import USER, web_app  # noqa: PLC0415 - `demo --exit` needs no web app
+    with loading():
+        from bkkenergy.cli.demo_web import USER, web_app  # noqa: PLC0415 - `demo --exit` needs no web app
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)  # also where a shell started us with Ctrl-C ignored

@@ -14,6 +14,7 @@ from bkkenergy.adapters.state import StateStore
 from bkkenergy.adapters.tracing import end_traces, trace_to
 from bkkenergy.cli.context import begin_service, config_option, log_options
 from bkkenergy.ingest.service import Ingester
+from bkkenergy.lazy import loading
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.follower import Follower, FollowerThread
 from bkkenergy.usecases.hosts import opened_with_others
@@ -64,9 +65,10 @@ def serve_command(config_dir: Path, log_level: str, log_format: str) -> None:
     Reports that were missed are made at start. In an empty folder a site is made, and a link is printed that is good
     once: behind it the browser leads through the set-up.
     """
-    from bkkenergy.cli.init import is_nothing_there, write_empty_site  # noqa: PLC0415
-    from bkkenergy.cli.jobs import opened_jobs, running_jobs  # noqa: PLC0415 - the ingester alone needs no reports
-    from bkkenergy.cli.web import make_server  # noqa: PLC0415
+    with loading():  # the ingester alone needs none of these
+        from bkkenergy.cli.init import is_nothing_there, write_empty_site  # noqa: PLC0415
+        from bkkenergy.cli.jobs import opened_jobs, running_jobs  # noqa: PLC0415
+        from bkkenergy.cli.web import make_server  # noqa: PLC0415
 
     begin_service(log_level, log_format)
     if is_nothing_there(config_dir):
