@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal
 
 import numpy as np
@@ -52,8 +52,10 @@ def beam_incidence(glass: Glass) -> FloatArray:
 
 @lru_cache(maxsize=2)
 def _diffuse_table(glass: Glass) -> dict[str, FloatArray]:
-    factors = pvlib.iam.marion_diffuse("physical", DIFFUSE_TILTS_DEG, **GLASS[glass])
-    return {key: np.nan_to_num(value) for key, value in factors.items()}
+    """Tabulate what `pvlib.iam.marion_diffuse` gives; without the light of the horizon, which has no use here."""
+    through = partial(pvlib.iam.physical, **GLASS[glass])
+    lights = ("sky", "ground")
+    return {light: np.nan_to_num(pvlib.iam.marion_integrate(through, DIFFUSE_TILTS_DEG, light)) for light in lights}
 
 
 def diffuse_incidence(tilt_deg: FloatArray, glass: Glass) -> tuple[FloatArray, FloatArray]:
