@@ -249,6 +249,7 @@ def influxdb(folder: Path, *, http: str = "", more: str = "", address: str = "12
     """
     executable = influxd_path()
     version = influxd_version(executable)
+    environment = {"GOGC": "400"}  # as deploy/compose.yaml and the operator's guide have it
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     if version.startswith("2."):
@@ -262,7 +263,15 @@ def influxdb(folder: Path, *, http: str = "", more: str = "", address: str = "12
         arguments = [f"--{name}={value}" for name, value in options.items()]
         # Its set-up answers once the rest does, which /health of 2.9 does not wait for.
         command = [executable, *arguments, "--reporting-disabled"]
-        return Influx(command, port, "/api/v2/setup", folder=folder, version=version, address=address)
+        return Influx(
+            command,
+            port,
+            "/api/v2/setup",
+            folder=folder,
+            version=version,
+            address=address,
+            environment=environment,
+        )
     return Influx(
         [executable, "-config", str(_config_of_1(folder, f"{address}:{port}", http, more))],
         port,
@@ -270,6 +279,7 @@ def influxdb(folder: Path, *, http: str = "", more: str = "", address: str = "12
         folder=folder,
         version=version,
         address=address,
+        environment=environment,
     )
 
 

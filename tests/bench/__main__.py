@@ -236,7 +236,6 @@ def store_alone(portfolio: Portfolio, store: Callable[[str], StoreSettings], cou
 @contextmanager
 def servers(folder: Path) -> Iterator[tuple[int, Influx]]:
     influx = influxdb(folder / "influx")
-    influx.environment = {"GOGC": "400"}  # as deploy/compose.yaml and the operator's guide have it
     with started(mosquitto(folder / "mqtt")) as broker, started(influx):
         yield broker.port, influx
 
