@@ -36,6 +36,7 @@ from bkkenergy.settings import Settings, StoreSettings
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import opened_state
 from bkkenergy.usecases.runs import midnight_us
+from tests.commands import bkkenergy
 from tests.conftest import ROOT
 from tests.integration.conftest import dealt_with, ingesting, reading, wait_until
 from tests.ports import free_port
@@ -62,11 +63,6 @@ calendar = "office"
 id = "main"
 rated_kw = 100
 """
-
-
-def bkkenergy(*arguments: object) -> str:
-    command = [sys.executable, "-m", "bkkenergy", *map(str, arguments)]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
 @pytest.fixture(scope="module")
@@ -257,11 +253,8 @@ def test_a_fault_in_the_configuration_leaves_the_brokers_files_as_they_are(site)
     path.write_text(good + "\n[[building]]\nid = 7\n")
     try:
         for command in ("acl", "passwords"):
-            done = subprocess.run(
-                [sys.executable, "-m", "bkkenergy", "meters", command, "--config", site / "config", "--to", site / "secrets"],
-                capture_output=True, text=True, check=False, timeout=60,
-            )  # fmt: skip
-            assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
+            said = bkkenergy("meters", command, "--config", site / "config", "--to", site / "secrets", code=1)
+            assert "Traceback" not in said, said
     finally:
         path.write_text(good)
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
