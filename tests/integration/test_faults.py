@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,7 +21,8 @@ from bkkenergy.demo.gateways import Gateway, payload
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import StoreSettings
 from bkkenergy.site.open import open_store
-from tests.conftest import CONFIG_PARTS, ROOT
+from tests.conftest import CONFIG_PARTS
+from tests.forked import Forked, forked
 from tests.integration.conftest import EVER, dealt_with, ingesting, numbers, publish, stored, wait_until
 from tests.integration.test_delivery import updated
 from tests.lateproxy import answering_late
@@ -240,9 +240,8 @@ def site_of(tmp_path, config_dir, text: str):
     return site
 
 
-def ingester_process(site, **options) -> subprocess.Popen:
-    command = [sys.executable, "-m", "bkkenergy", "ingest", "--config", str(site), "--log-level", "error"]
-    return subprocess.Popen(command, cwd=ROOT, **options)
+def ingester_process(site) -> Forked:
+    return forked("ingest", "--config", site, "--log-level", "error")
 
 
 def test_two_ingesters_share_and_one_is_killed(tmp_path, config_dir, influx, bucket):

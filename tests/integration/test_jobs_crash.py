@@ -10,8 +10,6 @@ import hashlib
 import json
 import os
 import random
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -24,6 +22,7 @@ from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.recipients import CITY
 from bkkenergy.site import load_configuration
 from tests.conftest import CONFIG_PARTS, ROOT
+from tests.forked import forked
 from tests.integration.conftest import wait_until
 from tests.integration.test_jobs import METERS, commit
 from tests.receivers import mail_server
@@ -80,9 +79,7 @@ class Watcher(threading.Thread):
 
 
 def replica(home):
-    command = [sys.executable, "-m", "bkkenergy", "jobs", "start", "--config", str(home / "config")]
-    with (home / "log.txt").open("a") as log:
-        return subprocess.Popen(command, stdout=log, stderr=log)
+    return forked("jobs", "start", "--config", home / "config", log=home / "log.txt")
 
 
 @pytest.mark.slow

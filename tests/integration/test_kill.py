@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -20,7 +18,8 @@ from bkkenergy.demo.gateways import payload
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import StoreSettings
 from bkkenergy.site.open import open_store
-from tests.conftest import CONFIG_PARTS, ROOT
+from tests.conftest import CONFIG_PARTS
+from tests.forked import forked
 from tests.integration.conftest import publish, wait_until
 from tests.lateproxy import answering_late
 from tests.servers import mosquitto, started
@@ -71,8 +70,8 @@ def test_after_kills_at_random_the_store_holds_exactly_what_was_published(
             f"[mqtt]\nport = {broker.port}\nreceive_maximum = 200\nreconnect_max_s = 1\n[ingest]\nbatch_readings = 500\n[observe]\nport = 0\n"
             f'[store]\nkind = "{kind}"\n' + influx.toml(bucket).replace(influx.url, late_url)
         )
-        command = [sys.executable, "-m", "bkkenergy", "ingest", "--config", str(site), "--log-level", "error"]
-        ingester = subprocess.Popen(command, cwd=ROOT)
+        command = ("ingest", "--config", site, "--log-level", "error")
+        ingester = forked(*command)
         store_settings = StoreSettings(
             kind=kind, path=site.parent / "var/bkkenergy.sqlite", influx=influx.bucket(bucket)
         )
@@ -86,7 +85,7 @@ def test_after_kills_at_random_the_store_holds_exactly_what_was_published(
             time.sleep(rng.uniform(0.6, 2.2))
             ingester.send_signal(signal.SIGKILL)
             ingester.wait()
-            ingester = subprocess.Popen(command, cwd=ROOT)
+            ingester = forked(*command)
         publisher.join()
         try:
             wait_until(lambda: count(store) >= published, within_s=120, look_s=0.5)
