@@ -15,7 +15,7 @@ import holidays
 import numpy as np
 import pandas as pd
 
-from bkkenergy.texts import BE_OFFSET_YEARS
+from bkkenergy.texts import BE_OFFSET_YEARS, Phrase
 
 BANGKOK = ZoneInfo("Asia/Bangkok")
 FISCAL_YEAR_FIRST_MONTH = 10
@@ -87,7 +87,7 @@ class Period:
     def quarter(cls, year_be: int, number: int) -> Self:
         """Return a quarter (1..4) of a Thai fiscal year: the first is October to December."""
         if not 1 <= number <= QUARTERS_PER_YEAR:
-            raise ValueError(f"a fiscal year has no quarter {number}")
+            raise ValueError(Phrase("error.period_quarter", {"number": number}))
         first = cls.fiscal_year(year_be).start + pd.DateOffset(months=3 * (number - 1))
         return cls(first, first + pd.DateOffset(months=3), "quarter")
 
@@ -117,11 +117,7 @@ class Period:
                 return cls.days(dt.date.fromisoformat(first), dt.date.fromisoformat(last))
             return cls.day(dt.date.fromisoformat(first))
         except ValueError as error:
-            raise ValueError(
-                f"period {text!r} is not understood ({error}). Write a day (2026-11-23), a month (2026-11), "
-                "a week (2026-W48), a quarter (FY2570Q1) or all of a fiscal year (FY2570), two days "
-                "(2026-11-01..2026-11-15) or yesterday."
-            ) from None
+            raise ValueError(Phrase("error.period_unknown", {"text": repr(text), "error": error})) from None
 
     @property
     def first_day(self) -> dt.date:
@@ -206,7 +202,7 @@ def edges(period: Period, step: Step) -> pd.DatetimeIndex:
     start, end = period.start.tz_convert(BANGKOK), period.end.tz_convert(BANGKOK)
     index = pd.date_range(start, end, freq=_FREQUENCY.get(step, step), unit="us")
     if len(index) == 0 or index[0] != start or index[-1] != end:
-        raise ValueError(f"period {period.slug} is no whole number of steps of {step}. Choose a shorter step.")
+        raise ValueError(Phrase("error.period_steps", {"period": period.slug, "step": step}))
     return index
 
 
@@ -282,8 +278,8 @@ def _refuse_other_era(text: str) -> None:
     for prefix, digits in re.findall(r"(?:^|\.\.)(FY)?(\d{4})", text, re.IGNORECASE):
         year = int(digits)
         if prefix and year < FIRST_YEAR_BE:
-            raise ValueError(f"fiscal years are named in the Buddhist era. Write FY{year + BE_OFFSET_YEARS}")
+            raise ValueError(Phrase("error.period_fiscal_year", {"meant": year + BE_OFFSET_YEARS}))
         if not prefix and year < FIRST_YEAR:
-            raise ValueError(f"{digits} is before any meter was read")
+            raise ValueError(Phrase("error.period_too_early", {"year": digits}))
         if not prefix and year >= FIRST_YEAR_BE:
-            raise ValueError(f"{year} is a year of the Buddhist era. Write {year - BE_OFFSET_YEARS}")
+            raise ValueError(Phrase("error.period_buddhist", {"year": year, "meant": year - BE_OFFSET_YEARS}))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import re
 import string
 import tomllib
 from collections.abc import Mapping
@@ -94,8 +96,65 @@ def _written(lang: Lang, value: object) -> object:
         return " ".join(str(_written(lang, part)) for part in value)
     if lang == "th" and isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return f"{value.day} {THAI_MONTHS[value.month - 1]} {value.year + BE_OFFSET_YEARS}"
-    said = getattr(value, "said", None)  # an error within an error
+    return _said_of(lang, value)
+
+
+def _said_of(lang: Lang, value: object) -> object:
+    """Return an error within an error, or a phrase, in a language; a value that is neither as it is."""
+    if isinstance(value, OSError) and value.errno is not None:
+        return _said_by_system(lang, value)
+    if isinstance(value, ValueError) and value.args and isinstance(value.args[0], Phrase):
+        value = value.args[0]
+    said = getattr(value, "said", None)
     return said(lang) if said else value
+
+
+def _said_by_system(lang: Lang, error: OSError) -> object:
+    """Return an error of the operating system in a language; one that the catalogues do not name in English."""
+    text = catalogue(lang).get(f"os_error.{errno.errorcode.get(error.errno or 0, '')}")
+    if lang == "en" or text is None:
+        return error
+    return text if error.filename is None else f"{error.filename}: {text}"
+
+
+def said_again(text: str, lang: Lang, *sections: str) -> str:
+    """Return an English text that was made of one of the catalogues in a language; one that was not as it is.
+
+    So is a text said that was stored, or that a library made, whose own words are in the catalogues.
+    """
+    if lang == "en":
+        return text
+    for key, pattern in _patterns(sections):
+        if match := pattern.fullmatch(text):
+            values = {name: _said_within(name, part, lang, sections) for name, part in match.groupdict().items()}
+            return filled(lang, key, values)
+    return text
+
+
+NESTED, LISTED = frozenset({"kind", "message"}), "messages"
+"""Places of texts that hold another such text, and several of them."""
+BETWEEN = "; "
+
+
+def _said_within(name: str, part: str, lang: Lang, sections: tuple[str, ...]) -> str:
+    if name == LISTED:
+        return BETWEEN.join(said_again(one, lang, *sections) for one in part.split(BETWEEN))
+    return said_again(part, lang, *sections) if name in NESTED else part
+
+
+@lru_cache
+def _patterns(sections: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
+    """Return the English texts of sections as patterns: those that hold another first, then those that say most."""
+    texts = [(key, text) for key, text in catalogue("en").items() if key.startswith(sections)]
+    texts.sort(key=lambda pair: ("{message" not in pair[1], -len(PLACE.sub("", pair[1]))))
+    return [(key, re.compile(PLACE.sub(_as_group, re.escape(text)), re.DOTALL)) for key, text in texts]
+
+
+PLACE = re.compile(r"\\?{(\w+)(?:[:|][^}]*)?\\?}")
+
+
+def _as_group(match: re.Match[str]) -> str:
+    return f"(?P<{match[1]}>.+?)"
 
 
 def _flat(table: dict[str, object], prefix: str = "") -> list[tuple[str, str]]:

@@ -119,7 +119,7 @@ def test_a_ledger_without_the_purged_days_is_not_written_over(tmp_path):
         if number == 0:
             ledger.purges.begin({METERS[0]: [Purged(day, day, day, is_done=True)]})
         ledger.close()
-    with pytest.raises(InputError, match=r"an energy ledger of its own, without the purged days of .*one\.sqlite"):
+    with pytest.raises(InputError, match=r"another energy ledger, without the purged days of .*one\.sqlite"):
         copy_ledger(paths[0], paths[1])
     assert not copy_ledger(paths[1], paths[0])
     assert not copy_ledger(paths[2], paths[1])

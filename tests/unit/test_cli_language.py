@@ -208,3 +208,52 @@ def same_text(said: str, text: str) -> bool:
     """Whether a text of click is one of the catalogue, with places of whatever names; a part of a longer one counts."""
     plain = [re.sub(r"{[^}]*}", "{}", each).strip() for each in (said, text)]
     return plain[0] == plain[1] or (len(plain[0]) > 5 and plain[0] in plain[1])
+
+
+ENGLISH_ERRORS = {
+    "UnmarkedCommit": "only a fault of our code can raise it",
+    "DeliveryFailed": "what a mail server or a webhook answered, in its words; pages show it as a technical detail",
+}
+"""Errors whose text is English for a reason."""
+
+
+def errors_of_ours() -> set[str]:
+    """Names of the classes of errors whose text is meant for a person."""
+    bases = {
+        node.name: [ast.unparse(base).rpartition(".")[2] for base in node.bases]
+        for path in (ROOT / "src/bkkenergy").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    }
+
+    def is_ours(name: str) -> bool:
+        return name == "BkkEnergyError" or any(map(is_ours, bases.get(name, ())))
+
+    return {name for name in bases if is_ours(name)}
+
+
+def raw_errors(source: str, classes: set[str]) -> list[str]:
+    """Errors that are made of a text instead of a key of the catalogues."""
+    return [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).rpartition(".")[2] in classes
+        and any(isinstance(argument, ast.Constant | ast.JoinedStr) for argument in node.args)
+    ]
+
+
+def test_every_error_that_can_reach_a_person_is_of_the_catalogues():
+    """The library's errors go to programmers, who read English; pages and commands do not call it."""
+    classes = errors_of_ours() - set(ENGLISH_ERRORS)
+    assert {"InputError", "StoreUnavailable", "DecodeError", "BackupBroken"} <= classes
+    assert raw_errors('raise InputError(f"{path} is none.")', classes)
+    assert not raw_errors('raise InputError.of("is_none", path=path)', classes)
+    paths = [path for path in (ROOT / "src/bkkenergy").rglob("*.py") if "library" not in path.parts]
+    raw = {str(path): texts for path in paths if (texts := raw_errors(path.read_text(encoding="utf-8"), classes))}
+    assert raw == {}
+
+
+def test_a_period_that_is_not_understood_is_said_in_thai(config_dir):
+    said = bkkenergy("report", "health", "--period", "2569-11", "--lang", "th", "--config", config_dir, code=2)
+    assert "ไม่เข้าใจช่วงเวลา '2569-11' (2569 เป็นปีพุทธศักราช โปรดเขียน 2026)" in said

@@ -102,7 +102,7 @@ class FolderArchive:
             make_folder(path.parent)
             path.write_bytes(path.name.encode())
             if self.read(f"{STAGING}/{path.name}") != path.name.encode():
-                raise ArchiveUnavailable(f"{self.where}: a file that was written is read back as another one")
+                raise ArchiveUnavailable.of("archive_reads_back_other", where=self.where)
         except (OSError, NotInArchive) as error:
             raise ArchiveUnavailable(str(error)) from None
         finally:

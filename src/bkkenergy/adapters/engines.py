@@ -145,7 +145,7 @@ def engine_of(url: str | None, path: Path, variable: str) -> Engine:
     try:
         return file_engine(path) if url is None else make_engine(url)
     except OSError as error:
-        raise StoreUnavailable(f"{path}: {error}. Check the path, rights and disk.") from error
+        raise StoreUnavailable.of("path_rights_disk", path=path, error=error) from error
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigError([Fault.of("database_url", f"${variable}", reason=error)]) from None
 
@@ -156,9 +156,9 @@ def translate_db_errors(engine: Engine, what: str = "state database") -> Iterato
     try:
         yield
     except DBAPIError as error:
-        raise StoreUnavailable(f"{what} {shown(engine)}: {error.orig}. It is tried again.") from error
+        raise StoreUnavailable.of("server_fails", what=what, server=shown(engine), error=error.orig) from error
     except PoolTimeoutError as error:
-        raise StoreUnavailable(f"{what} {shown(engine)}: {error}. It is tried again.") from error
+        raise StoreUnavailable.of("server_fails", what=what, server=shown(engine), error=error) from error
 
 
 def _set_up_postgresql(connection: Any, _record: object) -> None:

@@ -74,16 +74,13 @@ class InfluxStore:
         try:
             is_found = self._is_given_back()
         except (StoreDenied, StoreRefused) as error:
-            raise StoreUnfit(f"The probe of the store failed. {error}") from error
+            raise StoreUnfit.of("store_probe_failed", error=error) from error
         except StoreUnavailable as error:
-            if any(remedy in str(error) for remedy in (CHECK_RIGHTS, NEEDS_INFLUXQL)):
-                raise StoreUnfit(f"The probe of the store failed. {error}") from error
+            if any(str(remedy) in str(error) for remedy in (CHECK_RIGHTS, NEEDS_INFLUXQL)):
+                raise StoreUnfit.of("store_probe_failed", error=error) from error
             raise
         if not is_found:
-            raise StoreUnfit(
-                f"{self.server.where}: a value that was written is not found when read. {CHECK_RIGHTS} On 2.x, see "
-                "that no mapping (influx v1 dbrp list) leads the bucket's name to another bucket."
-            )
+            raise StoreUnfit.of("influx_not_read_back", where=self.server.where, check_rights=CHECK_RIGHTS)
 
     def _is_given_back(self) -> bool:
         is_kept = self.expires_after_s() is None

@@ -21,6 +21,7 @@ from influxdb_client.service.write_service import WriteService
 
 from bkkenergy.ports.readings import StoreDenied, StoreRefused, StoreUnavailable, StoreUnfit
 from bkkenergy.settings import InfluxSettings
+from bkkenergy.texts import Phrase
 
 T = TypeVar("T")
 
@@ -29,14 +30,14 @@ READ_BYTES = 1 << 20
 REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY})
 DENIED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 
-CHECK_RIGHTS = "Check store.influx.bucket, and that the user or token may read and write it."
-TRIED_AGAIN = "It is tried again."
+CHECK_RIGHTS = Phrase("error.influx_check_rights")
+TRIED_AGAIN = Phrase("error.tried_again")
 NO_INFLUXQL = "the answer is not that of InfluxQL"
-NEEDS_INFLUXQL = "Reports need InfluxDB 1.x, 2.x or 3: see that store.influx.url leads to one."
-REMEDIES: tuple[tuple[str, str], ...] = (
+NEEDS_INFLUXQL = Phrase("error.influx_needs_influxql")
+REMEDIES: tuple[tuple[str, Phrase], ...] = (
     (
         r"max-select|max-concurrent-queries|query-timeout",
-        "Raise this limit in the server's configuration ([coordinator] on 1.x, influxql-max-select-... on 2.x).",
+        Phrase("error.influx_raise_limit"),
     ),
     (r"not found|authoriz|permission|privilege", CHECK_RIGHTS),
     (NO_INFLUXQL, NEEDS_INFLUXQL),
@@ -125,10 +126,7 @@ class InfluxServer:
         if self.settings.api == "auto":
             self.api = "v1" if is_1 else "v2"
         if self.api == "v1" and self.version and not is_1:
-            raise StoreUnfit(
-                f'{self.settings.url}: store.influx.api is "v1", but the server is InfluxDB {self.version}: it would '
-                "store readings of today in 1970. Remove store.influx.api from the settings, or write v2."
-            )
+            raise StoreUnfit.of("influx_api_v1", url=self.settings.url, version=self.version)
         self._is_ready = True
         if self.api == "v1":
             self._make_database()
@@ -141,8 +139,8 @@ class InfluxServer:
         try:
             self.query(f"CREATE DATABASE {quoted_name(bucket)}")
         except StoreUnavailable as error:
-            remedy = f"Have an administrator make the database {bucket} and grant ALL on it to this user."
-            raise StoreUnfit(f"{error} {remedy}") from error
+            remedy = Phrase("error.influx_grant", {"bucket": bucket})
+            raise StoreUnfit.of("influx_refuses", error=error, remedy=remedy) from error
 
     def query(self, statement: str) -> list[InfluxSeries]:
         """Return the whole answer to a statement.
@@ -162,8 +160,12 @@ class InfluxServer:
         try:
             return self._gathered(statement, columns, take)
         except StatementFailed as error:
-            raise StoreUnavailable(
-                f"{self.where}: {shortened(statement)} failed: {error}. {remedy_for(str(error))}"
+            raise StoreUnavailable.of(
+                "influx_statement",
+                where=self.where,
+                statement=shortened(statement),
+                error=error,
+                remedy=remedy_for(str(error)),
             ) from error
 
     def change(self, statement: str) -> None:
@@ -220,7 +222,7 @@ class InfluxServer:
         response = self._request("POST", f"/api/v2/delete?{query}", json=body)
         if response.status in DENIED:
             message = f"{self.where}: the deletion is refused with HTTP {response.status}: {_text(response.data)}"
-            raise StoreRefused(f"{message}. Give the token the right to write the bucket. InfluxDB 3 deletes nothing.")
+            raise StoreRefused.of("influx_no_delete", message=message)
         if response.status != HTTPStatus.NO_CONTENT:
             raise self._failure(response.status, response.data)
 
@@ -299,18 +301,18 @@ class InfluxServer:
             raise self._unavailable(error) from error
 
     def _unavailable(self, error: Exception) -> StoreUnavailable:
-        return StoreUnavailable(
-            f"{self.settings.url}: InfluxDB does not answer ({error}). Start it, or correct store.influx.url."
-        )
+        return StoreUnavailable.of("influx_silent", url=self.settings.url, error=error)
 
     def _failure(self, status: int, answer: bytes | str) -> StoreUnavailable | StoreRefused:
         text = _text(answer)
         if status in REFUSED:
-            return StoreRefused(f"{self.where}: refused with HTTP {status}: {text}")
+            return StoreRefused.of("influx_rejected", where=self.where, status=status, text=text)
         if status in DENIED:
-            remedy = "Check store.influx: the bucket, and the token (on 1.x username, and the password as token)."
-            return StoreDenied(f"{self.where}: HTTP {status}: {text}. {remedy}")
-        return StoreUnavailable(f"{self.where}: HTTP {status}: {text}. {TRIED_AGAIN}")
+            remedy = Phrase("error.influx_check_token")
+            return StoreDenied.of("influx_status", where=self.where, status=status, text=text, remedy=remedy)
+        return StoreUnavailable.of(
+            "influx_status_retried", where=self.where, status=status, text=text, tried_again=TRIED_AGAIN
+        )
 
 
 def is_this_machine(url: str) -> bool:
@@ -326,10 +328,10 @@ def is_this_machine(url: str) -> bool:
         return host == "localhost"
 
 
-def remedy_for(words: str) -> str:
+def remedy_for(words: str) -> Phrase:
     """Return what a person can do where a statement failed with these words."""
     remedies = (remedy for pattern, remedy in REMEDIES if re.search(pattern, words, re.IGNORECASE))
-    return next(remedies, "See the server's log.")
+    return next(remedies, Phrase("error.influx_see_log"))
 
 
 def quoted_name(name: str) -> str:

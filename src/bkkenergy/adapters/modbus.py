@@ -95,5 +95,5 @@ def _client_class() -> type[ModbusTcpClient]:
     try:
         from pymodbus.client import ModbusTcpClient as Client  # noqa: PLC0415 - an optional library
     except ImportError:
-        raise InputError("pymodbus is not installed. Install bkkenergy with [poll].") from None
+        raise InputError.of("no_pymodbus") from None
     return Client

@@ -79,7 +79,7 @@ class ObjectArchive:
         except FileNotFoundError as error:
             if NO_BUCKET in str(error):
                 raise self._unavailable(error) from None
-            raise NotInArchive(f"{self.where} has no {path}") from None
+            raise NotInArchive.of("object_gone", where=self.where, path=path) from None
         except (BaseError, OSError) as error:
             raise self._unavailable(error) from None
 
@@ -102,7 +102,7 @@ class ObjectArchive:
         self.put(path, content)
         try:
             if self.read(path) != content:
-                raise ArchiveUnavailable(f"{self.where}: an object that was written is read back as another one")
+                raise ArchiveUnavailable.of("object_reads_back_other", where=self.where)
         except NotInArchive as error:
             raise ArchiveUnavailable(str(error)) from None
         finally:
@@ -110,7 +110,9 @@ class ObjectArchive:
 
     def _unavailable(self, error: Exception) -> ArchiveUnavailable:
         """Return the error that says what the store answered, on one line."""
-        return ArchiveUnavailable(f"{self.where}: {' '.join(str(error).split('Debug source:')[0].split())[:400]}")
+        return ArchiveUnavailable.of(
+            "object_store", where=self.where, why=" ".join(str(error).split("Debug source:")[0].split())[:400]
+        )
 
 
 def opened_store(settings: ArchiveSettings) -> S3Store:

@@ -40,7 +40,7 @@ def waiting_in(path: Path) -> int:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
             return int(database.execute("SELECT count(*) FROM outbound").fetchone()[0])
     except sqlite3.Error as error:
-        raise StoreUnavailable(f"{path} cannot be read ({error})") from None
+        raise StoreUnavailable.of("file_unreadable", path=path, error=error) from None
 
 
 class Outbound:

@@ -127,8 +127,8 @@ def refusing(engine: Engine, what: str, months: Months) -> Iterator[None]:
         where = f"{what} {shown(engine)}"
         if isinstance(error, IntegrityError) and lacks_partition(error):
             months.forget()
-            raise StoreUnavailable(f"{where}: {error.orig}. It is tried again.") from error
-        raise StoreRefused(f"{where}: rejected ({error.orig}).") from error
+            raise StoreUnavailable.of("partition_fails", where=where, error=error.orig) from error
+        raise StoreRefused.of("partition_rejects", where=where, error=error.orig) from error
 
 
 def lacks_partition(error: IntegrityError) -> bool:

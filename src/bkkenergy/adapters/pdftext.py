@@ -29,7 +29,7 @@ def pdf_text(path: Path, *, wait_s: float = MAX_WAIT_S) -> str:
     Raises InputError where it is none, is locked, has pictures instead of text, or takes more than the bounds.
     """
     if path.stat().st_size > MAX_FILE_BYTES:
-        raise InputError(f"{path} is larger than {MAX_FILE_BYTES >> 20} MB. A bill is not: divide it.")
+        raise InputError.of("pdf_large", path=path, max=MAX_FILE_BYTES >> 20)
     try:
         done = subprocess.run(  # noqa: S603 - this very module, by this very interpreter
             [sys.executable, "-I", "-m", __name__],
@@ -40,14 +40,12 @@ def pdf_text(path: Path, *, wait_s: float = MAX_WAIT_S) -> str:
             env={"PYTHONIOENCODING": "utf-8"},
         )
     except subprocess.TimeoutExpired:
-        raise InputError(f"{path} took longer than {wait_s:.0f} s to read, and was given up.") from None
+        raise InputError.of("pdf_slow", path=path, wait_s=f"{wait_s:.0f}") from None
     if done.returncode != 0:
-        raise InputError(
-            f"{path} cannot be read within {MAX_CPU_S} s and {MAX_MEMORY_BYTES >> 20} MB, and was given up."
-        )
+        raise InputError.of("pdf_bounds", path=path, max_cpu_s=MAX_CPU_S, max=MAX_MEMORY_BYTES >> 20)
     said: dict[str, str] = json.loads(done.stdout)
     if "why" in said:
-        raise InputError(f"{path}: {said['why']}.")
+        raise InputError.of("pdf_why", path=path, why=said["why"])
     return said["text"]
 
 

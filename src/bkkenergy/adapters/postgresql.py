@@ -227,10 +227,7 @@ class PostgresStore:
         with self._transaction() as connection:
             count = connection.execute(text("DELETE FROM reading_probe WHERE value = :value"), value).rowcount
         if count != 1:
-            raise StoreUnfit(
-                f"{shown(self._engine)}: a value that was written is not found when read. "
-                "Let the URL lead to one server, and to no pool that spreads reads over replicas."
-            )
+            raise StoreUnfit.of("postgresql_not_read_back", where=shown(self._engine))
 
     def note_state(self, state: str, host: str) -> None:
         """Record which state a host uses: hosts that share readings should share it."""
@@ -272,10 +269,7 @@ class PostgresStore:
                     yield connection
             except ProgrammingError as error:
                 if getattr(error.orig, "sqlstate", None) == RIGHTS_LACK:
-                    raise StoreDenied(
-                        f"{shown(self._engine)}: {error.orig}. Grant the user all on the tables `reading*`, or let it "
-                        "own them."
-                    ) from error
+                    raise StoreDenied.of("postgresql_denied", where=shown(self._engine), error=error.orig) from error
                 raise
 
 

@@ -29,7 +29,7 @@ def new_key(path: Path) -> str:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise InputError(f"{path} exists already. Name another file.") from None
+        raise InputError.of("file_is_there", path=path) from None
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(f"# public key: {identity.to_public()}\n{identity}\n")
     return str(identity.to_public())
@@ -43,7 +43,7 @@ def encrypt(source: Path, target: Path, public_keys: Sequence[str]) -> None:
     try:
         recipients = [x25519.Recipient.from_str(key) for key in public_keys]
     except pyrage.RecipientError as error:
-        raise InputError(f"backup.recipients: {error}. A public key begins with age1.") from error
+        raise InputError.of("public_key", error=error) from error
     pyrage.encrypt_file(str(source), str(target), recipients)
 
 
@@ -63,23 +63,20 @@ def decrypt(source: Path, target: Path, identity_file: Path) -> None:
     try:
         identities = [x25519.Identity.from_str(key) for key in keys]
         if not identities:
-            raise InputError(f"{identity_file} has no secret key. One begins with AGE-SECRET-KEY-1.")
+            raise InputError.of("no_secret_key", identity_file=identity_file)
         pyrage.decrypt_file(str(source), str(target), identities)
     except pyrage.IdentityError as error:
-        raise InputError(f"{identity_file}: {error}. A secret key begins with AGE-SECRET-KEY-1.") from error
+        raise InputError.of("secret_key", identity_file=identity_file, error=error) from error
     except (pyrage.DecryptError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # of the disk; without a number it is of the content
             raise
-        raise InputError(f"{source} cannot be decrypted ({error}): another key, or the file was changed.") from error
+        raise InputError.of("not_decrypted", source=source, error=error) from error
 
 
 def signature(document: Mapping[str, Any], key: str) -> str:
     """Return the signature of a document without its own signature. Raises InputError for a key that can be guessed."""
     if len(key) < MIN_KEY_LENGTH:
-        raise InputError(
-            f"the key that signs backups has {len(key)} characters, {MIN_KEY_LENGTH} are needed. "
-            "Make one: openssl rand -hex 32"
-        )
+        raise InputError.of("sign_key_short", count=len(key), min_key_length=MIN_KEY_LENGTH)
     unsigned = {name: value for name, value in document.items() if name != SIGNATURE}
     content = json.dumps(unsigned, sort_keys=True, separators=(",", ":")).encode()
     return hmac.new(key.encode(), content, hashlib.sha256).hexdigest()

@@ -21,13 +21,13 @@ from bkkenergy.adapters.sqlite_file import (
     METER_TABLE,
     Database,
     Transaction,
-    damaged,
     hold_in_place,
     make_tables,
     open_database,
 )
 from bkkenergy.ports.readings import DEFAULT_FIELDS, NewerTables, NotedState, StoreRefused, StoreUnfit, UnmarkedCommit
 from bkkenergy.readings import FIELDS, MORE_FIELDS, FloatArray, IntArray, ReadingBatch
+from bkkenergy.texts import Phrase
 
 ROWS_AT_ONCE = (8000, 4000, 2000, 1000, 500, 250, 100, 50, 20, 10, 5, 2, 1)
 """Sizes of INSERT statements: a batch is cut into few of them, so that few texts are ever prepared."""
@@ -165,7 +165,8 @@ class SqliteStore:
         try:
             return np.array(rows, np.float64)
         except ValueError as error:
-            raise StoreRefused(damaged(self.path, f"a reading of {meter_id} is no number: {error}")) from error
+            damage = Phrase("error.reading_no_number", {"meter": meter_id, "error": error})
+            raise StoreRefused.of("sqlite_damaged", where=self.path, damage=damage) from error
 
     def last_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
         """Return the instant of the latest reading of each meter that has one."""
@@ -205,7 +206,7 @@ class SqliteStore:
             # Read under the same lock: another process that starts now may write over it.
             (read_back,) = connection.execute("SELECT value FROM probe").fetchone()
         if read_back != value:
-            raise StoreUnfit(f"{self.path}: a value that was written is not found when read. Check the disk.")
+            raise StoreUnfit.of("sqlite_not_read_back", path=self.path)
 
     def note_state(self, state: str, host: str) -> None:
         """Record nothing: the file is this host's, and so is its state."""

@@ -20,7 +20,6 @@ LOOK_EACH = 100_000
 """Steps of SQLite's machine between two looks at the clock: some milliseconds."""
 OF_THE_DATA = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
 """What SQLite raises because of what it is given. All else is of the file, the disk, or another process."""
-DAMAGED = "Stop the service, move the file with its -wal and -shm away and restore a backup. Check the disk."
 METER_TABLE = "CREATE TABLE IF NOT EXISTS meter (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
 
 
@@ -57,10 +56,7 @@ def hold_in_place(path: Path, identity: tuple[int, int]) -> None:
     except OSError:
         is_in_place = False
     if not is_in_place:
-        raise StoreUnavailable(
-            f"{path}: the file was moved, deleted or replaced while it was in use. Nothing is written into it "
-            "any more. Put it back, or restart the service: it opens what lies there now."
-        )
+        raise StoreUnavailable.of("sqlite_replaced", path=path)
 
 
 def identity_of(path: Path) -> tuple[int, int]:
@@ -87,9 +83,7 @@ def open_database(path: Path) -> Database:
         connection.path, connection.identity = path, identity_of(path)
         report_losses(connection, path)
     except (OSError, sqlite3.Error) as error:
-        raise StoreUnavailable(
-            f"{path}: the database cannot be opened ({error}). Check the path, rights and disk."
-        ) from error
+        raise StoreUnavailable.of("sqlite_unopened", path=path, error=error) from error
     return connection
 
 
@@ -123,7 +117,7 @@ def make_tables(connection: sqlite3.Connection, path: Path, schema: str) -> None
     try:
         connection.executescript(schema)
     except sqlite3.Error as error:
-        raise StoreUnavailable(f"{path}: the tables cannot be made ({error}). Check disk space and rights.") from error
+        raise StoreUnavailable.of("sqlite_no_tables", path=path, error=error) from error
 
 
 class Transaction:
@@ -158,17 +152,10 @@ class Transaction:
 def _store_error(where: Path, error: sqlite3.Error) -> StoreUnavailable | StoreRefused:
     """Convert what SQLite says to the store's absence or its refusal."""
     if isinstance(error, OF_THE_DATA):
-        return StoreRefused(f"{where}: the store refuses the data ({error}).")
+        return StoreRefused.of("sqlite_refuses", where=where, error=error)
     if isinstance(error, sqlite3.OperationalError):
-        return StoreUnavailable(
-            f"{where}: the store cannot be read or written now ({error}). Check disk space and rights."
-        )
-    return StoreUnavailable(damaged(where, str(error)))
-
-
-def damaged(where: Path, damage: str) -> str:
-    """Return a message that a file is damaged, with what to do."""
-    return f"{where}: the file is damaged ({damage}). {DAMAGED}"
+        return StoreUnavailable.of("sqlite_unusable", where=where, error=error)
+    return StoreUnavailable.of("sqlite_damaged", where=where, damage=error)
 
 
 def fault_in(path: Path, *, within_s: float = math.inf) -> str | None:

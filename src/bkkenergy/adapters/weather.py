@@ -26,6 +26,7 @@ from bkkenergy.errors import InputError, UnavailableError
 from bkkenergy.lazy import pvlib
 from bkkenergy.regularfiles import need_regular
 from bkkenergy.solar.weather import Filled, Provenance, Weather
+from bkkenergy.texts import Phrase
 
 Service = Literal["pvgis_tmy", "pvgis_hourly", "nasa_power", "cams"]
 CACHED = ("latitude_deg", "longitude_deg", "elevation_m", "interval_h", "sun_at_h")
@@ -62,7 +63,8 @@ class Years(NamedTuple):
         first, _, last = text.partition("..")
         years = cls(int(first), int(last or first))
         if not FIRST_SATELLITE_YEAR <= years.first <= years.last <= LAST_YEAR:
-            raise ValueError(f"years {text!r} are not in order, or not within {FIRST_SATELLITE_YEAR} to {LAST_YEAR}")
+            limits = {"text": repr(text), "first": FIRST_SATELLITE_YEAR, "last": LAST_YEAR}
+            raise ValueError(Phrase("error.weather_years_order", limits))
         return years
 
 
@@ -91,19 +93,14 @@ def read_weather_file(path: Path, *, encoding: str | None = None) -> Weather:
     }
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise InputError(
-            f"{path}: the ending {path.suffix!r} is not known. Give an .epw, a .csv of TMY3, CAMS or PVGIS, a .json of "
-            "PVGIS, or a .parquet file."
-        )
+        raise InputError.of("weather_file_ending", path=path, suffix=repr(path.suffix))
     need_regular(path)
     try:
         return reader()
     except FileNotFoundError:
-        raise InputError(f"{path}: the file does not exist.") from None
+        raise InputError.of("file_gone", path=path) from None
     except (KeyError, ValueError, IndexError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path}: no readable {path.suffix} weather file ({error}). Check that it is complete."
-        ) from error
+        raise InputError.of("weather_file_unread", path=path, suffix=path.suffix, error=error) from error
 
 
 def read_weather_content(name: str, content: bytes) -> Weather:
@@ -194,12 +191,15 @@ def fetch_weather(
             case "cams":
                 return _of_cams(latitude_deg, longitude_deg, years, email)
     except (requests.ConnectionError, requests.Timeout) as error:
-        raise UnavailableError(
-            f"{service} does not answer ({type(error).__name__}). Without the internet use the typical year "
-            "(--weather typical) or a file (--weather FILE.epw)."
-        ) from error
+        raise UnavailableError.of("weather_service_silent", service=service, name=type(error).__name__) from error
     except (requests.RequestException, KeyError, ValueError) as error:
-        raise InputError(f"{service} refuses {latitude_deg:.3f}, {longitude_deg:.3f}: {error}.") from error
+        raise InputError.of(
+            "weather_service_refuses",
+            service=service,
+            latitude_deg=f"{latitude_deg:.3f}",
+            longitude_deg=f"{longitude_deg:.3f}",
+            error=error,
+        ) from error
 
 
 def _of_nasa_power(latitude_deg: float, longitude_deg: float, years: Years, at: Urls) -> Weather:

@@ -131,7 +131,7 @@ def bills_command(
         billed = _billed_of_file(path) if path is not None else _billed_of_accounts(config_dir, chosen)
         model = monthly_from_bills(billed, config.portfolio.calendars[chosen.calendar], load_solar(config_dir), months)
     except ValueError as why:
-        raise InputError(f"{path or chosen.id}: {why}") from None
+        raise InputError.of("said_of", where=path or chosen.id, why=why) from None
     if as_json:
         rows = [
             {

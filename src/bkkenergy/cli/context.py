@@ -87,7 +87,7 @@ def period_of(text: str) -> Period:
     try:
         return Period.parse(text, today=today_here())
     except ValueError as error:
-        raise InputError(str(error)) from None
+        raise InputError.of("as_it_says", why=error) from None
 
 
 def command_line() -> Actor:

@@ -24,9 +24,10 @@ from bkkenergy.i18n import Lang, Words
 from bkkenergy.ingest.explain import Explained, ExplainedRefusal, explain_payload
 from bkkenergy.ingest.sort import Sorter
 from bkkenergy.ingest.topics import topics_for
-from bkkenergy.payloads.message import Message
+from bkkenergy.payloads.message import OF_DETAILS, Message
 from bkkenergy.readings import US_PER_S
 from bkkenergy.site import load_configuration
+from bkkenergy.texts import said_again
 
 MAX_BYTES = 10_000_000
 OK = "ok"
@@ -73,11 +74,12 @@ def decode_command(profile_id: str, topic: str, file: Path, lang: Lang, config_d
 
 
 def _show(explained: Explained, size_bytes: int, words: Words) -> None:
-    """Print what a payload becomes. Steps are named by the profile's fields; their results are the decoder's."""
+    """Print what a payload becomes. Steps are named by the profile's fields."""
     click.echo(words("command.decode_size", size=size_bytes))
     for step in explained.steps:
         mark = click.style("✗", fg="red") if step.is_fault else click.style("✓", fg="green")
-        click.echo(f"  {mark} {step.what}: {step.result}")
+        what, result = said_again(step.what, words.lang, "step."), said_again(step.result, words.lang, *OF_DETAILS)
+        click.echo(f"  {mark} {what}: {result}")
     for reading in explained.readings:
         name = reading.meter_id or click.style(words("command.decode_no_meter"), fg="yellow")
         key = words("command.decode_key", name=repr(reading.key)) if reading.key else ""
@@ -95,7 +97,7 @@ def _refusal_text(refusal: ExplainedRefusal, words: Words) -> str:
     if refusal.reason is None:
         return words("command.decode_no_meters")
     name = str(refusal.reason) if words.lang == "en" else words.name("reason", str(refusal.reason))
-    return f"{name}: {refusal.detail}"
+    return f"{name}: {said_again(refusal.detail, words.lang, *OF_DETAILS)}"
 
 
 @click.command(

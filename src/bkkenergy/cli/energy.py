@@ -120,7 +120,7 @@ def _in_steps(compute: Any) -> Any:
     try:
         return compute()
     except ValueError as error:
-        raise InputError(str(error)) from None
+        raise InputError.of("as_it_says", why=error) from None
 
 
 def _show_channel(site: Site, name: str, span: Period, step: Step, channel: Channel, form: str, words: Words) -> None:

@@ -153,7 +153,7 @@ def init_command(folder: Path, *, layout: Layout, yes: bool, **given: str | int 
     """
     config = folder / "config"
     if config.exists():
-        raise InputError(f"{config} exists already. Name another folder, or edit what is there.")
+        raise InputError.of("folder_is_there", config=config)
     answers = _asked(layout, given, is_asking=not yes)
     write_site(config, answers)
     if layout == "compose":
@@ -189,9 +189,9 @@ def _asked(layout: Layout, given: Mapping[str, object], *, is_asking: bool) -> A
             value = click.prompt(question, default=default) if is_asking and not is_moot else default
         answers[name] = value
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(answers["agency"])):
-        raise InputError(f"agency id {answers['agency']!r}: use small letters, digits and hyphens, such as din-daeng.")
+        raise InputError.of("init_agency", given=repr(answers["agency"]))
     if is_compose and not re.fullmatch(r"[A-Za-z0-9.-]+", str(answers["host"])):
-        raise InputError(f"host {answers['host']!r}: a name or an IPv4 address, such as energy.bangkok.go.th.")
+        raise InputError.of("init_host", given=repr(answers["host"]))
     port = int(str(answers.pop("port")))
     return Answers(layout=layout, port=port, **{name: str(value) for name, value in answers.items()})
 
@@ -311,14 +311,14 @@ def with_value(text: str, section: str, key: str, value: str | float | bool) -> 
     """
     head = re.search(rf"^(# )?\[{re.escape(section)}\]", text, re.MULTILINE)
     if head is None:
-        raise InputError(f"{FILE_NAME}: no section [{section}].")
+        raise InputError.of("init_section", file_name=FILE_NAME, section=section)
     after = re.compile(r"^(# )?\[", re.MULTILINE).search(text, head.end())
     end = after.start() if after else len(text)
     written = str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
     line = re.compile(rf'^(?:# )?{re.escape(key)} = (?:"[^"]*"|[^\s#]+)(.*)$', re.MULTILINE)
     body, count = line.subn(lambda match: f"{key} = {written}{match[1]}", text[head.end() : end], count=1)
     if count == 0:
-        raise InputError(f"{FILE_NAME}: no key {key} in [{section}].")
+        raise InputError.of("init_key", file_name=FILE_NAME, name=key, section=section)
     return f"{text[: head.start()]}[{section}]{body}{text[end:]}"
 
 

@@ -21,10 +21,10 @@ from bkkenergy.cli.refusals import refused
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.ingest.ask import replay_quarantined
-from bkkenergy.payloads.message import Reason
+from bkkenergy.payloads.message import OF_DETAILS, Reason
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.open import opened_state
-from bkkenergy.texts import Lang
+from bkkenergy.texts import Lang, said_again
 
 MOST = 1_000_000
 
@@ -104,7 +104,9 @@ def _table(listed: Sequence[Quarantined], words: Words) -> Table:
     table = Table(*(words(f"command.payload_{name}") for name in names), box=None, header_style="bold")
     for item in listed:
         received, reason = _received(item, words), _reason(item, words)
-        table.add_row(str(item.id), received, item.topic, reason, str(item.times), str(item.readings), item.detail)
+        table.add_row(
+            str(item.id), received, item.topic, reason, str(item.times), str(item.readings), _detail(item, words)
+        )
     return table
 
 
@@ -112,6 +114,10 @@ def _received(item: Quarantined, words: Words) -> str:
     """Return when it came, to the second: as ISO 8601 does, or with the year of the Buddhist era."""
     received = item.received.astimezone(BANGKOK)
     return f"{words.stamp_day(received.date())} {received:%H:%M:%S}"
+
+
+def _detail(item: Quarantined, words: Words) -> str:
+    return said_again(item.detail, words.lang, *OF_DETAILS)
 
 
 def _reason(item: Quarantined, words: Words) -> str:
@@ -136,7 +142,7 @@ def show_command(number: int, lang: Lang, config_dir: Path, *, as_json: bool) ->
     received = item.received.astimezone(BANGKOK).isoformat() if lang == "en" else _received(item, words)
     click.echo(words("command.shown_topic", topic=item.topic))
     click.echo(words("command.shown_received", received=received, times=item.times))
-    click.echo(words("command.shown_reason", reason=_reason(item, words), detail=item.detail))
+    click.echo(words("command.shown_reason", reason=_reason(item, words), detail=_detail(item, words)))
     click.echo(words("command.shown_readings", readings=item.readings))
     size = "command.shown_whole" if item.is_whole else "command.shown_part"
     click.echo(words(size, size=item.size_bytes, stored=len(item.payload)))

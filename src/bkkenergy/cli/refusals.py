@@ -5,19 +5,15 @@ The texts are [refusal] of the catalogues. The English ones are click's own, by 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from itertools import pairwise
 
 import click
 
 from bkkenergy.errors import BkkEnergyError, ConfigError
-from bkkenergy.texts import LANGS, Lang, catalogue, filled
+from bkkenergy.texts import LANGS, Lang, filled, said_again
 
 PREFIX = "refusal."
-NESTED = frozenset({"kind", "message"})
-"""Places that hold another text of click."""
 LANG_VARIABLE = "BKKENERGY_LANG"
 """What --lang is where it is not given: for people who work in one language all day."""
 
@@ -48,13 +44,7 @@ def refused(key: str, **values: object) -> str:
 
 def said(message: str, lang: Lang) -> str:
     """Return a message of click in a language; one that the catalogues lack stays as it is."""
-    if lang == "en":
-        return message
-    for key, pattern in _patterns():
-        if match := pattern.fullmatch(message):
-            values = {name: said(text, lang) if name in NESTED else text for name, text in match.groupdict().items()}
-            return catalogue(lang)[key].format(**values)
-    return message
+    return said_again(message, lang, PREFIX)
 
 
 def usage_text(error: click.UsageError, lang: Lang) -> str:
@@ -73,14 +63,3 @@ def error_text(error: BkkEnergyError, lang: Lang) -> str:
     else:
         has_text = error.values is not None
     return error.said(lang) if lang != "en" and has_text else str(error)
-
-
-@lru_cache
-def _patterns() -> list[tuple[str, re.Pattern[str]]]:
-    """Return each English text as the pattern of what is made of it, in the order of the catalogue."""
-    texts = [(key, text) for key, text in catalogue("en").items() if key.startswith(PREFIX)]
-    return [(key, re.compile(_as_pattern(text), re.DOTALL)) for key, text in texts]
-
-
-def _as_pattern(text: str) -> str:
-    return re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(text))

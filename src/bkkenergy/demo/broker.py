@@ -74,9 +74,7 @@ def _amqtt(port: int) -> Iterator[None]:
     try:
         from amqtt.broker import Broker  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise UnavailableError(
-            "there is no broker to demonstrate with. Install Debian's mosquitto, or `pip install 'bkkenergy[broker]'`."
-        ) from error
+        raise UnavailableError.of("demo_no_broker") from error
     for name in ("amqtt", "transitions", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     config = {
@@ -109,4 +107,4 @@ def _wait_for(port: int) -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise UnavailableError(f"the broker does not listen on 127.0.0.1:{port}. Is another program using the port?")
+    raise UnavailableError.of("demo_broker_silent", port=port)

@@ -33,7 +33,7 @@ class Gateway:
         self._client.connect_async("127.0.0.1", port)
         self._client.loop_start()
         if not self._connected.wait(CONNECTS_WITHIN_S):
-            raise UnavailableError(f"gateway {name} finds no broker on 127.0.0.1:{port}. Did it stop?")
+            raise UnavailableError.of("demo_gateway_alone", name=name, port=port)
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send one message; wait while the broker is behind."""

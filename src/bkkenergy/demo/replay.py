@@ -42,7 +42,7 @@ def replay_portfolio(path: Path, wide: Wide, calendar: OpeningCalendar) -> tuple
         and np.isfinite(wide.columns[name]).any()
     ]
     if not columns:
-        raise InputError(f"{path}: no column of power (*_kw) or energy. Columns: {', '.join(wide.columns)}.")
+        raise InputError.of("replay_columns", path=path, known=", ".join(wide.columns))
     stem = _slug(path.name.split(".")[0])
     main = next((name for name in MAIN_COLUMNS if name in columns), None)
     groups = {stem: [main, *(c for c in columns if c != main)]} if main else {_slug(c): [c] for c in columns}

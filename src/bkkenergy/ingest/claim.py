@@ -11,6 +11,7 @@ import structlog
 
 from bkkenergy.adapters.files import make_file
 from bkkenergy.errors import BkkEnergyError
+from bkkenergy.texts import Phrase
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +23,7 @@ class Taken(BkkEnergyError):
 class FileLock:
     """A lock on a file of its own. Where the file system knows no locks it is none, aloud."""
 
-    def __init__(self, path: Path, remedy: str) -> None:
+    def __init__(self, path: Path, remedy: Phrase) -> None:
         """Take the lock, or raise Taken with the holder's process id and the remedy."""
         self._file: int | None = None
         try:
@@ -31,7 +32,7 @@ class FileLock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self.release()
-            raise Taken(f"{path}: in use by process {_holder(path)}. {remedy}") from error
+            raise Taken.of("in_use", path=path, holder=_holder(path), remedy=remedy) from error
         except OSError as error:
             log.warning("not_claimed", file=str(path), why=str(error))
             return

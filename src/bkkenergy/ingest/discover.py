@@ -217,7 +217,7 @@ def adopted(
     """Return a proposal as the record of a meter. chosen : building, profile and id. Raises InputError."""
     for name, remedy in (("building", "--building BUILDING"), ("profile", "--profile PROFILE")):
         if not chosen[name]:
-            raise InputError(f"{proposal.topic}: which {name} it has is not known. Give {remedy}.")
+            raise InputError.of("proposal_lacks", topic=proposal.topic, name=name, remedy=remedy)
     body: dict[str, object] = {
         "id": f"{chosen['building']}.{chosen['id']}",
         "building": chosen["building"],

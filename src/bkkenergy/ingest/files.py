@@ -99,9 +99,8 @@ def _parquet_chunks(path: Path, advance: Advance) -> Iterator[pd.DataFrame]:
 
 def _judged(frame: pd.DataFrame, meters: FileMeters, side: Side | None, latest_us: int) -> Imported:
     if missing := {"meter", "ts"} - set(frame.columns):
-        raise InputError(
-            f"the file has no column {', '.join(sorted(missing))} (it has: {', '.join(map(str, frame.columns))}). "
-            "Give a file that `bkkenergy export` wrote, or name its columns with --column COLUMN=METER."
+        raise InputError.of(
+            "file_columns", missing=", ".join(sorted(missing)), known=", ".join(map(str, frame.columns))
         )
     number_of = {name: number for number, name in enumerate(meters.names)}
     meter = frame["meter"].map(number_of)
@@ -158,9 +157,11 @@ class Wide:
         if length.max(initial=0) >= PACE_ROWS:
             row = int(np.flatnonzero(run == length.argmax())[0])
             at = pd.Timestamp(self.start_us[row], unit="us", tz="UTC").tz_convert(BANGKOK)
-            raise InputError(
-                f"rows are {self.interval_s / 60:g} minutes apart, and {step_s[row] / 60:g} minutes from "
-                f"{at:%Y-%m-%d %H:%M} on. Import files of different intervals one by one. Nothing was imported."
+            raise InputError.of(
+                "file_intervals",
+                interval_minutes=f"{self.interval_s / 60:g}",
+                step_minutes=f"{step_s[row] / 60:g}",
+                at=f"{at:%Y-%m-%d %H:%M}",
             )
         return IntervalSeries(self.start_us, self.interval_s, self.energy_kwh(column, values))
 
@@ -173,27 +174,23 @@ def read_wide(path: Path, *, timezone: str, calendar: Calendar = "ce") -> Wide:
     try:
         frame = pd.read_csv(path, dtype={0: str})
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"{path} is no table in UTF-8 ({error}). Save it as CSV UTF-8 first.") from None
+        raise InputError.of("file_no_utf8", path=path, error=error) from None
     texts = frame.iloc[:, 0].astype(str)
     if calendar == "be" or texts.str.match(BUDDHIST_YEAR).any():
         texts = _common_era(texts, path, calendar)
     try:
         stamps = pd.to_datetime(texts, format="ISO8601")
     except ValueError as error:
-        raise InputError(
-            f"{path}: column {frame.columns[0]!r} is no time ({error}). Put time first, ISO 8601."
-        ) from None
+        raise InputError.of("file_no_times", path=path, column=repr(frame.columns[0]), error=error) from None
     index = pd.DatetimeIndex(stamps)
     try:
         index = index.tz_localize(timezone) if index.tz is None else index
     except ValueError as error:  # an hour that the zone has twice, or never
-        raise InputError(
-            f"{path}: some times are not one instant in {timezone} ({error}). Write them with their offset."
-        ) from None
+        raise InputError.of("file_double_times", path=path, timezone=timezone, error=error) from None
     start_us = epoch_us(index)
     numbers = frame.iloc[:, 1:].select_dtypes("number").astype(np.float64)
     if len(start_us) < 2 or (np.diff(start_us) <= 0).any():  # noqa: PLR2004 - an interval has two ends
-        raise InputError(f"{path}: the times do not rise row by row. Sort the file and drop doubled rows.")
+        raise InputError.of("file_unsorted", path=path)
     interval_s = float(np.median(np.diff(start_us))) / US_PER_S
     return Wide(start_us, interval_s, {str(name): numbers[name].to_numpy() for name in numbers})
 
@@ -203,15 +200,10 @@ def _common_era(texts: pd.Series[Any], path: Path, calendar: Calendar) -> pd.Ser
     is_buddhist = texts.str.match(BUDDHIST_YEAR)
     if calendar == "ce":
         first = str(texts[is_buddhist].iloc[0])
-        raise InputError(
-            f"{path}: {first} is a year of the Buddhist era, or {int(first[:4]) - BE_OFFSET_YEARS} of ours. "
-            "Add --calendar be to have the years converted. Nothing was imported."
-        )
+        raise InputError.of("file_buddhist", path=path, first=first, year_ce=int(first[:4]) - BE_OFFSET_YEARS)
     if not is_buddhist.all():
         first = str(texts[~is_buddhist].iloc[0])
-        raise InputError(
-            f"{path}: {first} is no year of the Buddhist era. Leave --calendar be out. Nothing was imported."
-        )
+        raise InputError.of("file_not_buddhist", path=path, first=first)
     years = (texts.str.slice(0, 4).astype(int) - BE_OFFSET_YEARS).astype(str)
     return years + texts.str.slice(4)
 
@@ -230,7 +222,7 @@ def wide_batch(wide: Wide, columns: Mapping[str, Meter], values: WideValues) -> 
         elif meter.kind is MeterKind.INTERVAL:
             ts_us, figures = wide.start_us + int(wide.interval_s * US_PER_S), wide.energy_kwh(column, values)
         else:
-            raise InputError(f"meter {meter.id} is of kind {meter.kind}. Set its kind to register or interval.")
+            raise InputError.of("meter_kind_unread", id=meter.id, kind=meter.kind)
         known = ~np.isnan(figures)
         batch = ReadingBatch(meter_ids, np.full(len(ts_us), number), ts_us, {"energy_kwh": figures})
         parts.append(batch.take(known))

@@ -108,10 +108,7 @@ class Endpoint:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
             self._socket = socket.create_server((host, port), family=family, backlog=WAITING_CONNECTIONS)
         except OSError as error:
-            raise InputError(
-                f"{host}:{port}: cannot listen there for /metrics and /readyz ({error.strerror}). Does another "
-                "bkkenergy run here? Stop it, or correct host and ports of [observe] (0 turns them off)."
-            ) from error
+            raise InputError.of("observe_port", host=host, port=port, error=error.strerror) from error
         self._thread = threading.Thread(
             target=asyncio.run, args=(self._serve(self._socket),), name="observe", daemon=True
         )

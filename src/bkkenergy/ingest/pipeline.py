@@ -301,10 +301,7 @@ class Pipeline:
         self._gauge_spool()
         if not has_room:
             self._on_spool_full()
-            raise StoreUnavailable(
-                f"{self._spool.folder}: the spool is full ({self._spool.size_bytes:,} bytes). The broker holds the "
-                "rest; bring the store back, or raise ingest.spool_max_bytes."
-            )
+            raise StoreUnavailable.of("spool_full", folder=self._spool.folder, size_bytes=f"{self._spool.size_bytes:,}")
         self._on_spool_drained()
 
     def _on_spool_full(self) -> None:
@@ -422,7 +419,7 @@ def do_or_split(
     if ask_first is not None:
         _ask(ask_first, why)
     if len(batch) == 0:
-        raise StoreUnavailable(f"an empty batch cannot be made safe ({why})")
+        raise StoreUnavailable.of("empty_batch_unsafe", why=why)
     if len(batch) == 1:
         log.warning("reading_refused_by_store", meter=batch.meter_ids[int(batch.meter[0])], why=why)
         return [(first_row, why)]
@@ -439,4 +436,4 @@ def _ask(whether_it_takes_anything: Callable[[], None], why: str) -> None:
     except StoreUnavailable:
         raise
     except Exception as error:
-        raise StoreUnavailable(f"the store takes nothing now ({why}). It is tried again.") from error
+        raise StoreUnavailable.of("store_takes_nothing", why=why) from error

@@ -21,13 +21,14 @@ from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Meter
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.site import Site
+from bkkenergy.texts import Phrase
 from bkkenergy.usecases.powers import use_case
 
 log = structlog.get_logger(__name__)
 
 FORM = Profile(id="canonical", name_en="bkkenergy's own JSON", source="This product.", family="canonical")
 WAY = "http"
-NOT_THERE = "the portfolio has no such meter, or it is not yours. Correct its id."
+NOT_THERE = Phrase("error.sent_no_meter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def take_in(site: Site, actor: Actor, payloads: Mapping[str, bytes]) -> TakenIn:
     actor.need("send")
     meters = _meters_of(site, actor, payloads)
     if not meters:
-        raise NotThere(f"of none of these meters readings are taken from you: {NOT_THERE}")
+        raise NotThere.of("sent_none", not_there=NOT_THERE)
     now_us = site.now_us()
     messages = [Message(_topic(meter), payloads[meter.id], qos=1, received_us=now_us) for meter in meters]
     outcome = _sorted(site, meters, messages, now_us)
@@ -139,7 +140,7 @@ def _as_refused(actor: Actor, names: Sequence[str], payloads: Mapping[str, bytes
 
 
 def _stranger(name: str) -> SentRefusal:
-    return SentRefusal(name, Reason.UNKNOWN_METER, 1, NOT_THERE)
+    return SentRefusal(name, Reason.UNKNOWN_METER, 1, str(NOT_THERE))
 
 
 def _listed(refused: Sequence[Refused]) -> list[SentRefusal]:

@@ -21,6 +21,7 @@ from bkkenergy.adapters.files import hand_over, make_folder
 from bkkenergy.ingest.claim import FileLock
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.readings import FIELDS, ReadingBatch
+from bkkenergy.texts import Phrase
 
 log = structlog.get_logger(__name__)
 
@@ -54,15 +55,13 @@ class Spool:
     def __init__(self, folder: Path, *, max_bytes: int) -> None:
         self.folder, self._max_bytes = folder, max_bytes
         self._segment_bytes = min(LARGEST_SEGMENT_BYTES, max(SMALLEST_SEGMENT_BYTES, max_bytes // 8))
-        self._claim = FileLock(folder / LOCK, "Stop it first, or give each ingester an ingest.spool of its own.")
+        self._claim = FileLock(folder / LOCK, Phrase("error.stop_ingester"))
         try:
             make_folder(folder)
             self._segments = [_scanned(path) for path in sorted(folder.glob(f"*{SUFFIX}"))]
         except OSError as error:
             self._claim.release()
-            raise StoreUnavailable(
-                f"{folder}: the spool cannot be opened ({error}). Check the path and rights."
-            ) from error
+            raise StoreUnavailable.of("spool_unopened", folder=folder, error=error) from error
         self._next_number = 1 + max((int(segment.path.stem) for segment in self._segments), default=0)
         self._writer: BinaryIO | None = None
         self._reader: Iterator[ReadingBatch] | None = None
@@ -97,9 +96,7 @@ class Spool:
             self._write(segment, writer, frame)
         except OSError as error:
             self._close_writer()
-            raise StoreUnavailable(
-                f"{self.folder}: the spool takes no more ({error}). Make room on the disk."
-            ) from error
+            raise StoreUnavailable.of("spool_takes_no_more", folder=self.folder, error=error) from error
         return True
 
     def oldest(self) -> ReadingBatch | None:
@@ -113,9 +110,7 @@ class Spool:
         except OSError as error:
             self._reader = None  # the segment is read from its begin again: what is half read is not drained
             self._ahead.clear()
-            raise StoreUnavailable(
-                f"{self.folder}: the spool cannot be read ({error}). Check the disk and rights."
-            ) from error
+            raise StoreUnavailable.of("spool_unread", folder=self.folder, error=error) from error
 
     def _next(self, most: int) -> list[ReadingBatch]:
         while self._segments:

@@ -139,7 +139,7 @@ def _agencies_reports(context: RunContext, run: Run) -> list[AgencyReport]:
     ]
     reports = _reports_of(context, newest)
     if not reports:
-        raise InputError(f"no agency has a report of {run.period} yet. It is tried again when they have.")
+        raise InputError.of("no_reports_yet", period=run.period)
     return reports
 
 

@@ -15,6 +15,10 @@ LONGEST_DETAIL = 300
 """Characters of one detail. A payload may put any length of text into one."""
 
 
+OF_DETAILS = ("detail.", "error.decode_", "error.sparkplug_")
+"""Sections of the catalogues by which details, which are stored in English, are said in another language."""
+
+
 class Message(NamedTuple):
     """One MQTT message that is not yet acknowledged.
 

@@ -109,9 +109,9 @@ def reduction_of(
     """
     if not method.ratio:
         if project is not None or reference is not None:
-            raise InputError(f"{method.name} has no ratio: leave --project and --reference out.")
+            raise InputError.of("jcm_no_ratio", name=method.name)
         return Reduction(energy_kwh * kg_co2_per_kwh / KG_PER_TONNE, 0.0)
     if project is None or reference is None or not 0 < reference < project:
-        raise InputError(f"{method.name} needs the {method.ratio}, --project above that of the --reference.")
+        raise InputError.of("jcm_ratio", name=method.name, ratio=method.ratio)
     project_t = energy_kwh * kg_co2_per_kwh / KG_PER_TONNE
     return Reduction(project_t * project / reference, project_t)

@@ -415,9 +415,7 @@ def fit_baseline(series: Series, *, forms: Sequence[Form] = FORMS) -> Baseline:
     """
     valid = int(series.day_known.sum())
     if valid < MIN_DAYS:
-        raise InputError(
-            f"only {valid} valid days: a baseline needs {MIN_DAYS}, and {FULL_DAYS} to be more than provisional."
-        )
+        raise InputError.of("baseline_days", days=valid, min_days=MIN_DAYS, full_days=FULL_DAYS)
     has_temp = series.temp_c is not None and np.isfinite(series.temp_c).mean() > DAY_VALID_RATIO / 2
     usable = [form for form in forms if has_temp or form.endswith("calendar")]
     predicted = {form: held_out_days(form, series) for form in usable}

@@ -61,8 +61,8 @@ def read_ft_table(path: Path) -> pd.DataFrame:
         except UnicodeDecodeError:
             continue
         except (ValueError, pd.errors.ParserError) as error:
-            raise InputError(f"{path}: no readable CSV ({error}).") from error
-    raise InputError(f"{path}: neither UTF-8 nor TIS-620. Save it as UTF-8.")
+            raise InputError.of("ft_no_csv", path=path, error=error) from error
+    raise InputError.of("ft_encoding", path=path)
 
 
 def ft_rows(
@@ -88,7 +88,7 @@ def ft_rows(
     if type_column is not None:
         table = table[table[_column(names, type_column, "from")].str.strip() == (customer or "")]
     if table.empty:
-        raise InputError("no row is left. Check --type-column and --type.")
+        raise InputError.of("ft_no_rows")
     rows = []
     for number, (_, cells) in enumerate(table.iterrows(), 2):
         try:
@@ -96,11 +96,11 @@ def ft_rows(
             last_day = day_of(str(cells[last_name]), is_last=True) if last_name else _month_end(first_day)
             thb = float(str(cells[ft_name]).replace(",", "")) / (SATANG_PER_BAHT if satang else 1)
         except ValueError as error:
-            raise InputError(f"row {number}: {error}") from None
+            raise InputError.of("ft_row", number=number, error=error) from None
         if math.isnan(thb):
-            raise InputError(f"row {number}: {cells[ft_name]!r} is no number.")
+            raise InputError.of("ft_number", number=number, given=repr(cells[ft_name]))
         if abs(thb) >= MAX_FT_THB:
-            raise InputError(f"row {number}: an Ft of {thb:g} THB/kWh cannot be. Give --unit satang or baht.")
+            raise InputError.of("ft_impossible", number=number, thb=f"{thb:g}")
         rows.append((first_day, last_day, thb))
     return [_compared(row, known) for row in _joined(sorted(rows))]
 
@@ -108,9 +108,7 @@ def ft_rows(
 def new_rows(rows: Sequence[FtRow]) -> list[FtRow]:
     """Return the periods that are not entered yet. Raises InputError where one differs from what is entered."""
     if differing := [row for row in rows if row.state == "differs"]:
-        raise InputError(
-            f"{len(differing)} periods differ from what is entered. Read the source, and correct the one that is wrong."
-        )
+        raise InputError.of("ft_differs", count=len(differing))
     return [row for row in rows if row.state == "new"]
 
 
@@ -195,9 +193,9 @@ def _joined(rows: Sequence[tuple[dt.date, dt.date, float]]) -> list[tuple[dt.dat
     joined: list[tuple[dt.date, dt.date, float]] = []
     for first_day, last_day, thb in rows:
         if last_day < first_day:
-            raise InputError(f"a period ends on {last_day}, before it begins on {first_day}.")
+            raise InputError.of("ft_period", last_day=last_day, first_day=first_day)
         if joined and first_day <= joined[-1][1] and (first_day, last_day, thb) != joined[-1]:
-            raise InputError(f"two periods of the file hold on {first_day}. Choose rows with --type-column and --type.")
+            raise InputError.of("ft_periods_overlap", first_day=first_day)
         if joined and joined[-1][1] + dt.timedelta(days=1) == first_day and joined[-1][2] == thb:
             joined[-1] = (joined[-1][0], last_day, thb)
         elif not joined or (first_day, last_day, thb) != joined[-1]:
@@ -220,10 +218,10 @@ def _compared(row: tuple[dt.date, dt.date, float], known: Sequence[Ft]) -> FtRow
 def _column(names: Sequence[str], given: str | None, kind: str) -> str:
     if given is not None:
         if given not in names:
-            raise InputError(f"the file has no column {given!r}. It has: {', '.join(names)}.")
+            raise InputError.of("ft_no_column", given=repr(given), known=", ".join(names))
         return given
     if (guess := _guessed(names, kind)) is None:
-        raise InputError(f"no column looks like the {kind} column. Name it with --{kind}-column: {', '.join(names)}.")
+        raise InputError.of("ft_which_column", kind=kind, known=", ".join(names))
     return guess
 
 
@@ -238,4 +236,4 @@ def _is_satang(heading: str, unit: str | None) -> bool:
         return True
     if "baht" in heading.lower() or "บาท" in heading or "thb" in heading.lower():
         return False
-    raise InputError(f"the heading {heading!r} does not say its unit. Give --unit satang or baht.")
+    raise InputError.of("ft_unit", heading=repr(heading))

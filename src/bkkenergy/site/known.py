@@ -37,5 +37,5 @@ def lost_states(site: Site) -> list[str]:
             with path.open("rb") as file:
                 noted.append(file.read(MAX_ID_BYTES).decode("utf-8", "replace").strip() or path.name)
         except OSError as error:
-            raise StoreUnavailable(f"{path}: {error}. Let the service read it.") from error
+            raise StoreUnavailable.of("known_file", path=path, error=error) from error
     return list(dict.fromkeys(one for one in noted if one != identity))

@@ -25,4 +25,4 @@ def noted_seal(settings: Settings) -> str:
     except FileNotFoundError:
         return ""
     except OSError as error:
-        raise StoreUnavailable(f"{path}: {error}. Let the service read it.") from error
+        raise StoreUnavailable.of("known_file", path=path, error=error) from error

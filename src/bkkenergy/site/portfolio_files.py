@@ -92,7 +92,7 @@ def write_folder(records: Records, folder: Path) -> list[Path]:
     """Write the records into an empty or new folder; return the files. Raises InputError where something is there."""
     there = [name for name in ("portfolio", "calendars.toml", *OTHER_FILES) if (folder / name).exists()]
     if there:
-        raise InputError(f"{folder} has {', '.join(there)} already. Nothing was written. Name another folder.")
+        raise InputError.of("portfolio_folder", folder=folder, known=", ".join(there))
     paths = []
     for name, text in folder_texts(records):
         path = folder / name

@@ -161,7 +161,7 @@ def _cec_name(name: str, kind: str, what: str, devices: dict[str, Any]) -> str:
         return short
     like = [known for known in table.index if short.lower().replace(" ", "_") in known.lower()][:5]
     near = ", ".join([*devices, *(CEC + known for known in like)]) or "(none)"
-    raise InputError(f"{what} {name!r} is not known. Use one of {near}; any of the CEC table as {CEC}NAME.")
+    raise InputError.of("equipment_unknown", what=what, name=repr(name), near=near, cec=CEC)
 
 
 def cec_module(name: str) -> Module:
@@ -271,9 +271,7 @@ class OneDiode:
 
     def __init__(self, module: Module) -> None:
         if module.cec is None:
-            raise InputError(
-                f"module {module.id!r} has no CEC parameters. Take one of the CEC table, or dc_model pvwatts."
-            )
+            raise InputError.of("module_no_cec", id=repr(module.id))
         fitted = {key: value for key, value in module.cec.items() if key != "T_NOCT"}
         at_wm2, at_c = np.meshgrid(GRID_WM2, GRID_C, indexing="ij")
         parameters = pvlib.pvsystem.calcparams_cec(at_wm2, at_c, **fitted)

@@ -25,10 +25,11 @@ from bkkenergy import __version__
 from bkkenergy.adapters.commits import forget_commits
 from bkkenergy.adapters.files import files_below, hand_over, make_folder
 from bkkenergy.adapters.sealing import SIGNATURE, encrypt, signature
-from bkkenergy.adapters.sqlite_file import copy_database, damaged, fault_in
+from bkkenergy.adapters.sqlite_file import copy_database, fault_in
 from bkkenergy.errors import InputError
 from bkkenergy.settings import Settings
 from bkkenergy.site.folder import archive_of, data_folder, outbound_file
+from bkkenergy.texts import Phrase
 from bkkenergy.usecases.backupkeys import (
     NO_KEY,
     BackupBroken,
@@ -147,7 +148,7 @@ def _try_out(archive: Path, folder: Path, *, on_progress: Callable[[str], object
         manifest = unpacked(archive, folder, on_progress=on_progress)
         for database in sorted(folder.glob("*.sqlite")):
             if (fault := fault_in(database)) is not None:
-                raise BackupBroken(f"{archive}: {database.name} in it is damaged ({fault}). Take another backup.")
+                raise BackupBroken.of("backup_part_damaged", archive=archive, name=database.name, fault=fault)
     finally:
         shutil.rmtree(folder)
     return manifest
@@ -212,7 +213,7 @@ def _snapshot(source: Path, target: Path) -> None:
     """Copy a database. One that is damaged is no backup: night after night it would take the place of the good ones."""
     copy_database(source, target)
     if (fault := fault_in(target)) is not None:
-        raise InputError(f"No backup was made, and the earlier ones are as they were. {damaged(source, fault)}")
+        raise InputError.of("backup_none_made", why=Phrase("error.sqlite_damaged", {"where": source, "damage": fault}))
 
 
 def restore(
@@ -227,7 +228,7 @@ def restore(
     present = [file for name, path in paths.items() if name != "config" for file in _with_logs(path) if file.exists()]
     if present:
         named = ", ".join(map(str, present))
-        raise InputError(f"There already: {named}. Stop the service and move them away together, or restore elsewhere.")
+        raise InputError.of("restore_there", named=named)
     make_folder(data_folder(settings))
     with tempfile.TemporaryDirectory(dir=data_folder(settings), prefix=".restore-") as folder:
         parts = Path(folder) / "parts"
@@ -280,7 +281,7 @@ def _read(backup: Path) -> Iterator[None]:
     except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise BackupBroken(f"{backup}: not a whole backup ({error}). Take another.") from error
+        raise BackupBroken.of("backup_not_whole", backup=backup, error=error) from error
 
 
 def _opened(backup: Path) -> tarfile.TarFile:
@@ -295,9 +296,9 @@ def _members(backup: Path, tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
         is_file = member.type in {tarfile.REGTYPE, tarfile.AREGTYPE} and not member.issparse() and member.size >= 0
         parts = member.name.split("/")
         if not is_file or any(part in {"", ".", ".."} or "\0" in part for part in parts):
-            raise BackupBroken(f"{backup}: {member.name!r} is no plain file with a plain name. Take another backup.")
+            raise BackupBroken.of("backup_strange_name", backup=backup, name=repr(member.name))
         if member.name in members:
-            raise BackupBroken(f"{backup}: {member.name!r} is there twice. Take another backup.")
+            raise BackupBroken.of("backup_twice", backup=backup, name=repr(member.name))
         members[member.name] = member
     return members
 
@@ -305,34 +306,31 @@ def _members(backup: Path, tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
 def _manifest(backup: Path, tar: tarfile.TarFile, member: tarfile.TarInfo | None) -> dict[str, Any]:
     """Read the manifest in the form that this version knows. Raises BackupBroken."""
     if member is None or member.size > LARGEST_MANIFEST_BYTES:
-        raise BackupBroken(f"{backup}: not a whole backup (no {MANIFEST}). Take another.")
+        raise BackupBroken.of("backup_no_manifest", backup=backup, manifest=MANIFEST)
     content = tar.extractfile(member)
     manifest = json.loads(content.read().decode()) if content is not None else None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         form = manifest.get("format") if isinstance(manifest, dict) else None
-        raise BackupBroken(f"{backup}: of format {form!r}, this version reads {FORMAT}.")
+        raise BackupBroken.of("backup_form", backup=backup, form=repr(form), format=FORMAT)
     files = manifest.get("files")
     if not isinstance(files, dict) or not all(
         isinstance(entry, dict) and isinstance(entry.get("sha256"), str) and isinstance(entry.get("bytes"), int)
         for entry in files.values()
     ):
-        raise BackupBroken(f"{backup}: its {MANIFEST} does not say each file's hash and size. Take another backup.")
+        raise BackupBroken.of("backup_manifest", backup=backup, manifest=MANIFEST)
     return manifest
 
 
 def _check_names(backup: Path, members: Mapping[str, tarfile.TarInfo], files: Mapping[str, Mapping[str, Any]]) -> None:
     """Check that the members are the manifest's files, of the sizes that it says. Raises BackupBroken."""
     if missing := sorted(files.keys() - members.keys()):
-        raise BackupBroken(f"{backup}: {missing[0]!r} is not there. Take another backup; nothing was changed.")
+        raise BackupBroken.of("backup_lacks", backup=backup, name=repr(missing[0]))
     if foreign := sorted(members.keys() - files.keys()):
-        raise BackupBroken(
-            f"{backup}: {foreign[0]!r} is not in its {MANIFEST}: the file was changed. Take another backup; "
-            "nothing was changed."
-        )
+        raise BackupBroken.of("backup_foreign", backup=backup, name=repr(foreign[0]), manifest=MANIFEST)
     for name, member in members.items():
         folders = (name[:at] for at, letter in enumerate(name) if letter == "/")
         if member.size != files[name]["bytes"] or any(folder in members for folder in folders):
-            raise BackupBroken(f"{backup}: {name} is not what was written. Take another backup; nothing was changed.")
+            raise BackupBroken.of("backup_changed", backup=backup, name=name)
 
 
 def _extract(backup: Path, tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path, sha256: str) -> None:
@@ -345,9 +343,7 @@ def _extract(backup: Path, tar: tarfile.TarFile, member: tarfile.TarInfo, path: 
             file.write(block)
     if digest.hexdigest() != sha256:
         path.unlink()
-        raise BackupBroken(
-            f"{backup}: {member.name} is not what was written. Take another backup; nothing was changed."
-        )
+        raise BackupBroken.of("backup_changed", backup=backup, name=member.name)
     path.chmod(member.mode & 0o755 | 0o600)
     if 0 <= member.mtime < LATEST_S:
         os.utime(path, (member.mtime, member.mtime))

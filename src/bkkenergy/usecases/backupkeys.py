@@ -39,7 +39,7 @@ def opened_by(backup: Path, key: Key, folder: Path) -> Path:
     if not is_encrypted(backup):
         return backup
     if key.identity_file is None:
-        raise InputError(f"{backup} is encrypted. Name the file with its secret key: --identity FILE")
+        raise InputError.of("backup_encrypted", backup=backup)
     archive = folder / "archive"
     new_file(archive)
     decrypt(backup, archive, key.identity_file)
@@ -51,14 +51,9 @@ def check_signed(backup: Path, manifest: Mapping[str, Any], key: Key) -> None:
     if key.is_unsigned_fine or (key.sign_key is None and SIGNATURE not in manifest):
         return
     if key.sign_key is None:
-        raise InputError(
-            f"{backup} is signed. Name the file with the key: --sign-key FILE, or take it as it is: --unsigned"
-        )
+        raise InputError.of("backup_signed", backup=backup)
     if not is_signed_by(manifest, key.sign_key):
-        raise BackupBroken(
-            f"{backup} is not signed by this site's key: another one, an earlier one, or it was changed. Nothing was "
-            "changed here. Where you know it, take it as it is: --unsigned"
-        )
+        raise BackupBroken.of("backup_other_key", backup=backup)
 
 
 def new_file(file: Path) -> None:

@@ -55,7 +55,7 @@ def decide_on_baseline(
     with transaction(engine) as connection:
         version = _reached(connection, actor, portfolio, number)
         if version.state == state:
-            raise InputError(f"baseline {number} of {version.building} is {state} already.")
+            raise InputError.of("baseline_is_already", number=number, building=version.building, state=state)
         if state == "accepted" and isinstance(version.baseline, InputError):
             raise version.baseline
         decide(connection, number, state, actor.name, now)

@@ -29,7 +29,7 @@ def dismiss(
     meant = [finding for finding in findings if finding.rule == rule]
     if len(meant) != 1:
         known = ", ".join(sorted({finding.rule for finding in findings})) or "(none)"
-        raise InputError(f"dismissing needs one building with a finding of the rule {rule!r}. Found: {known}.")
+        raise InputError.of("dismiss_which", rule=repr(rule), known=known)
     building, key, cost = meant[0].building, dismissed_as(meant[0]), float(meant[0].cost_thb_a_month)
     agency = portfolio.buildings[building].agency
     with transaction(engine) as connection:

@@ -21,9 +21,9 @@ def _adjustment_of(finding: Finding, actor: Actor, reason: str, day: dt.date) ->
     A change that goes with what each day uses is a share of the baseline, another one the same energy each day.
     """
     if finding.rule != "use_event":
-        raise InputError(f"{finding.rule} is no lasting change of use. Only such an event becomes an adjustment.")
+        raise InputError.of("event_rule", rule=finding.rule)
     if len(reason.strip()) < MIN_REASON:
-        raise InputError("say what changed: the reason stays with the adjustment.")
+        raise InputError.of("event_why")
     kwh, half_kwh = finding.evidence["kwh_a_day"], finding.evidence["half_kwh_a_day"]
     ratio = finding.evidence["change_ratio"]
     size = (

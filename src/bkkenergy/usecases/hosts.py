@@ -98,7 +98,7 @@ def host_id(settings: Settings) -> str:
             write_whole(path, f"{secrets.token_hex(8)}\n".encode())
         return path.read_text(encoding="utf-8").strip()[:32]
     except (OSError, UnicodeDecodeError) as error:
-        raise StoreUnavailable(f"{path}: {error}. Check the path, rights and disk.") from error
+        raise StoreUnavailable.of("path_rights_disk", path=path, error=error) from error
 
 
 def _on_own_disk(settings: Settings, other: str, next_number: int) -> list[Fault]:

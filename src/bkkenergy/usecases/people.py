@@ -101,7 +101,7 @@ def alter_user(engine: StateStore, actor: Actor, user_id: int, values: Mapping[s
     Raises InputError for one's own account, and for the last admin of the server.
     """
     if not values or set(values) - CHANGEABLE:
-        raise InputError(f"a user's {', '.join(sorted(CHANGEABLE))} can be changed.")
+        raise InputError.of("user_changeable", names=", ".join(sorted(CHANGEABLE)))
     with transaction(engine) as connection:
         every = locked_users(connection)
         before = _reached(actor, every, user_id)
@@ -178,7 +178,7 @@ def end_token(engine: StateStore, actor: Actor, token_id: int, now: dt.datetime)
         ended = next((token for token in tokens(engine) if token["id"] == token_id), None)
         if ended is None:
             actor.need("administer")
-            raise NotThere(f"token {token_id} does not exist. See: bkkenergy tokens list.")
+            raise NotThere.of("no_token", token_id=token_id)
         reached_user(engine, actor, ended["user_id"])
         drop_token(engine, token_id)
         detail = {"user": ended["user"], "name": ended["name"], "scope": ended["scope"]}

@@ -53,7 +53,7 @@ def use_case(
             if scope == "server" and not (actor.sees_all and power is not None and actor.may(power)):
                 raise NotAllowed
             if scope == "own" and actor.user_id is None:
-                raise NotAllowed("this is for users, who have an account")
+                raise NotAllowed.of("users_alone")
             return function(where, actor, *args, **kwargs)
 
         if name in USE_CASES:

@@ -28,7 +28,7 @@ from bkkenergy.ports.ledger import IMPORT, EnergyLedger, Purged
 from bkkenergy.readings import FIELDS
 from bkkenergy.settings import Settings
 from bkkenergy.site import Site
-from bkkenergy.texts import counted
+from bkkenergy.texts import Phrase
 from bkkenergy.usecases.fields import channels_of, fields_of
 from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.recompute import recompute
@@ -120,10 +120,11 @@ def purge(
     if not is_seen and (why := _wants_a_person(site, due)):
         if planned(site, today=today) is None:
             return None
-        raise DeletionWaits(
-            f"Readings of {counted(len(due.meters), 'meter')} are older than "
-            f"{counted(site.settings.store.raw_years, 'year')}. {why} "
-            "A person has to look at what goes, and agree: bkkenergy retention --confirm."
+        raise DeletionWaits.of(
+            "deletion_waits",
+            meters=len(due.meters),
+            years=site.settings.store.raw_years,
+            why=why,
         )
     on_progress("computing")
     _bring_up(site, due)
@@ -138,17 +139,15 @@ def purge(
     return PurgeRun(due.cut, days, sum(deleted.values()), undeleted) if deleted or undeleted else None
 
 
-def _wants_a_person(site: Site, due: _Due) -> str:
-    """Return why a person is to look at a deletion first; empty where there is no need."""
+def _wants_a_person(site: Site, due: _Due) -> Phrase | None:
+    """Return why a person is to look at a deletion first; None where there is no need."""
     agreed = site.ledger.purges.agreed()
     if agreed is None:
-        return "It would be the first deletion here."
+        return Phrase("error.deletion_first")
     before = purged_before(site.ledger) or due_cut(site.settings, day_of_us(agreed.at_us))
     if before is None or due.cut - before <= LEAP:
-        return ""
-    return (
-        f"It would reach from {before} to {due.cut} at once: is the clock of this machine right, and store.raw_years?"
-    )
+        return None
+    return Phrase("error.deletion_leaps", {"before": before, "cut": due.cut})
 
 
 def purged_before(ledger: EnergyLedger, meters: Sequence[str] | None = None) -> dt.date | None:

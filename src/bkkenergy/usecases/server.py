@@ -187,7 +187,7 @@ def move_readings(
     old = store.model_copy(update={"kind": came_from, "path": asked.source_path or store.path})
     new = store.model_copy(update={"kind": asked.to, "path": asked.path or store.path})
     if old.kind == new.kind and old.path == new.path:
-        raise InputError("both stores are the same. Name another with --to, --from or --path.")
+        raise InputError.of("stores_same")
     meters = [meter.id for meter in config.portfolio.meters]
     noted = migration_note(store, came_from, new)
     if old.path != new.path and ledger_url(config.settings) is None:

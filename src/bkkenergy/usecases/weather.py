@@ -34,16 +34,13 @@ def named_weather(config: Configuration, name: str, building: str | None, *, ema
         try:
             period = Years.of(years) if years else YEARS
         except ValueError as error:
-            raise InputError(f"weather {name!r}: {error}. Write, for instance, {service}:2019..2023.") from None
+            raise InputError.of("weather_years", name=repr(name), error=error, service=service) from None
         folder = weather_folder(config.settings)
         fetched = fetched_or_cached(folder, service, site.latitude_deg, site.longitude_deg, years=period, email=email)
         return completed(fetched, typical)
     path = Path(name)
     if not path.suffix:
-        raise InputError(
-            f"weather {name!r} is not known. Use typical, a file, or one of: {', '.join(SERVICES)}, with years where "
-            "you want others: nasa_power:2015..2023."
-        )
+        raise InputError.of("no_weather", name=repr(name), known=", ".join(SERVICES))
     return completed(read_weather_file(path), typical)
 
 

@@ -139,7 +139,7 @@ def enter(agency: AgencyId, month: MonthName, asked: AskedMonth, who: AnyWriter)
 
 def _need_agency(visitor: Visitor, agency: str) -> None:
     if agency not in visitor.here.portfolio.agencies:
-        raise NotThere(f"agency {agency!r} is not there.")
+        raise NotThere.of("agency_not_there", agency=repr(agency))
     visitor.need("see", agency)
 
 

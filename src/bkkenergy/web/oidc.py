@@ -262,8 +262,8 @@ def _discovered(here: AppContext, oidc: OidcSettings) -> dict[str, Any]:
     url = oidc.issuer.rstrip("/") + "/.well-known/openid-configuration"
     document: dict[str, Any] = here.cached(("oidc", oidc.issuer), DISCOVERY_KEPT_S, lambda: _json("GET", url))
     if document.get("issuer") != oidc.issuer:
-        raise ProviderUnavailable(
-            f"{url} speaks for {document.get('issuer')!r}, not {oidc.issuer!r}. Mend web.oidc.issuer."
+        raise ProviderUnavailable.of(
+            "oidc_issuer", url=url, given=repr(document.get("issuer")), issuer=repr(oidc.issuer)
         )
     return document
 
@@ -276,10 +276,10 @@ def _json(
     try:
         answer = urllib3.request(method, url, body=body, headers=headers, timeout=TIMEOUT_S, retries=False)
         if answer.status != 200:  # noqa: PLR2004 - HTTP's "OK"
-            raise ProviderUnavailable(f"{url} answered {answer.status}. Look at the provider's log, and at web.oidc.")
+            raise ProviderUnavailable.of("oidc_status", url=url, status=answer.status)
         document = json.loads(answer.data)
         if not isinstance(document, dict):
             raise ValueError("no object of JSON")  # noqa: TRY004, TRY301 - as JSON that cannot be read
     except (urllib3.exceptions.HTTPError, ValueError) as error:
-        raise ProviderUnavailable(f"{url}: {error}. The provider must answer from this server.") from error
+        raise ProviderUnavailable.of("oidc_silent", url=url, error=error) from error
     return document

@@ -45,7 +45,7 @@ class SqlReadingChangeRecords:
             try:
                 yield _unpacked(row.meter, row.packed)
             except (ValueError, KeyError, zlib.error, OSError) as error:
-                raise StoreRefused(f"batch {batch}, {row.meter}: what it changed is damaged ({error}).") from error
+                raise StoreRefused.of("batch_change_damaged", batch=batch, meter=row.meter, error=error) from error
 
     def set_seen(self, meter: str, seen: MeterSeen | None) -> None:
         """Set the earliest and latest reading that a meter has now, after some were deleted."""

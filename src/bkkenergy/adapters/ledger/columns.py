@@ -184,7 +184,7 @@ def read_slots(connection: Connection, meters: Sequence[str], channel: Channel, 
             values[where] = unpacked_values([row[2] for row in rows], size)
             quality[where] = unpacked_quality([row[3] for row in rows], size)
         except ValueError as error:
-            raise StoreRefused(f"energy ledger, channel {channel.name}: {error}. Have these days computed.") from error
+            raise StoreRefused.of("ledger_channel", name=channel.name, error=error) from error
     return Slots(
         tuple(meters),
         channel,

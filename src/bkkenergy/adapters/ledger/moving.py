@@ -28,7 +28,7 @@ def copy_ledger(source: Path, target: Path) -> bool:
             days, purged = (_counts(connection, table.name) for table in (ledger_day, ledger_purge))
             if days["main"]:
                 if purged["source"] > purged["main"]:
-                    raise InputError(f"{target} has an energy ledger of its own, without the purged days of {source}.")
+                    raise InputError.of("ledger_without_purged", target=target, source=source)
                 return False
             for table in metadata.sorted_tables:
                 connection.execute(f"DELETE FROM main.{table.name}")  # noqa: S608

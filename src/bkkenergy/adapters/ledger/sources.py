@@ -161,8 +161,6 @@ def read_sources(
         try:
             values, flags = unpacked_values([slots], size), unpacked_quality([quality], size)
         except ValueError as error:
-            raise StoreRefused(
-                f"batch {number}, {meter}, {date_of(day)}: {error}. Undo it and import the file again."
-            ) from error
+            raise StoreRefused.of("batch_day", number=number, meter=meter, day=date_of(day), error=error) from error
         blocks.append(SourceDays(number, Precedence(precedence), meter, channel, date_of(day), values, flags))
     return blocks

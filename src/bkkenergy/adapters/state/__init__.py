@@ -53,9 +53,7 @@ def open_state(settings: StateSettings) -> Engine:
         raise
     except (SQLAlchemyError, OSError) as error:
         engine.dispose()
-        raise StoreUnavailable(
-            f"state database {shown(engine)}: {error}. Check the server, the path and rights."
-        ) from error
+        raise StoreUnavailable.of("state_unavailable", where=shown(engine), error=error) from error
     return engine
 
 
@@ -92,7 +90,7 @@ def faults_of_data_apart() -> Iterator[None]:
     try:
         yield
     except (DataError, IntegrityError) as error:
-        raise Unwritable(f"the state database refuses it ({error.orig}).") from error
+        raise Unwritable.of("state_refuses", error=error.orig) from error
 
 
 @contextmanager

@@ -95,7 +95,7 @@ def locked_version(connection: Connection, number: int) -> BaselineVersion:
     """Return a version, which no other transaction changes until this one ends. Raises InputError."""
     row = connection.execute(select(table).where(table.c.id == number).with_for_update()).one_or_none()
     if row is None:
-        raise InputError(f"there is no baseline number {number}. `bkkenergy baseline show` lists them.")
+        raise InputError.of("baseline_unknown", number=number)
     return _version_of(row)
 
 

@@ -114,9 +114,7 @@ class Quarantine:
         elif max_stored_bytes > MIN_STORED_BYTES and refused:
             self.keep(refused, counted, now_us=now_us, max_stored_bytes=MIN_STORED_BYTES)
         else:
-            raise StoreUnavailable(
-                f"state database {shown(self._engine)}: the quarantine cannot be written ({failed})."
-            )
+            raise StoreUnavailable.of("quarantine_unwritten", where=shown(self._engine), failed=failed)
 
     def listed(self, *, reason: Reason | None = None, topic: str | None = None, limit: int = 50) -> list[Quarantined]:
         """Return what is quarantined, the newest first; `topic` may hold * for any text. Raises StoreUnavailable."""

@@ -60,7 +60,7 @@ def _refuse_unknown(fields: Any) -> None:
 
 def _path(folder: Path, name: str) -> Path:
     if not NAME.fullmatch(name):
-        raise InputError(f"{name!r} is no name of a mapping. Use a-z, 0-9 and hyphens.")
+        raise InputError.of("mapping_name", name=repr(name))
     return folder / f"bills-{name}.toml"
 
 
@@ -69,7 +69,7 @@ def load_bill_mapping(folder: Path, name: str) -> BillMapping:
     path = _path(folder, name)
     if not path.exists():
         known = ", ".join(sorted(file.stem.removeprefix("bills-") for file in folder.glob("bills-*.toml"))) or "none"
-        raise InputError(f"there is no mapping {name!r} in {folder} (there: {known}). Make it with --save-mapping.")
+        raise InputError.of("no_mapping_named", name=repr(name), folder=folder, known=known)
     mapping, faults = validated(BillMapping, read_toml(path), f"{path}:")
     if mapping is None:
         raise ConfigError(faults)

@@ -57,7 +57,7 @@ def all_bills(path: Path, file: BillFile) -> list[PaperBill]:
     """Return the bills of a file that is wholly understood. Raises InputError with the rows that are not."""
     if file.refused:
         shown = "; ".join(f"{where}: {why}" for where, why in file.refused[:MAX_SHOWN])
-        raise InputError(f"{path}: {len(file.refused)} rows are refused ({shown}).")
+        raise InputError.of("bill_rows_refused", path=path, count=len(file.refused), shown=shown)
     return [bill for _, bill in file.bills]
 
 
@@ -96,7 +96,7 @@ def _from_table(path: Path, mapping: BillMapping, account: str, this_year: int, 
             others += 1
             continue
         if len(bills) + len(refused) >= MAX_BILLS:
-            raise InputError(f"{path} has more than {MAX_BILLS} bills. Divide it.")
+            raise InputError.of("bills_many", path=path, max_bills=MAX_BILLS)
         try:
             bills.append((f"row {number}", bill_of_fields(texts, this_year=this_year, days_of_month=days_of_month)))
         except InputError as why:
@@ -122,13 +122,10 @@ def _columns(path: Path, head: Sequence[Row], mapping: BillMapping) -> tuple[dic
         if len(columns) >= MIN_FIELDS and (best is None or len(columns) > len(best[0])):
             best = columns, number, left_out
     if best is None:
-        raise InputError(
-            f"{path} has no row of headings that name fields of a bill. Name them: --column HEADING=FIELD "
-            f"(fields: {', '.join(FIELDS)})."
-        )
+        raise InputError.of("bill_no_headings", path=path, known=", ".join(FIELDS))
     there = {cell for _, cells in head for cell in cells}
     if strange := [heading for heading in mapping.columns if heading not in there]:
-        raise InputError(f"{path} has no column {strange[0]!r}.")
+        raise InputError.of("bill_no_column", path=path, column=repr(strange[0]))
     return best
 
 
@@ -141,8 +138,8 @@ def _fields_of(path: Path, cells: Sequence[str], mapping: BillMapping) -> tuple[
         if not name or (name in said and said[name] != heading):
             left_out += [heading] if heading else []
         elif name in columns:
-            raise InputError(
-                f"{path}: {cells[columns[name]]!r} and {heading!r} both name {name}. Say which: --column …={name}."
+            raise InputError.of(
+                "bill_two_columns", path=path, first=repr(cells[columns[name]]), heading=repr(heading), name=name
             )
         else:
             columns[name] = at
@@ -154,7 +151,7 @@ def _from_text(text: str, mapping: BillMapping, account: str, this_year: int, da
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     texts, taken, notes = _labelled(lines, mapping)
     if account and digits(texts.get("account", account)) != digits(account):
-        raise InputError(f"the bill is of account {texts['account']}, and not of {account}.")
+        raise InputError.of("bill_of_another", given=texts["account"], account=account)
     try:
         bill = bill_of_fields(texts, this_year=this_year, days_of_month=days_of_month)
     except InputError as why:
@@ -177,10 +174,10 @@ def _labelled(lines: Sequence[str], mapping: BillMapping) -> tuple[dict[str, str
         elif values:
             shown = ", ".join(values)
             if label:
-                raise InputError(f"{name}: {label!r} stands before different values ({shown}). Give more words.")
+                raise InputError.of("bill_label_twice", name=name, label=repr(label), shown=shown)
             notes.append(f"{name}: several values are labelled so ({shown}); name one with --label {name}=WORDS")
         elif label:
-            raise InputError(f"{name}: no {label!r} with a value behind it is in the text.")
+            raise InputError.of("bill_label_gone", name=name, label=repr(label))
     return texts, taken, notes
 
 

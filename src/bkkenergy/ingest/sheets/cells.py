@@ -241,10 +241,10 @@ def _refuse_turned(texts: Iterable[str]) -> None:
 def _era_notes(parts: dict[str, _Parts], calendar: str | None) -> list[str]:
     buddhist = [text for text, one in parts.items() if one.is_buddhist]
     if calendar == "ce" and buddhist:
-        raise InputError(f"{buddhist[0]} is a year of the Buddhist era. Add --calendar be, or leave --calendar out.")
+        raise InputError.of("sheet_buddhist", stamp=buddhist[0])
     others = [text for text, one in parts.items() if not one.is_buddhist]
     if others and (calendar == "be" or buddhist):
-        raise InputError(f"{others[0]} is no year of the Buddhist era. Leave --calendar be out; use one era in a file.")
+        raise InputError.of("sheet_not_buddhist", stamp=others[0])
     return [f"years of the Buddhist era ({buddhist[0]}) are converted"] if buddhist else []
 
 

@@ -133,15 +133,15 @@ class _Feed:
                     self.fed_bytes += len(piece)
                     parser.Parse(piece, False)
                     if self.fed_bytes - self.heard_at_bytes > MAX_TOKEN_BYTES:
-                        raise InputError(f"{self.path}: a part of the XML is longer than {MAX_TOKEN_BYTES:,} bytes.")
+                        raise InputError.of("xml_part_long", path=self.path, max=f"{MAX_TOKEN_BYTES:,}")
                     if len(names) > MAX_NAMES:
-                        raise InputError(f"{self.path} has more than {MAX_NAMES:,} names of elements.")
+                        raise InputError.of("xml_names_many", path=self.path, max_names=f"{MAX_NAMES:,}")
             parser.Parse(b"", True)
         except (expat.ExpatError, UnicodeError, LookupError, ValueError) as error:
-            raise InputError(f"{self.path} is no whole XML file ({error}).") from None
+            raise InputError.of("xml_not_whole", path=self.path, error=error) from None
 
     def _refuse_doctype(self, *_: object) -> None:
-        raise InputError(f"{self.path} declares a document type, which no Green Button file needs.")
+        raise InputError.of("green_button_doctype", path=self.path)
 
     def _hear(self, text: str) -> None:
         self.heard_at_bytes = self.fed_bytes
@@ -153,13 +153,13 @@ class _Feed:
         space, _, name = tag.rpartition(" ")
         self._stack.append(name)
         if len(self._stack) > MAX_DEPTH:
-            raise InputError(f"{self.path} is nested more than {MAX_DEPTH} deep.")
+            raise InputError.of("xml_deep", path=self.path, max_depth=MAX_DEPTH)
         if name == "entry":
             self._entry = _Entry()
         elif name == "link":
             self._entry.links.append((attributes.get("rel", "")[:MAX_TEXT], attributes.get("href", "")[:MAX_TEXT]))
             if len(self._entry.links) > MAX_LINKS:
-                raise InputError(f"{self.path}: an entry has more than {MAX_LINKS} links.")
+                raise InputError.of("xml_links_many", path=self.path, max_links=MAX_LINKS)
         if space == ESPI:
             self.is_espi = True
             self._begin_espi(name)
@@ -172,7 +172,7 @@ class _Feed:
         elif name == "IntervalReading":
             self._count += 1
             if self._count > MAX_READINGS:
-                raise InputError(f"{self.path}: more than {MAX_READINGS:,} values. Divide it.")
+                raise InputError.of("values_many", path=self.path, max_readings=f"{MAX_READINGS:,}")
             self._reading = _Reading(self._count)
 
     def _end(self, tag: str) -> None:
@@ -216,7 +216,7 @@ class _Feed:
         """Count an entry, or a block in it."""
         self._entries_count += 1
         if self._entries_count > MAX_ENTRIES:
-            raise InputError(f"{self.path}: more than {MAX_ENTRIES:,} entries. Divide it.")
+            raise InputError.of("xml_entries_many", path=self.path, max_entries=f"{MAX_ENTRIES:,}")
 
     def _file_entry(self) -> None:
         entry, self._entry = self._entry, _Entry()
@@ -235,12 +235,12 @@ def read_green_button(path: Path) -> SeriesFile:
     feed = _Feed(path)
     feed.parse()
     if not feed.is_espi:
-        raise InputError(f"{path} is XML, and no Green Button file: nothing in it is of {ESPI}.")
+        raise InputError.of("green_button_none", path=path, espi=ESPI)
     blocks: dict[str, list[tuple[int | None, list[_Reading]]]] = {}
     for address, start_s, readings in feed.blocks:
         blocks.setdefault(address or _only(feed.meter_readings), []).append((start_s, readings))
     if not blocks:
-        raise InputError(f"{path}: no IntervalBlock is in this Green Button file.")
+        raise InputError.of("green_button_empty", path=path)
     refused: list[Refusal] = []
     series = [_series(feed, address, parts, refused) for address, parts in blocks.items()]
     return SeriesFile(path, series, refused, [f"Green Button, {len(series)} series, rows are its IntervalReadings"])

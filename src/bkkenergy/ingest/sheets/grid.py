@@ -83,7 +83,7 @@ def _csv(path: Path) -> Grid:
             lines = [line for line, _ in zip(text, range(SAMPLE_LINES), strict=False)]
             delimiter = _delimiter(lines)
         except (UnicodeError, csv.Error) as error:
-            raise InputError(f"{path} cannot be read as {encoding} ({error}).") from None
+            raise InputError.of("sheet_encoding", path=path, encoding=encoding, error=error) from None
     shown = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}[delimiter]
     return Grid(
         (f"text in {encoding}, cells between {shown}",), lambda: _csv_rows(path, encoding, delimiter), delimiter == ","
@@ -97,7 +97,7 @@ def _csv_rows(path: Path, encoding: str, delimiter: str) -> Iterator[Row]:
             for number, cells in enumerate(reader, 1):
                 yield _within(path, number, cells)
         except (csv.Error, UnicodeError) as error:
-            raise InputError(f"{path}: row {reader.line_num} cannot be read ({error}).") from None
+            raise InputError.of("sheet_row", path=path, line_num=reader.line_num, error=error) from None
 
 
 def _without_nul(path: Path, lines: Iterable[str]) -> Iterator[str]:
@@ -110,7 +110,9 @@ def _without_nul(path: Path, lines: Iterable[str]) -> Iterator[str]:
 
 def _within(path: Path, number: int, cells: Sequence[str]) -> Row:
     if number > MAX_ROWS or len(cells) > MAX_CELLS:
-        raise InputError(f"{path}: more than {MAX_ROWS:,} rows, or {MAX_CELLS} cells in row {number:,}. Divide it.")
+        raise InputError.of(
+            "sheet_rows_many", path=path, max_rows=f"{MAX_ROWS:,}", max_cells=MAX_CELLS, number=f"{number:,}"
+        )
     return number, [cell.translate(THAI_DIGITS).strip() for cell in cells]
 
 
@@ -129,10 +131,10 @@ class _Bounded(io.RawIOBase):
         try:
             part = self._stream.read(len(buffer))
         except BROKEN_DATA as error:
-            raise InputError(f"{self._path} cannot be read ({error}).") from None
+            raise InputError.of("sheet_unreadable", path=self._path, error=error) from None
         self._left -= len(part)
         if self._left < 0:
-            raise InputError(f"{self._path} holds more than {MAX_BYTES >> 20} MB. Divide it.")
+            raise InputError.of("sheet_large", path=self._path, max=MAX_BYTES >> 20)
         buffer[: len(part)] = part
         return len(part)
 
@@ -196,12 +198,12 @@ def _refuse_hostile(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
             if sum(part.file_size for part in parts) > MAX_INFLATED_BYTES:
-                raise InputError(f"{path} inflates to more than {MAX_INFLATED_BYTES >> 20} MB. Divide it, or use CSV.")
+                raise InputError.of("sheet_inflates", path=path, max=MAX_INFLATED_BYTES >> 20)
             for part in parts:
                 if not part.filename.lower().endswith(PICTURES):
                     _refuse_doctype(path, archive, part)
     except BROKEN_ZIP as error:
-        raise InputError(f"{path} is no workbook that can be read ({error}).") from None
+        raise InputError.of("sheet_no_workbook", path=path, error=error) from None
 
 
 def has_merged_cells(path: Path) -> bool:
@@ -225,7 +227,7 @@ def _refuse_doctype(path: Path, archive: zipfile.ZipFile, part: zipfile.ZipInfo)
         tail = b""
         while piece := stream.read(PIECE_BYTES):
             if b"<!DOCTYPE" in tail + piece or (not tail and piece.startswith(WIDE)):
-                raise InputError(f"{path}: {part.filename} declares a document type, which no workbook needs.")
+                raise InputError.of("sheet_doctype", path=path, filename=part.filename)
             tail = piece[-16:]
 
 

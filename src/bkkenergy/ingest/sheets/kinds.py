@@ -46,8 +46,8 @@ def unit_of(
         return unit
     if unit in UNITS or unit in OTHER_UNITS or unit == form.units[column]:
         fitting = " or ".join(kind for kind in KINDS_OF[channel.unit] if kind != "pulses")
-        other = "" if channel is not IMPORT else " It may be another channel: METER:CHANNEL, such as METER:water."
-        raise InputError(f"column {column!r} is in {unit}, which is no {fitting}. Choose another column.{other}")
+        other = "" if channel is not IMPORT else Phrase("error.sheet_other_channel")
+        raise InputError.of("sheet_unit_unfit", column=repr(column), unit=unit, fitting=fitting, other=other)
     raise InputError.of("file_unit_unknown", column=column, unit=unit)
 
 

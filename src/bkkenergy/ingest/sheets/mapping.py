@@ -37,7 +37,7 @@ def target_of(text: str) -> FileTarget:
     """Return what METER or METER:CHANNEL names. Raises InputError."""
     meter, mark, name = text.partition(":")
     if mark and name not in CHANNELS:
-        raise InputError(f"{text}: there is no channel {name!r}. Use one of: {', '.join(CHANNELS)}.")
+        raise InputError.of("no_channel", text=text, name=repr(name), known=", ".join(CHANNELS))
     return FileTarget(meter, CHANNELS[name] if mark else IMPORT)
 
 
@@ -77,7 +77,7 @@ class FileMapping(Frozen):
 
 def _path(folder: Path, name: str) -> Path:
     if not NAME.fullmatch(name):
-        raise InputError(f"{name!r} is no name of a mapping. Use a-z, 0-9 and hyphens.")
+        raise InputError.of("mapping_name", name=repr(name))
     return folder / f"{name}.toml"
 
 
@@ -86,7 +86,7 @@ def load_mapping(folder: Path, name: str) -> FileMapping:
     path = _path(folder, name)
     if not path.exists():
         known = ", ".join(sorted(file.stem for file in folder.glob("*.toml"))) or "none"
-        raise InputError(f"there is no mapping {name!r} in {folder} (there: {known}). Make it with --save-mapping.")
+        raise InputError.of("no_mapping_named", name=repr(name), folder=folder, known=known)
     mapping, faults = validated(FileMapping, read_toml(path), f"{path}:")
     if mapping is None:
         raise ConfigError(faults)

@@ -137,7 +137,7 @@ class _Reader:
             return
         self.values_count += count
         if self.values_count > MAX_VALUES:
-            raise InputError(f"{self.path}: more than {MAX_VALUES:,} values. Divide it.")
+            raise InputError.of("nem12_values_many", path=self.path, max_values=f"{MAX_VALUES:,}")
         self.day = _Day(row, self.present, start_us, cells[2 : 2 + count], [quality] * count)
 
     def _end_day(self) -> None:
@@ -166,7 +166,7 @@ def read_nem12(path: Path, mapping: FileMapping) -> SeriesFile:
         reader.take(row, cells)
     reader.finish(row)
     if not reader.series:
-        raise InputError(f"{path}: no series (200) is in this NEM12 file.")
+        raise InputError.of("nem12_empty", path=path)
     note = f"NEM12, {len(reader.series)} series, times are of {reader.zone}"
     return SeriesFile(path, list(reader.series.values()), reader.refused, [note])
 
@@ -180,7 +180,7 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
                 if any(stripped):
                     yield row, stripped
         except csv.Error as error:
-            raise InputError(f"{path}: row {reader.line_num} cannot be read ({error}).") from None
+            raise InputError.of("sheet_row", path=path, line_num=reader.line_num, error=error) from None
 
 
 def _quality_of_part(day: _Day | None, cells: Sequence[str]) -> Phrase | None:

@@ -95,7 +95,7 @@ def _refuse_columns(path: Path, form: TableForm, mapping: FileMapping, first: Se
             raise InputError.of("file_row_a_day", file=path, column=DAY_COLUMN)
     for column in mapping.rows:
         if column not in form.titles:
-            raise InputError(f"{path} has no column {column!r}. It has: {', '.join(form.titles)}.")
+            raise InputError.of("sheet_no_column", path=path, column=repr(column), known=", ".join(form.titles))
 
 
 @dataclass(slots=True)
@@ -354,7 +354,7 @@ def _values_of(
     """Return what a column holds. Energies of intervals and registers are known by whether they ever fall."""
     if mapping.values is not None:
         if (kind in RATE_KINDS) != (mapping.values == "mean-power") and kind:
-            raise InputError(f"column {column!r} holds {kind}, which is not --values {mapping.values}.")
+            raise InputError.of("sheet_other_values", column=repr(column), kind=kind, asked=mapping.values)
         return mapping.values
     if kind in RATE_KINDS:
         return "mean-power"

@@ -74,7 +74,7 @@ def table_of(file: SeriesFile, mapping: FileMapping, owners: Mapping[str, str]) 
     columns = {name: _checked(one, refused) for name, one in chosen.items()}
     start_us = np.unique(np.concatenate([column.start_us for column in columns.values()]))
     if not len(start_us):
-        raise InputError(f"{file.path}: no value is left. {' '.join(str(one.why) for one in refused[:3])}")
+        raise InputError.of("series_none_left", path=file.path, why=" ".join(str(one.why) for one in refused[:3]))
     wide = Wide(start_us, float(paces.pop()), {name: column.spread(start_us) for name, column in columns.items()})
     estimated = {name: column.estimated_at(start_us) for name, column in columns.items() if column.is_estimated.any()}
     notes = [*file.notes, *(f"{name}: {meters[name]}, in {one.unit}" for name, one in chosen.items())]
@@ -104,9 +104,9 @@ class _RisingValues:
 def _chosen(file: SeriesFile, name: str) -> FileSeries:
     match = next((one for one in file.series if one.name == name), None)
     if match is None:
-        raise InputError(f"{file.path} has no series {name!r}. It has:\n{_listed(file)}")
+        raise InputError.of("no_series_named", path=file.path, name=repr(name), known=_listed(file))
     if match.fault:
-        raise InputError(f"{file.path}: series {name!r} cannot be imported: {match.fault}.")
+        raise InputError.of("series_unfit", path=file.path, name=repr(name), fault=match.fault)
     return match
 
 
@@ -124,9 +124,7 @@ def _meters_named(file: SeriesFile, owners: Mapping[str, str]) -> dict[str, str]
     for meter in named.values():
         same = [name for name, other in named.items() if other == meter]
         if len(same) > 1:
-            raise InputError(
-                f"{file.path}: {' and '.join(same)} are all of {meter}. Choose with --column SERIES=METER."
-            )
+            raise InputError.of("series_of_one_meter", path=file.path, series=" and ".join(same), meter=meter)
     return named
 
 

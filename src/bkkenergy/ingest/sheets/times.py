@@ -18,7 +18,7 @@ def localised(local_s: IntArray, zone: str) -> IntArray:
     try:
         return epoch_us(naive.tz_localize(zone))
     except ValueError as error:  # an hour that the zone has twice, or never
-        raise InputError(f"some times are not one instant in {zone} ({error}). Write them with their offset.") from None
+        raise InputError.of("times_not_one_instant", zone=zone, error=error) from None
 
 
 def zone_offset_s(at_us: int, zone: str) -> int:
@@ -40,10 +40,7 @@ def label_of(form: TableForm, mapping: FileMapping, local_s: IntArray, interval_
         return "start"
     if first == interval_s and last == 0:
         return "end"
-    raise InputError(
-        f"the times run from {_clock(first)} to {_clock(last)}: they may label the start or the end of their interval. "
-        "Add --stamps start or --stamps end."
-    )
+    raise InputError.of("stamps_unknown", first=_clock(first), last=_clock(last))
 
 
 def _clock(second: int) -> str:

@@ -12,4 +12,4 @@ _MARKS = (b"{", b"[", b",", b":")
 def check_json_size(payload: bytes) -> None:
     """Raise DecodeError where a JSON payload holds more values than any gateway sends."""
     if len(payload) > MAX_JSON_MARKS and sum(map(payload.count, _MARKS)) > MAX_JSON_MARKS:
-        raise DecodeError(f"JSON of more than {MAX_JSON_MARKS} brackets, commas and colons. Send smaller messages.")
+        raise DecodeError.of("decode_json_marks", max_json_marks=MAX_JSON_MARKS)

@@ -39,7 +39,7 @@ class UplinkDecoder(RowDecoder):
         """Return one row an uplink."""
         root = self.parsed(message.payload)
         if not isinstance(root, dict):
-            raise DecodeError("an uplink is a JSON object")
+            raise DecodeError.of("decode_uplink")
         if self.profile.ignore is not None and search(self.profile.ignore, root):
             steps.append(Step(f"ignore = {self.profile.ignore}", "left out, as the profile says", is_ignored=True))
             return []
@@ -57,7 +57,7 @@ class UplinkDecoder(RowDecoder):
                     steps.append(Step("data", "nothing but the device's own settings: left out", is_ignored=True))
                 return []
         if not isinstance(decoded, dict):
-            raise DecodeError("the uplink has no object, and the profile no binary layout. Add a codec, or [binary].")
+            raise DecodeError.of("decode_no_object")
         return read_elements(self.profile, message.topic, root | {"object": decoded}, steps, may_be_empty=True)
 
     def _unpacked(self, data: object, steps: list[Step]) -> dict[str, float]:
@@ -65,12 +65,10 @@ class UplinkDecoder(RowDecoder):
         try:
             raw = base64.b64decode(str(data), validate=True)
         except (binascii.Error, ValueError) as error:
-            raise DecodeError(f"data is no base64: {error}") from None
+            raise DecodeError.of("decode_base64", error=error) from None
         steps.append(Step("data", f"{len(raw)} bytes: {raw[:32].hex(' ')}"))
         if self.profile.frame_bytes is not None and len(raw) != self.profile.frame_bytes:
-            raise DecodeError(
-                f"the frame has {len(raw)} bytes, and this layout {self.profile.frame_bytes}: it is another"
-            )
+            raise DecodeError.of("decode_frame", count=len(raw), frame_bytes=self.profile.frame_bytes)
         if self.profile.tlv:
             return _items(self.profile.tlv, raw, steps)
         return {name: _number(name, raw, spec) for name, spec in self.profile.binary.items()}
@@ -130,4 +128,4 @@ def _unpacked_at(raw: bytes, offset: int, name: str, kind: BinaryType, *, little
     try:
         return float(struct.unpack_from(layout, raw, offset)[0])
     except struct.error:
-        raise DecodeError(f"{name} at byte {offset} ({kind}) lies beyond the {len(raw)} bytes") from None
+        raise DecodeError.of("decode_beyond", name=name, offset=offset, kind=kind, count=len(raw)) from None

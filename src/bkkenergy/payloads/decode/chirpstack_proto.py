@@ -52,7 +52,7 @@ def parse_uplink(payload: bytes) -> dict[str, Any]:
         uplink.ParseFromString(payload)
         root: dict[str, Any] = json_format.MessageToDict(uplink)
     except Exception as error:  # noqa: BLE001 - the library raises several kinds for bytes that are no uplink
-        raise DecodeError(f"neither JSON nor protobuf of an uplink: {' '.join(str(error).split())[:200]}") from None
+        raise DecodeError.of("decode_no_uplink", why=" ".join(str(error).split())[:200]) from None
     return root
 
 

@@ -26,11 +26,11 @@ class CsvDecoder(RowDecoder):
             # No more lines than are allowed are in memory at once: a line takes thirty times its bytes.
             lines = list(islice((line for line in records if line and tuple(line) != self.profile.columns), MAX_LINES))
         except (UnicodeDecodeError, csv.Error) as error:
-            raise DecodeError(f"no CSV: {error}") from None
+            raise DecodeError.of("decode_csv", error=error) from None
         steps.append(Step("lines", f"{len(lines)}"))
         if not lines or len(lines) > MAX_ELEMENTS:
             count = f"more than {MAX_ELEMENTS}" if lines else "no"
-            raise DecodeError(f"{count} lines; send 1 to {MAX_ELEMENTS}")
+            raise DecodeError.of("decode_lines", count=count, max_elements=MAX_ELEMENTS)
         rows = []
         for line in lines:
             if len(line) != len(self.profile.columns):

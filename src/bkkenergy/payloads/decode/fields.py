@@ -60,7 +60,7 @@ def parse_json(payload: bytes) -> Any:
     try:
         return msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DecodeError(f"no JSON: {error}") from None
+        raise DecodeError.of("decode_json", error=error) from None
 
 
 def read_elements(
@@ -97,11 +97,11 @@ def _listed(profile: Profile, root: Any, steps: list[Step]) -> list[Any]:
         return [root]
     listed = search(profile.each, root)
     if not isinstance(listed, list):
-        raise DecodeError(f"each = {profile.each!r} finds {shown(listed)}, not a list")
+        raise DecodeError.of("decode_each", each=repr(profile.each), value=shown(listed))
     elements = [element for element in listed if element is not None]
     steps.append(Step(f"each = {profile.each}", f"{len(elements)} elements"))
     if len(elements) > MAX_ELEMENTS:
-        raise DecodeError(f"{len(elements)} elements in one payload, more than {MAX_ELEMENTS}")
+        raise DecodeError.of("decode_elements", count=len(elements), max_elements=MAX_ELEMENTS)
     return elements
 
 
@@ -160,7 +160,7 @@ def read_element(
     if profile.key is not None:
         name_read = _at(profile.key, element, root)
         if not isinstance(name_read, str | int) or isinstance(name_read, bool):
-            raise DecodeError(f"key = {profile.key!r} finds {shown(name_read)}, no meter's name")
+            raise DecodeError.of("decode_key", name=repr(profile.key), value=shown(name_read))
         key = str(name_read)
         steps.append(Step(f"key = {profile.key}", key))
     ts_us = _time_of(profile, element, root, steps)
@@ -192,7 +192,7 @@ def key_in(topic: str, level: int) -> str:
     """Return a level of a topic, counted from 1. Raises DecodeError."""
     levels = topic.split("/")
     if level > len(levels) or not levels[level - 1]:
-        raise DecodeError(f"topic {topic!r} has no level {level} for the meter's key")
+        raise DecodeError.of("decode_level", topic=repr(topic), level=level)
     return levels[level - 1]
 
 
@@ -206,7 +206,7 @@ def _time_of(profile: Profile, element: Any, root: Any, steps: list[Step]) -> in
         steps.append(Step(f"time = {spec.path}", "not there: stamped when it comes"))
         return None
     if value is None:
-        raise DecodeError(f"time = {spec.path!r} is not there")
+        raise DecodeError.of("decode_no_time", path=repr(spec.path))
     ts_us, how = read_time(value, spec)
     if spec.unset_before is not None and ts_us < _midnight_us(spec.unset_before, spec.timezone):
         steps.append(Step(f"time = {spec.path}", f"{shown(value)}: the clock was not set; stamped when it comes"))
@@ -229,7 +229,7 @@ def _stated_unit(spec: FieldSpec, element: Any, root: Any, units: Mapping[str, C
         return None
     stated_units = {unit for name in names_in((spec.path,)) for unit in units.get(name, ())}
     if len(stated_units) > 1:
-        raise DecodeError(f"{spec.path!r} joins values of different units: {', '.join(sorted(stated_units))}")
+        raise DecodeError.of("decode_units", path=repr(spec.path), known=", ".join(sorted(stated_units)))
     return next(iter(stated_units), None)
 
 
@@ -254,21 +254,21 @@ def field_value(name: str, raw: Any, spec: FieldSpec, profile: Profile, stated: 
     if raw is None or (isinstance(raw, str) and raw.strip().lower() in NO_VALUE_TEXTS):
         return None
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
-        raise DecodeError(f"{shown(raw)} is no number")
+        raise DecodeError.of("decode_number", value=shown(raw))
     try:
         number = read_number(raw) if isinstance(raw, str) else float(raw)
     except (ValueError, OverflowError):
-        raise DecodeError(f"{shown(raw)} is no number") from None
+        raise DecodeError.of("decode_number", value=shown(raw)) from None
     if not math.isfinite(number):
-        raise DecodeError(f"{shown(raw)} is not finite")
+        raise DecodeError.of("decode_finite", value=shown(raw))
     if number in (profile.no_value if spec.no_value is None else spec.no_value):
         return None
     unit = spec.unit if stated is None else unit_named(stated)
     if unit is None or UNITS[unit][0] != QUANTITY_OF[name]:
-        raise DecodeError(f"the payload's unit {stated!r} is none of {name}")
+        raise DecodeError.of("decode_unit", stated=repr(stated), name=name)
     value = _in_product_unit(number, spec, unit)
     if not math.isfinite(value):
-        raise DecodeError(f"{shown(raw)} {unit} is beyond any number of {_unit_of(name)}")
+        raise DecodeError.of("decode_unit_beyond", value=shown(raw), unit=unit, name=_unit_of(name))
     return value
 
 
@@ -288,7 +288,7 @@ def search(path: str, value: Any) -> Any:
     try:
         return _compiled(path).search(value)
     except (jmespath.exceptions.JMESPathError, RecursionError, OverflowError) as error:
-        raise DecodeError(f"{path!r} cannot be worked out: {_said(error)}") from None
+        raise DecodeError.of("decode_path", path=repr(path), error=_said(error)) from None
 
 
 def _said(error: Exception) -> str:

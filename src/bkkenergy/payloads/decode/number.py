@@ -21,7 +21,7 @@ def unquoted(text: str) -> str:
 def _plain(payload: bytes) -> str:
     """Return a payload that is a number, as text. Raises DecodeError."""
     if len(payload) > LONGEST_NUMBER:
-        raise DecodeError(f"{len(payload)} bytes are no number: at most {LONGEST_NUMBER}")
+        raise DecodeError.of("decode_number_long", count=len(payload), longest_number=LONGEST_NUMBER)
     return unquoted(payload.decode(errors="replace").strip())
 
 
@@ -45,4 +45,4 @@ class NumberDecoder(RowDecoder):
                 steps.append(Step(f"{name} from .../{spec.suffix}", f"{value:.10g}"))
                 key = "" if self.profile.topic_key is None else key_in(address, self.profile.topic_key)
                 return [DecodedRow((address, key), None, {name: value})]
-        raise DecodeError(f"the topic ends in no suffix of profile {self.profile.id!r}")
+        raise DecodeError.of("decode_suffix", id=repr(self.profile.id))

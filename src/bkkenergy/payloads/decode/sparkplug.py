@@ -36,7 +36,7 @@ def place_of(topic: str) -> Place:
     """Parse a topic into its parts. Raises DecodeError."""
     parts = topic.split("/")
     if len(parts) not in {4, 5} or parts[0] != NAMESPACE:
-        raise DecodeError(f"{topic!r} is no Sparkplug topic: {NAMESPACE}/group/kind/node[/device]")
+        raise DecodeError.of("sparkplug_topic", topic=repr(topic), namespace=NAMESPACE)
     return Place(parts[1], parts[2], parts[3], parts[4] if len(parts) == 5 else "")  # noqa: PLR2004
 
 
@@ -128,7 +128,7 @@ class SparkplugDecoder(RowDecoder):
         for metric in payload.metrics:
             name = metric.name or birth.names.get(metric.alias, "")
             if isinstance(name, bytes):  # what protobuf gives for text that is none
-                raise DecodeError(f"a metric's name is no UTF-8: {name!r}")
+                raise DecodeError.of("sparkplug_name", name=repr(name))
             if name:
                 elements.add(metric, name, stamps.ms(metric.timestamp) or stamps.payload_ms)
             else:
@@ -146,7 +146,7 @@ class SparkplugDecoder(RowDecoder):
             listed = search(profile.each, element.values)
             parts = [part for part in listed if part is not None] if isinstance(listed, list) else []
             if len(parts) > MAX_ELEMENTS:
-                raise DecodeError(f"{len(parts)} elements in one metric, more than {MAX_ELEMENTS}")
+                raise DecodeError.of("sparkplug_elements", count=len(parts), max_elements=MAX_ELEMENTS)
         for part in parts:
             element_steps: list[Step] = []
             try:

@@ -50,7 +50,7 @@ def opened(raw: bytes, steps: list[Step]) -> Any:
     if payload.body:
         steps.append(Step("body", f"{len(payload.body)} bytes that are not read", True, Reason.NOT_READ))
     if len(payload.metrics) > MAX_METRICS:
-        raise TooLargeError(f"{len(payload.metrics)} metrics in one payload, more than {MAX_METRICS}")
+        raise TooLargeError.of("sparkplug_metrics", count=len(payload.metrics), max_metrics=MAX_METRICS)
     return payload
 
 
@@ -63,19 +63,17 @@ def _inflated(body: bytes) -> bytes:
         except zlib.error:
             continue
         if inflating.unconsumed_tail:
-            raise TooLargeError(
-                f"{len(body)} compressed bytes hold more than {MAX_INFLATED_BYTES}. Send smaller messages."
-            )
+            raise TooLargeError.of("sparkplug_inflates", count=len(body), max=MAX_INFLATED_BYTES)
         if inflating.eof:
             return inflated
-    raise DecodeError(f"the body of {len(body)} bytes is neither GZIP nor DEFLATE, or is cut short")
+    raise DecodeError.of("sparkplug_body", count=len(body))
 
 
 def _parsed(raw: bytes) -> Any:
     try:
         return Payload.FromString(raw)
     except (ProtobufError, UnicodeDecodeError) as error:
-        raise DecodeError(f"no Sparkplug B payload: {error}") from None
+        raise DecodeError.of("sparkplug_payload", error=error) from None
 
 
 class Stamps:
@@ -138,7 +136,7 @@ class Elements:
         """Put a metric, and the members of a template, where they belong. Return its value."""
         self._count += 1
         if self._count > MAX_METRICS:
-            raise TooLargeError(f"more than {MAX_METRICS} metrics and members in one payload. Send smaller messages.")
+            raise TooLargeError.of("sparkplug_members", max_metrics=MAX_METRICS)
         parts = name.split(SEPARATOR)
         cuts = [
             n for n in range(max(0, len(parts) - MAX_DEPTH), len(parts)) if SEPARATOR.join(parts[n:]) in self._names
@@ -189,7 +187,7 @@ class Elements:
         if template.is_definition:
             return None
         if depth >= MAX_DEPTH:
-            raise NotReadError(f"a template within {MAX_DEPTH} others is not read")
+            raise NotReadError.of("sparkplug_template", max_depth=MAX_DEPTH)
         return {
             member.name: self.add(
                 member, f"{name}{SEPARATOR}{member.name}", self._stamps.ms(member.timestamp) or stamp_ms, depth + 1
@@ -226,7 +224,7 @@ def value_of(metric: Any, kind: str, datatype: int) -> Any:
     if kind == "bytes_value" and datatype in ARRAYS:
         return _array(value, ARRAYS[datatype])
     if kind in {"bytes_value", "extension_value"}:
-        raise NotReadError(f"a value of kind {kind} (datatype {datatype}) is not read")
+        raise NotReadError.of("sparkplug_kind", kind=kind, datatype=datatype)
     return str(value) if kind == "string_value" else None
 
 
@@ -235,11 +233,11 @@ def _integer(value: int, datatype: int, width: int) -> int:
     if bits is not None:
         value = _signed(value, bits)
         if bits >= WIDE_BITS and value == -(1 << (bits - 1)):
-            raise DecodeError(f"{value} is no number of a meter: the least that {bits} bits can hold")
+            raise DecodeError.of("sparkplug_least", value=value, bits=bits)
         return value
     bits = UNSIGNED_BITS.get(datatype, width)
     if bits >= WIDE_BITS and value == (1 << bits) - 1:
-        raise DecodeError(f"{value} is no number of a meter: every one of {bits} bits is set")
+        raise DecodeError.of("sparkplug_all_bits", value=value, bits=bits)
     return value
 
 
@@ -254,7 +252,7 @@ def _signed(value: int, bits: int) -> int:
 def _array(raw: bytes, letter: str) -> list[float | None]:
     size = struct.calcsize("<" + letter)
     if len(raw) % size:
-        raise DecodeError(f"an array of {len(raw)} bytes is none of elements of {size}")
+        raise DecodeError.of("sparkplug_array", count=len(raw), size=size)
     numbers = struct.unpack(f"<{len(raw) // size}{letter}", raw)
     return [float(number) if math.isfinite(number) else None for number in numbers]
 
@@ -267,7 +265,7 @@ def _table(table: Any) -> list[dict[str, Any]]:
     rows = []
     for row in table.rows:
         if len(row.elements) != len(columns):
-            raise DecodeError(f"a row of {len(row.elements)} values in a table of {len(columns)} columns")
+            raise DecodeError.of("sparkplug_row", count=len(row.elements), columns=len(columns))
         cells = zip(columns, types, row.elements, strict=False)
         rows.append({str(column): _cell(cell, datatype) for column, datatype, cell in cells})
     return rows

@@ -20,7 +20,7 @@ SHOWN_LETTERS = 60
 def read_time(value: object, spec: TimeSpec) -> tuple[int, str]:
     """Return microseconds since the epoch, and in words how the value was understood. Raises DecodeError."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise DecodeError(f"{shown(value)} is no time")
+        raise DecodeError.of("decode_time", value=shown(value))
     if not isinstance(value, str):
         return _number(value)
     text = value.strip()
@@ -30,13 +30,13 @@ def read_time(value: object, spec: TimeSpec) -> tuple[int, str]:
         try:
             return _number(read_number(text))
         except ValueError:
-            raise DecodeError(f"{text!r} is no number of seconds since 1970") from None
+            raise DecodeError.of("decode_seconds", text=repr(text)) from None
     try:
         instant = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise DecodeError(f"{text!r} is no ISO 8601 time") from None
+        raise DecodeError.of("decode_iso", text=repr(text)) from None
     if instant.tzinfo is None and spec.form != "local":
-        raise DecodeError(f'{text!r} has no offset; if the device writes local time, say form = "local"')
+        raise DecodeError.of("decode_offset", text=repr(text))
     return _placed(instant, spec)
 
 
@@ -48,7 +48,7 @@ def _strptime(text: str, pattern: str) -> dt.datetime:
     try:
         return dt.datetime.strptime(text, pattern)  # noqa: DTZ007 - the zone follows
     except ValueError:
-        raise DecodeError(f"{text!r} does not fit the pattern {pattern!r}") from None
+        raise DecodeError.of("decode_pattern", text=repr(text), pattern=repr(pattern)) from None
 
 
 def _placed(instant: dt.datetime, spec: TimeSpec) -> tuple[int, str]:
@@ -68,7 +68,7 @@ def _us(instant: dt.datetime) -> int:
 
 def _number(value: float) -> tuple[int, str]:
     if not -LARGEST_US < value < LARGEST_US:  # neither is NaN; an integer may be beyond any float
-        raise DecodeError(f"{shown(value)} is no time")
+        raise DecodeError.of("decode_time", value=shown(value))
     size = abs(float(value))  # as columns of many times have it: an integer beside a bound may round to it
     if size < MILLISECONDS_FROM:
         return round(value * 1e6), "seconds since 1970"

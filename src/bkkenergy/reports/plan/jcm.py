@@ -66,10 +66,10 @@ def monitored_months(site: Site, names: Sequence[str], period: Period) -> tuple[
     """Read what meters counted by month. Raises InputError, StoreUnavailable."""
     first, after = period.first_day, period.last_day + dt.timedelta(days=1)
     if first.day != 1 or after.day != 1:
-        raise InputError(f"{first} to {period.last_day} are no whole months.")
+        raise InputError.of("months_not_whole", first=first, last_day=period.last_day)
     by_id = {meter.id: meter for meter in site.portfolio.meters}
     if unknown := [name for name in names if name not in by_id]:
-        raise InputError(f"meter {unknown[0]!r} is not in the portfolio.")
+        raise InputError.of("meter_unknown", meter=repr(unknown[0]))
     meters = [by_id[name] for name in dict.fromkeys(names)]
     months = []
     for start in edges(period, "month")[:-1]:

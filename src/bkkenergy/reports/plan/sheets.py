@@ -73,11 +73,11 @@ def read_workbook(path: Path, portfolio: Portfolio) -> list[Project]:
     try:
         table = pd.read_excel(path, dtype=object, engine="openpyxl")
     except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise InputError(f"{path}: no readable workbook ({error}). Start from: bkkenergy plan export.") from error
+        raise InputError.of("plan_no_workbook", path=path, error=error) from error
     named = {column: str(column).rpartition(MARK)[2] for column in table.columns}
     known = {column: name for column, name in named.items() if name in FIELDS}
     if lacking := sorted({"id", "agency", "kind", "name_th", "name_en", "due_year_be"} - set(known.values())):
-        raise InputError(f"{path}: columns are missing: {', '.join(lacking)}. Start from: bkkenergy plan export.")
+        raise InputError.of("plan_columns", path=path, known=", ".join(lacking))
     projects, faults = [], []
     for row, values in enumerate(table[list(known)].rename(columns=known).to_dict("records"), FIRST_ROW):
         entry = {str(name): _cell(value) for name, value in values.items() if not pd.isna(value) and value != ""}

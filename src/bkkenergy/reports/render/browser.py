@@ -20,12 +20,13 @@ from typing import Any, Self
 
 from bkkenergy.adapters.heldfolder import HeldFolder
 from bkkenergy.errors import BkkEnergyError, InputError
+from bkkenergy.texts import Phrase
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
 PRINTED_WITHIN_S = 120.0
 ENDED_WITHIN_S = 5.0
 SANDBOX_VARIABLE = "BKKENERGY_BROWSER_SANDBOX"
-REMEDY = f"Where no namespaces are allowed (some containers), set {SANDBOX_VARIABLE}=no."
+REMEDY = Phrase("error.printer_no_namespaces", {"variable": SANDBOX_VARIABLE})
 FROM_US, TO_US = 3, 4
 """The descriptors on which the browser expects its pipe."""
 A4_IN = (8.27, 11.69)
@@ -156,12 +157,14 @@ class Browser:
             while remaining:
                 remaining = remaining[os.write(self._write, remaining) :]
         except OSError as error:
-            raise PrintFailed(f"{self._path} has ended ({error}). Look at its own messages, or free memory.") from error
+            raise PrintFailed.of("printer_ended", path=self._path, error=error) from error
         while True:
             answer = self._next()
             if answer.get("id") == self._number:
                 if "error" in answer:
-                    raise PrintFailed(f"{self._path}: {method}: {answer['error'].get('message')}")
+                    raise PrintFailed.of(
+                        "printer_says", path=self._path, method=method, why=answer["error"].get("message")
+                    )
                 result: dict[str, Any] = answer["result"]
                 return result
 
@@ -176,8 +179,8 @@ class Browser:
             ready, _, _ = select.select([self._read], [], [], max(0.0, until_s - time.monotonic()))
             part = os.read(self._read, 1 << 20) if ready else b""
             if not part:
-                raise PrintFailed(
-                    f"{self._path} did not answer within {PRINTED_WITHIN_S:.0f} s, or has ended. {REMEDY}"
+                raise PrintFailed.of(
+                    "printer_silent", path=self._path, printed_within_s=f"{PRINTED_WITHIN_S:.0f}", remedy=REMEDY
                 )
             self._unread += part
         message, _, self._unread = self._unread.partition(b"\0")

@@ -22,9 +22,9 @@ def read_json(data: bytes) -> AgencyReport:
     try:
         report = msgspec.json.decode(data, type=AgencyReport, dec_hook=_model)
     except msgspec.DecodeError as error:
-        raise InputError(f"this is no report of {SCHEMA} ({error}). Make it again: bkkenergy jobs run.") from error
+        raise InputError.of("report_unread", schema=SCHEMA, error=error) from error
     if report.schema != SCHEMA:
-        raise InputError(f"this report is of {report.schema}, not {SCHEMA}. Make it again: bkkenergy jobs run.")
+        raise InputError.of("report_other_schema", schema=report.schema, expected=SCHEMA)
     return report
 
 

@@ -71,13 +71,13 @@ def billed_days(bills: Sequence[PaperBill]) -> list[BilledDays]:
     open_bill: BilledDays | None = None
     for bill in sorted(bills, key=lambda one: one.first):
         if bill.kwh is None:
-            raise InputError(f"the bill for {bill.first} to {bill.last} has no kWh. A baseline needs them.")
+            raise InputError.of("bill_without_kwh", first=bill.first, last=bill.last)
         if (before := open_bill or (merged[-1] if merged else None)) is not None and bill.first <= before.last:
-            raise InputError(f"a bill begins on {bill.first}, when the one before has not ended ({before.last}).")
+            raise InputError.of("bill_before_end", first=bill.first, last=before.last)
         whole = BilledDays(bill.month, bill.first, bill.last, bill.kwh)
         if open_bill is not None:
             if (bill.first - open_bill.last).days > 1:
-                raise InputError(f"the bill after {open_bill.last} is missing: it makes up for an estimated read.")
+                raise InputError.of("bill_after_estimate", last=open_bill.last)
             whole = replace(whole, first=open_bill.first, kwh=open_bill.kwh + bill.kwh)
         open_bill = whole if bill.is_estimated else None
         merged += [] if bill.is_estimated else [whole]

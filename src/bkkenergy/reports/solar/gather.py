@@ -36,19 +36,13 @@ def measured_weather(site: Site, typical: Weather, building: Building, *, today:
     """
     stations = [meter for meter in building.meters if meter.kind is MeterKind.WEATHER]
     if not stations:
-        raise InputError(
-            f"{building.id} has no weather station. Add a meter with kind = "
-            '"weather" that sends ghi_wm2 and temp_air_c.'
-        )
+        raise InputError.of("no_weather_station", id=building.id)
     period = past_year(today)
     starts = edges(period, "60min")[:-1]
     hourly = station_hours(site.energy, stations[0], period)
     known = hourly["ghi_wm2"].notna().to_numpy()
     if known.mean() < MIN_MEASURED_RATIO:
-        raise InputError(
-            f"{stations[0].id} measured {known.mean():.0%} of the last twelve months. "
-            "Use --weather typical until it has half a year."
-        )
+        raise InputError.of("weather_station_short", id=stations[0].id, share=f"{known.mean():.0%}")
     row = rows_at(typical, starts)
     ghi_wm2 = np.where(known, np.clip(hourly["ghi_wm2"].to_numpy(), 0, None), typical.ghi_wm2[row])
     temp_c = hourly["temp_air_c"].to_numpy()
