@@ -125,9 +125,9 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml
 	python=$$(deploy/find-python $(PYTHON)) && deploy/make-venv "$$python" $(VENV) requirements-dev.lock
 	touch $@ $(VENV)/.runtime
 
-# Exact versions with hashes, without any index's name; needs uv.
+# Exact versions with hashes, without any index's name; needs uv. Those that are locked stay; UPGRADE=1 takes the newest.
 LOCK := uv pip compile pyproject.toml --extra archive --extra broker --extra oidc --extra passkeys --extra poll --extra postgres --extra roofs --extra traces --group build --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --upgrade
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet $(if $(UPGRADE),--upgrade)
 lock:
 	$(LOCK) -o requirements.lock
 	$(LOCK) --group dev -o requirements-dev.lock
