@@ -27,6 +27,7 @@ from bkkenergy.payloads.message import Message, Reason
 from bkkenergy.readings import Quality, ReadingBatch
 from tests.builders import DAY_US, QUARTER_US, meter
 from tests.conftest import ROOT
+from tests.furthercases import FURTHER, Further
 from tests.unit.ingest import test_green_button as espi
 from tests.unit.ingest import test_nem12 as nem
 from tests.unit.payloads.test_payloads import PROFILES, RECEIVED_US
@@ -356,6 +357,25 @@ CASES = [
     Case("a list of hours, supplied", "N/A among values", lambda: is_sheet_read("time,kwh\n2026-11-01 00:00,1\n2026-11-01 01:00,N/A\n2026-11-01 02:00,3\n", "kwh", [1.0, None, 3.0], values="energy", stamps="start")),
 ]  # fmt: skip
 """The table by which the product was measured (what its supplied inputs show, too)."""
+
+
+def further(one: Further) -> Case:
+    """A case of a further search."""
+
+    def outcome() -> tuple[bool, str]:
+        found = outcome_of(one.profile, one.payload, **one.given)
+        reasons = [refused.reason for refused in found.refused]
+        if isinstance(one.becomes, dict):
+            values = values_of(found)
+            is_right = not reasons and all(values.get(name) == value for name, value in one.becomes.items())
+        else:
+            is_right = len(found.batch) == 0 and reasons == ([] if one.becomes is None else [one.becomes])
+        return is_right, said(found)
+
+    return Case(f"github.com/{one.report}", one.happened, outcome)
+
+
+SHEETS = "tests/unit/ingest/test_misleading_sheets.py::"
 PUBLIC = "tests/unit/payloads/test_public_cases.py::"
 SEARCHED = [
     Case("github.com/aguinane/nem-reader/issues/16", "NEM12 without its 100 row, of a portal", lambda: is_nem12_read(nem12(SERIES, nem.day([0.5] * 48)), [0.5] * 48)),
@@ -379,6 +399,16 @@ SEARCHED = [
         ("Koenkk/zigbee2mqtt/issues/18603", "a negative power unsigned", "test_a_power_that_the_meter_cannot_have_is_not_stored[zigbee2mqtt_18603_a_negative_power_unsigned]"),
         ("Koenkk/zigbee2mqtt/issues/29057", "a counter below nothing", "test_a_counter_below_nothing_is_not_stored"),
     )),
+    *map(further, FURTHER),
+    *(held_by(f"github.com/{repository}", happened, f"{SHEETS}{test}") for repository, happened, test in (
+        ("Rello/analytics/issues/357", "0.606 became 606", "test_three_decimals_among_others_are_no_thousands"),
+        ("tomhollander/PowerwallCompanion/issues/32", "a comma divides cells and fractions", "test_a_comma_that_divides_fractions_and_cells_is_refused"),
+        ("FlexMeasures/flexmeasures/pull/141", "other marks between thousands", "test_a_number_is_read_as_it_is_written_or_not_at_all"),
+        ("home-assistant/core/issues/140132", "several meters of an account in one file", "test_rows_of_several_meters_or_registers_ask_whose_count"),
+        ("patrickvorgers/Home-Assistant-Import-Energy-Data/issues/53", "a workbook that a person opened and saved", "test_days_and_months_that_a_spreadsheet_turned_round_are_refused"),
+    )),
+    Case("github.com/Koenkk/zigbee2mqtt/issues/25005", "a total a thousand times too large, once", lambda: counts(1.0, [50.0, 50.5, 50_500.0, 50.75, 51.0, 51.0], reasons=("off_track",))),
+    Case("github.com/mandulaj/PZEM-004T-v30/issues/47", "a counter that begins anew by itself", lambda: counts(0.4, [9999.6, 9999.8, 0.0, 0.2, 0.2], reasons=("reset",))),
 ]  # fmt: skip
 """Reports that were searched for later, none of them in the table."""
 

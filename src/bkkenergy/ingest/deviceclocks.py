@@ -18,6 +18,10 @@ EARLIEST_US = -86_400 * US_PER_S
 """A device that writes local time begins before 1970 by UTC: in Bangkok seven hours."""
 UNSET_BEFORE_US = int(dt.datetime(2015, 1, 1, tzinfo=dt.UTC).timestamp()) * US_PER_S
 """A clock that nothing set begins in 1970, 1980, 2000 or 2010, and runs on from there."""
+NO_TIME_US = tuple(int(dt.datetime(year, 1, 1, tzinfo=dt.UTC).timestamp()) * US_PER_S for year in (1, 1601, 1900))
+"""What programs write for no time: the zeros of Go and .NET, of Windows, and of NTP and spreadsheets."""
+NO_TIME_WITHIN_US = 2 * 86_400 * US_PER_S
+"""Of such a zero, by the device's own offset; spreadsheets count from a day or two before it."""
 NTP_ZERO_US = 2_085_978_496 * US_PER_S
 """2036-02-07: what a device makes of an empty answer of its time server (NTP counts 32 bits of seconds from 1900)."""
 YEAR_US = 365 * 86_400 * US_PER_S
@@ -133,10 +137,12 @@ class DeviceClocks:
 
 def _is_unset(ts_us: IntArray, received_us: IntArray) -> BoolArray:
     """Return which stamps are of a clock that began to run by itself, and not long ago."""
-    from_zero = (ts_us >= EARLIEST_US) & (ts_us < UNSET_BEFORE_US) & (received_us >= UNSET_BEFORE_US)
+    from_zero = (ts_us >= EARLIEST_US) & (ts_us < UNSET_BEFORE_US)
+    for none_us in NO_TIME_US:
+        from_zero |= np.abs(ts_us - none_us) <= NO_TIME_WITHIN_US
     since_ntp_us = ts_us - NTP_ZERO_US
     from_ntp_zero = (since_ntp_us >= 0) & (since_ntp_us < YEAR_US) & (received_us < NTP_ZERO_US - YEAR_US)
-    unset: BoolArray = from_zero | (from_ntp_zero & (received_us >= UNSET_BEFORE_US))
+    unset: BoolArray = (from_zero | from_ntp_zero) & (received_us >= UNSET_BEFORE_US)
     return unset
 
 

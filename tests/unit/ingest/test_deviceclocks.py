@@ -45,6 +45,11 @@ def kinds(found):
         "1970-01-01T00:05:00Z",
         2_085_996_714,
         2_085_978_496,
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+07:00",
+        "1601-01-01T00:00:00Z",
+        "1899-12-30T00:00:00Z",
+        "1900-01-01T08:30:00+07:00",
     ],
 )
 def test_an_unset_clock_falls_back_to_the_time_of_receipt_and_is_reported_once(sorter, stamp):

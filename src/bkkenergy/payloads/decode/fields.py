@@ -164,8 +164,20 @@ def read_element(
         key = str(name_read)
         steps.append(Step(f"key = {profile.key}", key))
     ts_us = _time_of(profile, element, root, steps)
+    values, left_out = _values_of(profile, element, root, steps, units)
+    if values or may_be_empty:
+        values |= left_out
+        steps += [Step(name, f"left out: {value:.10g} {_unit_of(name)}") for name, value in left_out.items()]
+    return DecodedRow((address, key), ts_us, values)
+
+
+def _values_of(
+    profile: Profile, element: Any, root: Any, steps: list[Step], units: Mapping[str, Collection[str]]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the values of an element's fields, and what fields mean by being absent; add every step."""
     values: dict[str, float] = {}
     left_out: dict[str, float] = {}
+    says_none = False
     for name, spec in profile.fields.items():
         if spec.path is None:
             continue
@@ -181,11 +193,11 @@ def read_element(
             continue
         if value is not None:
             values[name] = value
+        says_none |= value is None and raw is not None
         steps.append(Step(f"{name} = {spec.path}", "no value" if value is None else f"{value:.10g} {_unit_of(name)}"))
-    if values or may_be_empty:
-        values |= left_out
-        steps += [Step(name, f"left out: {value:.10g} {_unit_of(name)}") for name, value in left_out.items()]
-    return DecodedRow((address, key), ts_us, values)
+    if says_none and not values:
+        steps.append(Step("fields", "the device says that it has no value", is_ignored=True))
+    return values, left_out
 
 
 def key_in(topic: str, level: int) -> str:
