@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from bkkenergy.payloads.message import Reason
 from tests.unit.payloads.test_payloads import RECEIVED_US
 
-GITHUB = "https://github.com/"
 SOON_S = RECEIVED_US // 10**6 - 60
 AT = "2026-11-23T08:00:00"
 UPLINK = {"deduplicationId": "x", "time": f"{AT}.656322720+07:00", "deviceInfo": {"devEui": "01"}, "fPort": 2}

@@ -13,6 +13,7 @@ from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.i18n import Words
 from bkkenergy.jobs.schedule import settings_faults
+from bkkenergy.payloads.check import kind_faults
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.index_config import load_index
 from bkkenergy.site.open import open_archive
@@ -109,7 +110,7 @@ def _other_faults(config_dir: Path, config: Configuration | None = None) -> list
 
 def _faults_beside_portfolio(config: Configuration) -> list[Fault]:
     """List faults of polled devices, of the programme's register, and of the archive of reports."""
-    faults: list[Fault] = []
+    faults = kind_faults(config.portfolio.meters, config.profiles)
     loads: tuple[Callable[[], object], ...] = (
         lambda: load_polled(config.folder, config.portfolio),
         lambda: register_of(config.folder, config.portfolio.records),

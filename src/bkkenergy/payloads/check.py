@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from bkkenergy.errors import Fault
 from bkkenergy.payloads.decode import FAMILIES, Decoder
 from bkkenergy.payloads.profile import Profile
+from bkkenergy.payloads.profilecheck import lacks
 from bkkenergy.payloads.topics import WILDCARD, TopicFilters
 from bkkenergy.portfolio import Meter, Portfolio
 from bkkenergy.portfolio.records import EVER, Dated, Records
@@ -94,6 +95,28 @@ def _by_topic(versions: Iterable[Dated[Meter]], profiles: Mapping[str, Profile])
     for topic, wide in _read_widely(of_topic):
         of_topic[topic] = [*of_topic[topic], *of_topic[wide]]
     return (group for group in of_topic.values() if len({version.value.payload for version in group}) > 1)
+
+
+def kind_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]) -> list[Fault]:
+    """Return faults of meters whose profile never reads what their kind needs; such a meter stays without energy.
+
+    Parameters
+    ----------
+    meters : sequence of Meter
+        As they are on one day.
+    profiles : mapping of str to Profile
+        By id; every meter's is there.
+
+    Returns
+    -------
+    list of Fault
+        Where, what is wrong, and the remedy.
+    """
+    return [
+        Fault.of("profile_lacks", f"meter {meter.id}: kind", kind=meter.kind, profile=meter.payload, name=name)
+        for meter in meters
+        if (name := lacks(meter.kind, profiles[meter.payload]))
+    ]
 
 
 def meter_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]) -> list[Fault]:

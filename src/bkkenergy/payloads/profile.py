@@ -370,7 +370,8 @@ class Profile(Frozen):
             if name not in QUANTITIES:
                 raise ValueError(f"{name!r} is no field; use one of: {', '.join(QUANTITIES)}")
             if UNITS[spec.unit][0] != QUANTITY_OF[name]:
-                raise ValueError(f"{spec.unit} is no unit of {name}")
+                known = ", ".join(unit for unit, (quantity, _) in UNITS.items() if quantity == QUANTITY_OF[name])
+                raise ValueError(f"{name} is not counted in {spec.unit}; use one of: {known}")
         return fields
 
 

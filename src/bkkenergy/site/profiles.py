@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.payloads.profile import Profile
+from bkkenergy.payloads.profilecheck import profile_faults
 from bkkenergy.tomlfiles import read_toml, validated
 
 
@@ -28,6 +29,7 @@ def load_profiles(config_dir: Path, families: frozenset[str]) -> dict[str, Profi
             if profile.family not in families:
                 known = ", ".join(sorted(families))
                 faults.append(Fault.of("no_family", f"{where}.family", name=profile.family, known=known))
+            faults += profile_faults(profile, where)
             if profile.id in profiles:
                 faults.append(Fault.of("two_profiles", f"{where}.id", name=profile.id))
             profiles[profile.id] = profile

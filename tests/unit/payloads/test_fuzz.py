@@ -269,7 +269,9 @@ def test_every_depth_about_the_end_of_recursion_is_answered(profile, brackets):
     """The depth at which recursion ends depends on how deep the caller stands, so every one is tried."""
     address = "spBv1.0/BMA/edge-1/panel" if profile == "sparkplug-b" else "a/b"
     sorter = Sorter(
-        [meter(payload=profile, topic=address, key=key_of(profile), rated_kw=100)], PROFILES, max_ahead_s=300
+        [meter(payload=profile, topic=address, key=key_of(profile), rated_kw=100)],
+        PROFILES,
+        max_ahead_s=300,
     )
     inner = b'{"ts":1795402800,"energy_kwh":1}'
     for depth in depths_of(profile):

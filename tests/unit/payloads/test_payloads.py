@@ -128,7 +128,7 @@ def test_plain_numbers_listen_to_each_fields_topic():
             f'family = "fields"\nkey = "{"(" * 3000}a{")" * 3000}"', "no JMESPath: maximum recursion", id="endless_path"
         ),
         pytest.param('family = "fields"\n[profile.fields]\nwatts = { path = "a", unit = "W" }', "is no field", id="unknown_field"),
-        pytest.param('family = "fields"\n[profile.fields]\npower_kw = { path = "a", unit = "kWh" }', "no unit of power_kw", id="unit_of_another_quantity"),
+        pytest.param('family = "fields"\n[profile.fields]\npower_kw = { path = "a", unit = "kWh" }', "power_kw is not counted in kWh; use one of: W, kW, MW", id="unit_of_another_quantity"),
         pytest.param('family = "fields"\n[profile.fields]\npower_kw = { path = "a", unit = "hp" }', "unit is not known", id="unknown_unit"),
         pytest.param('family = "fields"\n[profile.fields]\nenergy_kwh = { path = "a", unit = "pulses" }', "go together", id="pulses_without_constant"),
     ],

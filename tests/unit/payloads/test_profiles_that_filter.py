@@ -15,6 +15,7 @@ from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.payloads.decode.sparkplug import SparkplugDecoder
 from bkkenergy.payloads.message import Message, Reason
 from bkkenergy.payloads.profile import FieldSpec, Profile
+from bkkenergy.portfolio import MeterKind
 from bkkenergy.portfolio.records import EVER, Entry, Records
 from tests.builders import meter
 from tests.conftest import ROOT
@@ -117,7 +118,8 @@ POWERS = profile_of(id="power", when="kind == 'power'", fields={"power_kw": Fiel
 
 def test_several_profiles_read_one_topic_each_its_own_messages():
     both = {one.id: one for one in (EVENTS, POWERS)}
-    meters = [meter("one", topic="t", payload="energy"), meter("two", topic="t", payload="power", rated_kw=100)]
+    power = meter("two", topic="t", payload="power", rated_kw=100, kind=MeterKind.POWER)
+    meters = [meter("one", topic="t", payload="energy"), power]
     payloads = [b'{"kind":"energy","e":5}', b'{"kind":"power","p":2}', b'{"kind":"boot"}']
     found = Sorter(meters, both, max_ahead_s=300).sort(
         [Message("t", payload, received_us=RECEIVED_US) for payload in payloads], now_us=RECEIVED_US
