@@ -187,9 +187,9 @@ def a_stranger_is_told() -> tuple[bool, str]:
     return "Active Sum" in details, f"{said(found)}: {details[:80]}"
 
 
-def energies_of(path: Path, column: str, **mapping: Any) -> tuple[list[float], str]:
+def energies_of(path: Path, column: str, channel: str = "import", **mapping: Any) -> tuple[list[float], str]:
     """Energy of each interval, kWh."""
-    table = read_sheet(path, FileMapping(columns={column: MAIN.id}, **mapping), this_year=2026)
+    table = read_sheet(path, FileMapping(columns={column: f"{MAIN.id}:{channel}"}, **mapping), this_year=2026)
     kwh = table.series(column).energy_kwh.round(6).tolist()
     return kwh, f"{kwh} kWh, {len(table.refused)} refused"
 
@@ -252,9 +252,9 @@ def is_nem12_read(text: str, expected: list[float], refused: int = 0) -> tuple[b
     return is_sheet_read(text, "NEM1201009 E1", expected, refused)
 
 
-def espi_kwh(column: str, *entries: str) -> tuple[list[float], str]:
+def espi_kwh(column: str, *entries: str, channel: str = "import") -> tuple[list[float], str]:
     with tempfile.TemporaryDirectory() as folder:
-        return energies_of(espi.write(Path(folder), *entries), column)
+        return energies_of(espi.write(Path(folder), *entries), column, channel)
 
 
 def is_each_direction_a_series() -> tuple[bool, str]:
@@ -263,7 +263,9 @@ def is_each_direction_a_series() -> tuple[bool, str]:
         espi.meter_reading(), espi.meter_reading(number="02", kind="08"),
         espi.block([espi.reading(n, 250) for n in range(3)]), espi.block([espi.reading(n, 50) for n in range(3)], number="02"),
     ]  # fmt: skip
-    drawn, delivered = (espi_kwh(column, *whole)[0] for column in ("01/01", "01/02"))
+    drawn, delivered = (
+        espi_kwh(column, *whole, channel=channel)[0] for column, channel in (("01/01", "import"), ("01/02", "export"))
+    )
     return (drawn, delivered) == (
         [0.25] * 3,
         [0.05] * 3,

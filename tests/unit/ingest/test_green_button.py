@@ -173,7 +173,8 @@ def test_the_usage_point_names_the_meter_and_what_flows_back_is_no_use(tmp_path)
     path = write(tmp_path, *whole(DAY), *back)
     for number in ("01", "000123456", "Front meter"):
         assert read_sheet(path, FileMapping(), this_year=2026, owners={number: METER}).meters == {"01/01": METER}
-    assert len(kwh(read(path, "01/02"), "01/02")) == 96
+    export = read_sheet(path, FileMapping(columns={"01/02": f"{METER}:export"}), this_year=2026)
+    assert len(kwh(export, "01/02")) == 96
 
 
 BOMB = '<!DOCTYPE f [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'

@@ -9,8 +9,10 @@ import openpyxl
 import pytest
 
 from bkkenergy.errors import InputError
+from bkkenergy.ingest.sheets import FileMapping, read_sheet
 from bkkenergy.ingest.sheets.numbers import Number, is_decimal_comma, number_of
-from tests.unit.ingest.test_sheets import read, write
+from tests.unit.ingest import test_nem12 as nem
+from tests.unit.ingest.test_sheets import METER, read, write
 
 HOURS = [dt.datetime(2026, 2, 13) + dt.timedelta(hours=n) for n in range(24)]
 SAID = {"values": "energy", "stamps": "start"}
@@ -108,3 +110,16 @@ def test_rows_of_several_meters_or_registers_ask_whose_count(tmp_path, head):
 def test_a_register_beside_the_chosen_column_is_no_name(tmp_path):
     table = read(write(tmp_path, [f"{line};{n}" if n else f"{line};Register" for n, line in enumerate(lines("1", "2"))]), "kWh", **SAID)  # fmt: skip
     assert not table.refused
+
+
+def test_what_flows_back_is_no_use_of_the_meter_that_has_one(tmp_path):
+    """github.com/gagata/ha-smarthub-energy-sensor/pull/73: the other direction, taken for use or dropped."""
+    back = nem.SERIES.replace(",E1,", ",B1,")
+    path = nem.write(tmp_path, nem.HEAD, nem.SERIES, nem.day([1] * 48), back, nem.day([2] * 48), "900")
+    with pytest.raises(InputError, match="flows back to the grid.*:export"):
+        nem.read(path, "NEM1201009 B1")
+    columns = {"NEM1201009 B1": f"{METER}:export"}
+    table = read_sheet(path, FileMapping(columns=columns), this_year=2026)
+    assert table.series("NEM1201009 B1").energy_kwh[0] == 2
+    alone = nem.write(tmp_path, nem.HEAD, back, nem.day([2] * 48), "900", name="alone.csv")
+    assert len(nem.read(alone, "NEM1201009 B1").wide.start_us) == 48, "a PV meter of its own is one that flows back"

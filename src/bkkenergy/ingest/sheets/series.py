@@ -13,7 +13,8 @@ from bkkenergy.errors import InputError
 from bkkenergy.ingest.files import Wide, WideValues
 from bkkenergy.ingest.sheets.cells import ENERGY_UNITS
 from bkkenergy.ingest.sheets.filetable import FileTable, Refusal
-from bkkenergy.ingest.sheets.mapping import FileMapping
+from bkkenergy.ingest.sheets.mapping import FileMapping, target_of
+from bkkenergy.ports.channels import IMPORT
 from bkkenergy.readings import BoolArray, FloatArray, IntArray
 from bkkenergy.texts import Phrase
 
@@ -66,6 +67,8 @@ def table_of(file: SeriesFile, mapping: FileMapping, owners: Mapping[str, str]) 
     """
     meters = dict(mapping.columns) or _meters_named(file, owners)
     chosen = {name: _chosen(file, name) for name in meters}
+    for name, one in chosen.items():
+        _refuse_turned_flow(file, one, meters[name])
     paces = {one.interval_s for one in chosen.values()}
     if len(paces) > 1:
         shown = ", ".join(f"{one.name} {one.interval_s // 60} minutes" for one in chosen.values())
@@ -108,6 +111,13 @@ def _chosen(file: SeriesFile, name: str) -> FileSeries:
     if match.fault:
         raise InputError.of("series_unfit", path=file.path, name=repr(name), fault=match.fault)
     return match
+
+
+def _refuse_turned_flow(file: SeriesFile, one: FileSeries, target: str) -> None:
+    """Raise InputError for what flows back, as import of a meter whose use is another series of the file."""
+    has_use = any(other.is_use and set(other.owners) & set(one.owners) for other in file.series)
+    if not one.is_use and has_use and target_of(target).channel is IMPORT:
+        raise InputError.of("file_flows_back", file=file.path, series=one.name, meter=target)
 
 
 def _meters_named(file: SeriesFile, owners: Mapping[str, str]) -> dict[str, str]:
