@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import datetime as dt
 import json
+import re
 import shutil
 import string
 
@@ -101,7 +102,8 @@ def test_a_fault_that_comes_with_a_day_says_so_in_either_language():
 def test_each_fault_has_a_key_and_its_texts():
     keys = set(KIND_OF_FAULT.values())
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        source = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(source)) if re.search("Fault|WrongValue", source) else ():
             if not isinstance(node, ast.Call):
                 continue
             assert not (isinstance(node.func, ast.Name) and node.func.id == "Fault"), f"{path}:{node.lineno} has no key"

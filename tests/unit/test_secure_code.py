@@ -51,11 +51,25 @@ def _calls():
                 if isinstance(node.func, ast.Name):
                     yield name, "", node.func.id, node
                 elif isinstance(node.func, ast.Attribute):
-                    yield name, ast.unparse(node.func.value), node.func.attr, node
+                    yield name, dotted(node.func.value), node.func.attr, node
 
 
+def dotted(node):
+    """What an expression is in the code: most that calls are made on are a name or its attribute."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return ast.unparse(node)
+
+
+@cache
 def imports():
     """Each import of our code: its file and the module."""
+    return tuple(_imports())
+
+
+def _imports():
     for name, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
