@@ -87,13 +87,15 @@ def test_what_is_no_period_stays_as_it_is(text):
     assert Words("th").dated(text) == text
 
 
-@pytest.mark.parametrize("key", [key for key in catalogue("en") if key.startswith("error.")])
 @pytest.mark.parametrize("lang", LANGS)
-def test_an_error_says_the_same_in_both_languages(key, lang):
-    places = re.findall(r"{(\w+)(?::[^}]*)?}", catalogue("en")[key])
-    error = InputError.of(key.removeprefix("error."), **{name: f"<{name}>" for name in places})
-    assert error.said("en") == str(error)
-    assert not re.search(r"{\w+}", error.said(lang))
+def test_an_error_says_the_same_in_both_languages(lang):
+    keys = [key for key in catalogue("en") if key.startswith("error.")]
+    assert len(keys) > 300
+    for key in keys:
+        places = re.findall(r"{(\w+)(?::[^}]*)?}", catalogue("en")[key])
+        error = InputError.of(key.removeprefix("error."), **{name: f"<{name}>" for name in places})
+        assert error.said("en") == str(error), key
+        assert not re.search(r"{\w+}", error.said(lang)), key
 
 
 def test_an_error_names_terms_in_its_reader_s_language_and_by_their_slug_for_commands():

@@ -4,8 +4,6 @@ import ast
 import re
 from collections.abc import Iterator
 
-import pytest
-
 from tests.conftest import ROOT
 from tests.reference import sections_of
 
@@ -35,7 +33,7 @@ def functions() -> Iterator[tuple[str, ast.FunctionDef]]:
                     yield f"{module}.{node.name}", node
 
 
-CASES = [pytest.param(node, id=name) for name, node in functions()]
+CASES = list(functions())
 
 
 def arguments(node: ast.FunctionDef) -> list[str]:
@@ -43,44 +41,45 @@ def arguments(node: ast.FunctionDef) -> list[str]:
     return [one.arg for one in (*every.posonlyargs, *every.args, *every.kwonlyargs)]
 
 
-@pytest.mark.parametrize("node", CASES)
-def test_it_has_its_sections(node):
-    sections = sections_of(ast.get_docstring(node))
-    first = sections[""].split(" ")[0]
-    assert re.fullmatch(r"[A-Z][a-z]+", first), first
-    assert not first.endswith("s"), f"{first}: an order, such as Return"
-    assert ("Returns" in sections) or ("Yields" in sections) or ast.unparse(node.returns) == "None"
-    assert "Examples" in sections
-    named = [
-        one.strip()
-        for line in sections.get("Parameters", "").splitlines()
-        if line and not line.startswith(" ")
-        for one in line.split(" : ")[0].split(",")
-    ]
-    assert named == arguments(node)
+def test_each_has_its_sections():
+    assert len(CASES) > 300
+    for name, node in CASES:
+        sections = sections_of(ast.get_docstring(node))
+        first = sections[""].split(" ")[0]
+        assert re.fullmatch(r"[A-Z][a-z]+", first), f"{name}: {first}"
+        assert not first.endswith("s"), f"{name}: {first}: an order, such as Return"
+        assert ("Returns" in sections) or ("Yields" in sections) or ast.unparse(node.returns) == "None", name
+        assert "Examples" in sections, name
+        named = [
+            one.strip()
+            for line in sections.get("Parameters", "").splitlines()
+            if line and not line.startswith(" ")
+            for one in line.split(" : ")[0].split(",")
+        ]
+        assert named == arguments(node), name
 
 
-@pytest.mark.parametrize("node", CASES)
-def test_a_unit_in_a_name_is_a_unit_in_the_text(node):
-    parameters = sections_of(ast.get_docstring(node)).get("Parameters", "")
-    for line, text in re.findall(r"(?m)^(\S.*)\n((?: .*\n?)+)", parameters + "\n"):
-        for name in line.split(" : ")[0].split(","):
-            unit = next((unit for suffix, unit in UNITS.items() if name.strip().endswith(suffix)), None)
-            if unit is not None:
-                assert re.search(rf"\[[^\]]*{re.escape(unit)}", text), f"{name}: [{unit}]"
+def test_a_unit_in_a_name_is_a_unit_in_the_text():
+    for function, node in CASES:
+        parameters = sections_of(ast.get_docstring(node)).get("Parameters", "")
+        for line, text in re.findall(r"(?m)^(\S.*)\n((?: .*\n?)+)", parameters + "\n"):
+            for name in line.split(" : ")[0].split(","):
+                unit = next((unit for suffix, unit in UNITS.items() if name.strip().endswith(suffix)), None)
+                if unit is not None:
+                    assert re.search(rf"\[[^\]]*{re.escape(unit)}", text), f"{function}: {name}: [{unit}]"
 
 
-@pytest.mark.parametrize("node", CASES)
-def test_what_it_raises_by_itself_is_said(node):
-    raised = {
-        ast.unparse(one.exc.func).removesuffix(".of")
-        for one in ast.walk(node)
-        if isinstance(one, ast.Raise) and isinstance(one.exc, ast.Call)
-    }
-    said = sections_of(ast.get_docstring(node)).get("Raises", "")
-    assert {name for name in raised if not re.search(rf"(?m)^{name}$", said)} == set()
+def test_what_it_raises_by_itself_is_said():
+    for function, node in CASES:
+        raised = {
+            ast.unparse(one.exc.func).removesuffix(".of")
+            for one in ast.walk(node)
+            if isinstance(one, ast.Raise) and isinstance(one.exc, ast.Call)
+        }
+        said = sections_of(ast.get_docstring(node)).get("Raises", "")
+        assert {name for name in raised if not re.search(rf"(?m)^{name}$", said)} == set(), function
 
 
 def test_most_functions_of_a_formula_name_its_source():
-    sourced = [name for name, node in functions() if "References" in sections_of(ast.get_docstring(node))]
+    sourced = [name for name, node in CASES if "References" in sections_of(ast.get_docstring(node))]
     assert len(sourced) >= 45
