@@ -5,23 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
-
 HEAVY = ("alembic", "babel", "fastapi", "influxdb_client", "jinja2", "pvlib", "scipy", "shapely")
 
 
 PV = ("pvlib", "requests", "scipy.interpolate", "scipy.optimize", "scipy.sparse", "scipy.special")
 
 
-def loaded(module: str, of: tuple[str, ...]) -> list[str]:
-    """Which of some libraries come with a module."""
-    code = f"import sys, {module}; print(*sorted(set({of}) & set(sys.modules)))"
+def loaded(modules: str, of: tuple[str, ...]) -> list[str]:
+    """Which of several libraries come with modules."""
+    code = f"import sys, {modules}; print(*sorted(set({of}) & set(sys.modules)))"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
 
-@pytest.mark.parametrize("module", ["bkkenergy.ingest.service", "bkkenergy.cli.serve"])
-def test_the_ingester_loads_no_library_that_it_does_not_need(module):
-    assert loaded(module, HEAVY) == []
+def test_the_ingester_loads_no_library_that_it_does_not_need():
+    assert loaded("bkkenergy.ingest.service, bkkenergy.cli.serve", HEAVY) == []
 
 
 def test_pages_reports_jobs_and_the_demonstration_load_what_computes_pv_when_they_compute_it():
