@@ -21,8 +21,6 @@ MAX_LINE_BYTES = 8192
 class LogServerUnavailable(UnavailableError):
     """The log server cannot be reached, or is not the one that is vouched for."""
 
-    key = "error.log_server"
-
 
 def syslog_line(line: Mapping[str, Any]) -> str:
     """Return a line of the audit log as one message of syslog. line : with `at` in ISO 8601."""
@@ -52,7 +50,7 @@ def send_lines(server: LogServerSettings, texts: Iterable[str]) -> None:
             with context.wrap_socket(plain, server_hostname=server.host) as secured:
                 _send_all(secured, frames)
     except OSError as error:
-        raise LogServerUnavailable(f"log server {server.host}:{server.port}: {error}. It is tried again.") from error
+        raise LogServerUnavailable.of("log_server", host=server.host, port=server.port, error=error) from error
 
 
 def _send_all(connection: socket.socket, frames: bytes) -> None:
