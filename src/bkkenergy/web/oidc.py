@@ -21,6 +21,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData
 
+from bkkenergy.adapters.answers import NoAnswer, ask
 from bkkenergy.adapters.state.identities import ProviderPerson, sign_in_person
 from bkkenergy.adapters.state.users import note
 from bkkenergy.errors import UnavailableError
@@ -274,12 +275,12 @@ def _json(
     body = urlencode(fields) if fields else None
     headers = {**headers, **({"Content-Type": "application/x-www-form-urlencoded"} if fields else {})}
     try:
-        answer = urllib3.request(method, url, body=body, headers=headers, timeout=TIMEOUT_S, retries=False)
+        answer = ask(method, url, body=body, headers=headers, timeout_s=TIMEOUT_S)
         if answer.status != 200:  # noqa: PLR2004 - HTTP's "OK"
             raise ProviderUnavailable.of("oidc_status", url=url, status=answer.status)
         document = json.loads(answer.data)
         if not isinstance(document, dict):
             raise ValueError("no object of JSON")  # noqa: TRY004, TRY301 - as JSON that cannot be read
-    except (urllib3.exceptions.HTTPError, ValueError) as error:
+    except (NoAnswer, ValueError) as error:
         raise ProviderUnavailable.of("oidc_silent", url=url, error=error) from error
     return document

@@ -3,13 +3,17 @@
 import hashlib
 import hmac
 import json
+import socket
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
 
-from bkkenergy.adapters.delivery import CHANNELS, DeliveryFailed, Notification
+from bkkenergy.adapters.delivery import CHANNELS, DeliveryFailed, Notification, webhook
 from bkkenergy.errors import ConfigError
 from bkkenergy.recipients import LineSettings, MailSettings, Recipient
 from bkkenergy.settings import Settings
@@ -130,6 +134,28 @@ def test_what_a_webhook_answers_decides_whether_it_is_tried_again(tmp_path, stat
         with pytest.raises(DeliveryFailed, match=str(status)) as caught:
             CHANNELS["webhook"](Settings(), to, message())
     assert caught.value.is_final is is_final
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.02])
+def test_an_answer_without_an_end_is_given_up(tmp_path, monkeypatch, pause_s):
+    monkeypatch.setattr(webhook, "TIMEOUT_S", 0.5)
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+
+        def answering():
+            client, _ = server.accept()
+            with client, suppress(OSError):
+                client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                while True:
+                    client.sendall(b"x" * 10_000)
+                    time.sleep(pause_s)
+
+        pool.submit(answering)
+        to = Recipient(channel="webhook", to=f"http://127.0.0.1:{server.getsockname()[1]}", secret_file=secret)
+        with pytest.raises(DeliveryFailed, match="the answer") as caught:
+            CHANNELS["webhook"](Settings(), to, message())
+    assert not caught.value.is_final
 
 
 def test_line_is_pushed_with_token_and_retry_key_and_a_repetition_counts_as_done(tmp_path):

@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import uuid
 
-import urllib3
-
+from bkkenergy.adapters.answers import NoAnswer, ask
 from bkkenergy.adapters.delivery.base import DeliveryFailed, Notification, judged, secret_of
 from bkkenergy.recipients import Recipient
 from bkkenergy.settings import Settings
@@ -35,10 +34,8 @@ def send_line(settings: Settings, recipient: Recipient, message: Notification) -
         "X-Line-Retry-Key": str(uuid.uuid5(uuid.NAMESPACE_URL, f"bkkenergy:{message.key}:{recipient.to}")),
     }
     try:
-        answer = urllib3.request(
-            "POST", url, body=body, headers=headers, timeout=settings.line.timeout_s, retries=False
-        )
-    except urllib3.exceptions.HTTPError as error:
+        answer = ask("POST", url, body=body, headers=headers, timeout_s=settings.line.timeout_s)
+    except NoAnswer as error:
         raise DeliveryFailed(f"{url}: {error}", is_final=False) from error
     if answer.status != ACCEPTED_BEFORE:
         judged(answer.status, answer.data, url)

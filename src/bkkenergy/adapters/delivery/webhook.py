@@ -10,8 +10,7 @@ import hmac
 import json
 import time
 
-import urllib3
-
+from bkkenergy.adapters.answers import NoAnswer, ask
 from bkkenergy.adapters.delivery.base import DeliveryFailed, Notification, judged, secret_of
 from bkkenergy.recipients import Recipient
 from bkkenergy.settings import Settings
@@ -32,8 +31,8 @@ def send_webhook(_settings: Settings, recipient: Recipient, message: Notificatio
         "X-Bkkenergy-Signature": f"sha256={signature(secret_of(recipient), stamp, body)}",
     }
     try:
-        answer = urllib3.request("POST", recipient.to, body=body, headers=headers, timeout=TIMEOUT_S, retries=False)
-    except (urllib3.exceptions.HTTPError, ValueError) as error:
+        answer = ask("POST", recipient.to, body=body, headers=headers, timeout_s=TIMEOUT_S)
+    except NoAnswer as error:
         raise DeliveryFailed(f"{recipient.to}: {error}", is_final=False) from error
     judged(answer.status, answer.data, recipient.to)
 
