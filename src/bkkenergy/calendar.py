@@ -117,7 +117,10 @@ class Period:
                 return cls.days(dt.date.fromisoformat(first), dt.date.fromisoformat(last))
             return cls.day(dt.date.fromisoformat(first))
         except ValueError as error:
-            raise ValueError(Phrase("error.period_unknown", {"text": repr(text), "error": error})) from None
+            why = (
+                error.args[0] if isinstance(error.args[0], Phrase) else Phrase("error.period_no_day", {"error": error})
+            )
+            raise ValueError(Phrase("error.period_unknown", {"text": repr(text), "error": why})) from None
 
     @property
     def first_day(self) -> dt.date:

@@ -110,11 +110,16 @@ def _said_of(lang: Lang, value: object) -> object:
 
 
 def _said_by_system(lang: Lang, error: OSError) -> object:
-    """Return an error of the operating system in a language; one that the catalogues do not name in English."""
-    text = catalogue(lang).get(f"os_error.{errno.errorcode.get(error.errno or 0, '')}")
-    if lang == "en" or text is None:
+    if lang == "en":
         return error
+    text = system_text(error, lang)
     return text if error.filename is None else f"{error.filename}: {text}"
+
+
+def system_text(error: OSError, lang: Lang) -> str:
+    """Return what the operating system says of an error in a language; what the catalogues lack in English."""
+    name = errno.errorcode.get(error.errno or 0, "")
+    return catalogue(lang).get(f"os_error.{name}", error.strerror or str(error))
 
 
 def said_again(text: str, lang: Lang, *sections: str) -> str:

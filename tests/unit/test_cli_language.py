@@ -257,3 +257,16 @@ def test_every_error_that_can_reach_a_person_is_of_the_catalogues():
 def test_a_period_that_is_not_understood_is_said_in_thai(config_dir):
     said = bkkenergy("report", "health", "--period", "2569-11", "--lang", "th", "--config", config_dir, code=2)
     assert "ไม่เข้าใจช่วงเวลา '2569-11' (2569 เป็นปีพุทธศักราช โปรดเขียน 2026)" in said
+
+
+def test_a_day_that_no_calendar_has_is_said_in_thai(config_dir):
+    said = bkkenergy("report", "health", "--period", "2026-13", "--lang", "th", "--config", config_dir, code=2)
+    assert "ไม่เข้าใจช่วงเวลา '2026-13' (ไม่ใช่วันหรือเดือนในปฏิทิน)" in said
+
+
+def test_what_the_system_says_of_a_path_is_said_in_thai(config_dir, tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    path = tmp_path / "file" / "readings.csv"
+    said = bkkenergy("export", path, "--period", "2026-11", "--lang", "th", "--config", config_dir, code=None)
+    assert not re.search("Errno|Not a directory|No such file", said)
+    assert re.search("[ก-๙]", said)

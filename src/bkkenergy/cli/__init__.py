@@ -16,7 +16,7 @@ from bkkenergy.cli.refusals import asked_lang, error_text, said, usage_text
 from bkkenergy.cli.terminal import readable_output, shown_output
 from bkkenergy.errors import BkkEnergyError, InputError
 from bkkenergy.lazy import load
-from bkkenergy.texts import Lang, filled
+from bkkenergy.texts import Lang, filled, system_text
 
 __all__ = ["COMMANDS", "EPILOG", "LazyGroup", "cli", "main"]
 
@@ -160,7 +160,9 @@ def _run(lang: Lang) -> None:
     except OSError as error:
         if error.filename is None and error.errno is not None:
             raise  # of a connection, say: no path is to blame
-        what = str(error) if error.errno is None else f"{error.filename}: {error.strerror}"  # pandas gives a text alone
+        what = (
+            str(error) if error.errno is None else f"{error.filename}: {system_text(error, lang)}"
+        )  # pandas gives a text alone
         _fail(f"{what}. {filled(lang, 'command.path_remedy', {})}", InputError.exit_code)
     _end(ended if isinstance(ended, int) else 0)
 
