@@ -343,6 +343,10 @@ def test_a_store_that_cannot_be_opened_is_told_in_thai(home, tmp_path):
     assert answer.status_code == 503
     assert english_in(answer.text) == []
     assert "ติดต่อระบบเก็บข้อมูลไม่ได้" in answer.text
+    api = client.get(f"/api/v1/buildings/{OWN_BUILDING}/energy", params={"first": "2026-11-01", "last": "2026-11-02"})
+    for text in (answer.text, api.text):
+        assert "store.sqlite" in text
+        assert str(broken) not in text, "where files of the server lie is for its log"
 
 
 def test_a_damaged_baseline_is_told_in_thai(home, tmp_path):

@@ -325,7 +325,8 @@ def _failed(request: Request, error: Exception) -> Response:
     if isinstance(error, NotAllowed):
         note_denied(request)
     if _is_api(request):
-        return problem(status, str(error), request, RETRY if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
+        detail = _without_folders(str(error), request)
+        return problem(status, detail, request, RETRY if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
     if status in {403, 404}:
         return _error_page(request, status)
     log.warning("page_failed", path=shown_path(request), status=status, error=str(error))
@@ -339,12 +340,20 @@ def _broken(request: Request, _error: Exception) -> Response:
     return hardened(request, _error_page(request, 500))
 
 
+def _without_folders(text: str, request: Request) -> str:
+    """Return a text with the server's own files by their names alone; the log has where they lie."""
+    settings = request.app.state.here.settings
+    for folder in (settings.store.path.parent, settings.state.path.parent, settings.report.folder):
+        text = text.replace(f"{folder}/", "")
+    return text
+
+
 def _error_page(request: Request, status: int, error: Exception | None = None) -> Response:
     """Return a page that says what went wrong in the reader's language, with the menu for who is signed in."""
     visitor = visitor_of(request)
     lang = visitor.lang if visitor else language_of(request, None)
     text = Words(lang)(STATUS_KEYS.get(status, "web.error_other"))
-    detail = error.said(lang) if isinstance(error, BkkEnergyError) else ""
+    detail = _without_folders(error.said(lang), request) if isinstance(error, BkkEnergyError) else ""
     detail = "" if detail == text else detail
     if visitor is None:
         return open_page(lang, "error.html.j2", title=text, status=status, text=text, detail=detail)
