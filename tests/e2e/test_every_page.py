@@ -51,6 +51,7 @@ ELSEWHERE = {
     "first_run.html.j2": "without users: tests/integration/test_first_run.py",
     "bill_check.html.j2": "a paper bill: tests/integration/test_bill_pages.py",
     "bills.html.j2": "an electricity account: tests/integration/test_bill_pages.py",
+    "onward.html.j2": "a link of another site to what computes long: tests/integration/test_edge.py",
     "open_data.html.j2": "what agencies publish: tests/integration/test_open_data.py",
     "code.html.j2": "the second step: tests/integration/test_second_step.py",
     "forgot.html.j2": "without signing in: tests/integration/test_account_links.py",

@@ -174,7 +174,7 @@ def test_a_session_that_ended_loses_nothing_and_another_user_sees_none_of_it(pho
     phone.context.clear_cookies(name="bkkenergy")
     phone.add("ดาดฟ้า", "fan", {"power": "60"}, picture("red"))
     phone.page.wait_for_selector("[data-say=signed_out]:not([hidden])")
-    assert phone.waiting == 2
+    phone.wait_for(2)
     phone.sign_in("engineer-health")
     phone.wait_for(0)
     assert "manager-health: health.centre-1" in phone.page.inner_text("[data-others]")

@@ -229,7 +229,7 @@ def test_energies_of_intervals_are_what_flows(site, tmp_path):
 @pytest.mark.parametrize("arguments", [[], ["FILE", "--undo", "1"]], ids=["nothing", "both"])
 def test_either_a_file_or_a_batch_to_undo_is_named(site, tmp_path, arguments):
     words = [str(utility_file(tmp_path)) if word == "FILE" else word for word in arguments]
-    assert "give a FILE to import, or --undo ID" in run(site, "import", *words, code=2)
+    assert "Give a FILE to import, or --undo ID" in run(site, "import", *words, code=2)
 
 
 def test_a_meter_is_named_once(site, tmp_path):
