@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -229,7 +230,7 @@ def test_links_and_pictures_lead_somewhere(page):
 
 
 def test_both_languages_say_the_same_things():
-    """The same headings, commands and pictures, in the same order."""
+    """The same headings, commands and pictures, in the same order, and as many rows of tables."""
     pages = [path for path in sorted((ROOT / "docs/en").rglob("*.md")) if path not in IN_ENGLISH]
     translated = {path.relative_to(ROOT / "docs/th") for path in (ROOT / "docs/th").rglob("*.md")}
     pointers = {Path(f"reference/{name}.md") for name in ("cli", "library", "settings")}
@@ -243,6 +244,15 @@ def test_both_languages_say_the_same_things():
             for own in (path, other)
         ]
         assert shapes[0] == shapes[1], path.name
+        assert len(rows(path)) == len(rows(other)), path.name
+
+
+def test_no_line_of_a_page_is_there_twice():
+    """As a merge leaves it."""
+    for page in {*PAGES, ROOT / "CHANGELOG.md"} - IN_ENGLISH:
+        prose = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL).splitlines()
+        counts = Counter(line for line in prose if len(line) > 70 and not line.startswith("|"))
+        assert [line for line, count in counts.items() if count > 1] == [], page
 
 
 def test_the_index_has_a_line_for_each_page():
