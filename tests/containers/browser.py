@@ -1,10 +1,11 @@
-"""What a person does in a browser: python -m tests.containers.browser URL CA NAME PASSWORD [NEW-PASSWORD]
+"""What an administrator does in a browser: python -m tests.containers.browser URL CA NAME PASSWORD SECRET
 
-Signs in, changes the password where the app asks for that, reads the administration's page, and prints what it saw as JSON.
+Signs in by password and code, reads the administration's page, and prints what it saw as JSON. `visit` also makes the first visit.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import ssl
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+import pyotp
 
 FORGED = "203.0.113.9"
 """An address that the browser claims to come from."""
@@ -32,19 +34,35 @@ def submitted(client: httpx.Client, page: httpx.Response, action: str, fields: d
     return client.post(action, data={**fields, **({"csrf": secret[1]} if secret else {})})
 
 
-def visit(url: str, ca: Path, name: str, password: str, new: str = "") -> dict[str, Any]:
-    """Sign in and look around; return what was seen."""
+def second_step_set(client: httpx.Client, password: str) -> str:
+    """Set a second step by an authenticator app; its secret."""
+    shown = submitted(client, client.get("/account"), "/account/factor", {"password": password})
+    secret = re.search(r"<code>([A-Z2-7]{32})</code>", shown.text)
+    assert secret, shown.text
+    code = pyotp.TOTP(secret[1]).at(dt.datetime.now(dt.UTC), counter_offset=-1)  # the next one is for the next visit
+    submitted(client, shown, "/account/factor/confirm", {"secret": secret[1], "code": code})
+    return secret[1]
+
+
+def visit(url: str, ca: Path, name: str, password: str, secret: str = "", *, new: str = "") -> dict[str, Any]:
+    """Sign in and look around; return what was seen. new : at the first visit, a password to choose."""
     with opened(url, ca) as client:
         page = client.get("/login")
-        landed = submitted(client, page, "/login", {"name": name, "password": password}).url.path
+        landed = submitted(client, page, "/login", {"name": name, "password": password})
+        led_to = [landed.url.path]
         if new:
             form = {"old": password, "new": new, "again": new}
             submitted(client, client.get("/account"), "/account", form)
+            led_to.append(client.get("/").url.path)
+            secret = second_step_set(client, new)
+        else:
+            submitted(client, landed, "/login/code", {"code": pyotp.TOTP(secret).now()})
         return {
             "status": page.status_code,
             "headers": dict(page.headers),
-            "landed": landed,
-            "is_in": client.get("/").url.path != "/login",
+            "led_to": led_to,
+            "secret": secret,
+            "is_in": client.get("/").url.path not in {"/login", "/login/code", "/account"},
             "cookies": [[cookie.name, cookie.secure] for cookie in client.cookies.jar],
             "hidden": {path: client.get(path).status_code for path in ("/metrics", "/healthz", "/readyz")},
             "admin": client.get("/admin").text,

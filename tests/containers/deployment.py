@@ -67,6 +67,8 @@ class Deployment:
     engine: Engine
     checkout: Path = FOLDER / "checkout"
     walked: list[str] = field(default_factory=list)
+    second_step: str = ""
+    """Secret of the administrator's authenticator app."""
 
     @property
     def deploy(self) -> Path:

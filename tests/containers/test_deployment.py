@@ -174,8 +174,9 @@ def test_every_service_is_confined_as_written(site: Deployment) -> None:
 def test_people_sign_in_over_https_by_name_and_by_address(site: Deployment) -> None:
     one_time = re.search(r"one-time password: (\S+)", site.compose("logs", "--no-color", "web"))
     assert one_time
-    seen = visit(f"https://{HOST}", site.ca, "admin", one_time[1], NEW_PASSWORD)
-    assert (seen["status"], seen["landed"], seen["is_in"]) == (200, "/account", True)
+    seen = visit(f"https://{HOST}", site.ca, "admin", one_time[1], new=NEW_PASSWORD)
+    assert (seen["status"], seen["led_to"], seen["is_in"]) == (200, ["/account", "/account"], True)
+    site.second_step = seen["secret"]
     assert "alt-svc" not in seen["headers"]
     assert "max-age" in seen["headers"]["strict-transport-security"]
     assert seen["hidden"] == {"/metrics": 404, "/healthz": 404, "/readyz": 404}
@@ -189,10 +190,11 @@ def test_people_sign_in_over_https_by_name_and_by_address(site: Deployment) -> N
             str(site.ca),
             "admin",
             NEW_PASSWORD,
+            site.second_step,
         ]
     )
     seen = json.loads(run(command).stdout)
-    assert (seen["status"], seen["is_in"]) == (200, True)
+    assert (seen["status"], seen["led_to"], seen["is_in"]) == (200, ["/login/code"], True)
     assert OFFICE_ADDRESS in seen["admin"]
     assert FORGED not in seen["admin"]
     say(
@@ -500,7 +502,7 @@ def test_a_backup_is_restored_by_the_words_of_the_guide(site: Deployment) -> Non
     assert {run["period"] for run in json.loads(reports)} <= {
         run["period"] for run in json.loads(site.inside("jobs", "bkkenergy", "jobs", "list", "--json"))
     }
-    assert visit(f"https://{HOST}", site.ca, "admin", NEW_PASSWORD)["is_in"]
+    assert visit(f"https://{HOST}", site.ca, "admin", NEW_PASSWORD, site.second_step)["is_in"]
     with opened(f"https://{HOST}", site.ca) as client:
         assert client.get("/login").status_code == 200
     gateway = site.gateway(ONE)
