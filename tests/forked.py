@@ -70,6 +70,6 @@ class Forked:
         return self.returncode
 
 
-def forked(*arguments: object, log: Path = Path(os.devnull)) -> Forked:
-    """Start a command. log : takes what it prints."""
-    return Forked(asked("", str(log), *map(str, arguments)))
+def forked(*arguments: object, log: Path | None = None) -> Forked:
+    """Start a command in the environment that the launcher was started in. log : takes what it prints."""
+    return Forked(asked("", "" if log is None else str(log), *map(str, arguments)))

@@ -1,8 +1,10 @@
 """Starts commands of the product, on hosts of their own or on this one: what is imported is imported once.
 
 Reads lines `NAMESPACE LOG ARGUMENT...` from standard input, parted by tabs; answers each with the process id of a fork
-that has entered the network namespace, where one is named, and runs the command. Who closes the input ends the forks
-that still run. With the argument `waits` it answers `wait PID` with the status of a fork that has ended.
+that has entered the network namespace, where one is named, and runs the command; without a LOG it writes where this one
+writes its errors. Who closes the input ends the forks that still run. For hosts all is imported at the start, so that
+no host waits for it. With the argument `waits` a command is imported at its first use, and `wait PID` is answered with
+the status of a fork that has ended.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ def load(command: str) -> None:
 def run(namespace: str, log: str, arguments: list[str]) -> None:
     """Become a process of the product on a host. Does not return."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    null, file = os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    null = os.open(os.devnull, os.O_RDONLY)
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if log else os.dup(2)
     for number, opened in ((0, null), (1, file), (2, file)):
         os.dup2(opened, number)
     if namespace:
@@ -56,6 +59,7 @@ def serve() -> None:
     """Start what is asked for until the input ends."""
     if sys.argv[1:] != ["waits"]:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no fork is waited for
+        load("serve")
     forks = set()
     for line in sys.stdin:
         namespace, log, *arguments = line.rstrip("\n").split("\t")
