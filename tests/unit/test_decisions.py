@@ -1,4 +1,4 @@
-"""Decisions are numbered 1, 2, 3 and so on, each once, and every list and link of them is true."""
+"""Decisions are numbered 1, 2, 3 and so on, each once; every list and link of them is true, and so are the modules of the list."""
 
 from __future__ import annotations
 
@@ -56,6 +56,13 @@ def test_the_architecture_lists_every_decision_by_its_title_in_order():
     names = [name for _, name in listed]
     assert names == [path.name for path in DECISIONS]
     assert [said.removesuffix(".") for said, _ in listed] == [title(path) for path in DECISIONS]
+
+
+def test_every_module_that_the_architecture_names_is_there():
+    modules = [f"/{path.relative_to(ROOT)}" for folder in ("src", "tests") for path in (ROOT / folder).rglob("*.py")]
+    names = re.findall(r"`([\w/]+\.py)\b", (ROOT / "ARCHITECTURE.md").read_text("utf-8"))
+    assert len(names) > 200
+    assert [name for name in names if not any(module.endswith(f"/{name}") for module in modules)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
