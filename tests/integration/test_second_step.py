@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from contextlib import contextmanager
 
 import pyotp
 import pytest
@@ -15,7 +16,9 @@ from bkkenergy.adapters.state import users
 from bkkenergy.adapters.state.auditlog import LinesAsked, audit_lines
 from bkkenergy.adapters.state.tokens import add_token
 from bkkenergy.adapters.state.users import add_user, session_of
-from tests.web import PASSWORD, SETTINGS, make_app, make_site
+from tests.containers.browser import FORGED, visit
+from tests.receivers import self_signed
+from tests.web import PASSWORD, SETTINGS, make_app, make_site, serving
 
 NOW = dt.datetime.now(dt.UTC)
 PHONE = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/142.0 Mobile Safari/537.36"
@@ -283,6 +286,19 @@ def test_as_delivered_administrators_without_a_second_factor_are_led_to_set_one(
     assert again.get("/admin").headers["location"].startswith("/login/code")
     assert again.post("/login/code", data={"code": code_of(secret)}).status_code == 303
     assert again.get("/admin").status_code == 200
+
+
+def test_the_browser_of_the_walk_through_containers_gets_in_as_delivered(tmp_path):
+    """The walk itself needs a Docker engine."""
+    app = make_app(make_site(tmp_path, settings=SETTINGS.replace('second_factor = "offered"\n', "")))
+    add_user(app.state.here.opened.state, "first", PASSWORD, "admin", ["all"], NOW, must_change=True)
+    certificate, _ = self_signed(tmp_path)
+    with contextmanager(serving)(app) as url:
+        seen = visit(url, certificate, "first", PASSWORD, new="another horse battery")
+        again = visit(url, certificate, "first", "another horse battery", seen["secret"])
+    assert (seen["led_to"], seen["is_in"]) == (["/account", "/account"], True)
+    assert (again["led_to"], again["is_in"]) == (["/login/code"], True)
+    assert FORGED in again["admin"], "the audit log; no proxy of ours is in between here"
 
 
 def test_everyone_is_asked_for_a_second_factor_where_the_settings_say_so(tmp_path):
