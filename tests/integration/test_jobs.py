@@ -15,12 +15,13 @@ from PIL import Image
 
 from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.adapters.state import transaction
+from bkkenergy.adapters.state.alerts import Alarm, open_alerts
 from bkkenergy.adapters.state.outbox import OutboxMessage, messages, post
 from bkkenergy.adapters.state.runs import Due, Run
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli.beside import USUAL_MAX, worked_off, workers_for
 from bkkenergy.errors import BkkEnergyError
-from bkkenergy.jobs import service
+from bkkenergy.jobs import runner, service
 from bkkenergy.jobs.post import send_waiting
 from bkkenergy.jobs.runner import RunContext, work
 from bkkenergy.jobs.service import Jobs
@@ -231,8 +232,6 @@ def test_after_a_week_late_data_change_nothing(home, clock):
 
 
 def test_one_agency_s_fault_does_not_stop_the_others_and_is_tried_again(home, clock, monkeypatch):
-    from bkkenergy.jobs import runner
-
     made = runner.make_report
 
     def fail_for_health(site, agency, *args, **given):
@@ -280,7 +279,6 @@ def test_a_run_of_an_agency_that_is_gone_holds_the_city_up_for_one_more_try_at_m
 
 
 def test_while_the_store_is_unavailable_it_is_tried_without_end(home, clock, monkeypatch):
-    from bkkenergy.jobs import runner
     from bkkenergy.ports.readings import StoreUnavailable
 
     def away(*_args, **_given):
@@ -509,8 +507,6 @@ def test_who_has_not_the_lead_works_off_runs_and_decides_nothing(home, clock, mo
 
 def test_an_agency_that_closes_while_the_city_is_made_brings_a_new_city_report(home, clock, monkeypatch):
     """Entered again after the city's run was begun: what the city read may be the agency's revision before."""
-    from bkkenergy.jobs import runner
-
     jobs, other, made = jobs_at(home, clock), jobs_at(home, clock), runner.make_city_report
     late: list[int] = []
 
@@ -544,22 +540,29 @@ def test_a_city_report_that_another_process_begins_at_once_is_made_once(home, cl
     assert [run.revision for run in jobs.queue.runs(agency="city")] == [1]
 
 
-def test_a_process_that_dies_as_it_closes_a_late_report_has_the_city_s_entered(home, clock, monkeypatch):
+@pytest.mark.parametrize("last_step", ["again", "finish"])
+def test_a_process_that_dies_as_it_closes_a_late_report_leaves_all_or_nothing_entered(
+    home, clock, monkeypatch, last_step
+):
     class Died(BaseException): ...
 
-    jobs = jobs_at(home, clock)
+    alarm = Alarm(key="finding/centre-1", kind="finding", agency="health", building="health.centre-1")
+    jobs, is_closed = jobs_at(home, clock), last_step == "finish"
     assert jobs.tick() == 3
     jobs.queue.again(jobs.queue.runs(agency="health")[0], "late", clock())
-    close = jobs.queue.finish
+    monkeypatch.setattr(runner, "finding_alarms", lambda *_: [alarm])
+    done = getattr(jobs.queue, last_step)
 
     def then_dies(*given, **named):
-        close(*given, **named)
+        done(*given, **named)
         raise Died
 
-    monkeypatch.setattr(jobs.queue, "finish", then_dies)
+    monkeypatch.setattr(jobs.queue, last_step, then_dies)
     with pytest.raises(Died):
         jobs.tick()
-    assert ("city", "2026-11-23", 2, "due") in states(jobs)
+    assert ("health", "2026-11-23", 2, "done" if is_closed else "running") in states(jobs)
+    assert (("city", "2026-11-23", 2, "due") in states(jobs)) == is_closed
+    assert (alarm in open_alerts(jobs.queue.engine)) == is_closed
 
 
 def test_the_ledger_s_configuration_is_read_once_a_minute_and_at_each_change(home, clock, monkeypatch):

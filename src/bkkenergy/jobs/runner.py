@@ -86,7 +86,6 @@ def work(context: RunContext, run: Run) -> bool:
         _failed(context, run, error)
         return False
     log.info("report_archived", agency=run.agency, period=run.period.slug, revision=run.revision)
-    _follow_up(context, run, report)
     return True
 
 
@@ -195,7 +194,7 @@ def _archived(context: RunContext, run: Run, report: AgencyReport) -> None:
         def publish(connection: StateTransaction) -> None:
             draft.publish()
             post_report(connection, delivery, run, report, files, context.clock())
-            _renew_city(context, run)
+            _follow_up(context, run, report)
 
         context.queue.finish(
             run,
@@ -210,20 +209,17 @@ def _archived(context: RunContext, run: Run, report: AgencyReport) -> None:
 
 
 def _follow_up(context: RunContext, run: Run, report: AgencyReport) -> None:
-    """Add the alerts of a closed run's findings."""
-    if run.agency != CITY and run.kind == "day":
-        alarms = finding_alarms(report, context.site.portfolio, context.settings.alerts.finding_thb)
-        reconcile(context.queue.engine, alarms, context.clock(), kinds={"finding"}, agency=run.agency)
+    """Enter what an agency's run entails, in the transaction that closes it: a process may die at any statement.
 
-
-def _renew_city(context: RunContext, run: Run) -> None:
-    """Enter a new report of the city where that was begun before an agency's, in the transaction that closes this.
-
-    Until it is closed no process can begin the city's: one that has begun by then is without it. Afterwards another
-    process may have begun the city's with it.
+    That is alerts of its findings, and a new report of the city where that was begun before. Until the agency's run is
+    closed no process can begin the city's: one that has begun by then is without it. Afterwards another process may
+    have begun the city's with it.
     """
     if run.agency == CITY:
         return
+    if run.kind == "day":
+        alarms = finding_alarms(report, context.site.portfolio, context.settings.alerts.finding_thb)
+        reconcile(context.queue.engine, alarms, context.clock(), kinds={"finding"}, agency=run.agency)
     city = next(iter(context.queue.runs(agency=CITY, period=run.period)), None)
     if city is not None and city.state in {"running", "done"}:
         context.queue.again(city, f"{run.agency} r{run.revision}", context.clock())
