@@ -117,8 +117,12 @@ def _said_by_system(lang: Lang, error: OSError) -> object:
 
 
 def system_text(error: OSError, lang: Lang) -> str:
-    """Return what the operating system says of an error in a language; what the catalogues lack in English."""
-    name = errno.errorcode.get(error.errno or 0, "")
+    """Return what the operating system says of an error in a language; what the catalogues lack in English.
+
+    Other libraries have numbers of their own: 1 is an untrusted certificate to TLS, and "not permitted" to the system.
+    """
+    is_of_system = type(error) is type(OSError(error.errno, ""))
+    name = errno.errorcode.get(error.errno or 0, "") if is_of_system else ""
     return catalogue(lang).get(f"os_error.{name}", error.strerror or str(error))
 
 

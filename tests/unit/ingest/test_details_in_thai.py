@@ -2,6 +2,7 @@
 
 import ast
 import re
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -67,3 +68,9 @@ def test_an_error_of_the_system_within_another_is_said_in_thai(tmp_path):
         why = InputError.of("file_error", path="x", reason=error)
     assert why.said("th").endswith("ไม่มีไฟล์หรือโฟลเดอร์นี้)")
     assert "No such file" in str(why)
+
+
+def test_the_number_of_another_library_s_error_is_not_taken_for_the_system_s():
+    """TLS has numbers of its own: 1, an untrusted certificate, is "not permitted" to the system."""
+    why = InputError.of("file_error", path="x", reason=ssl.SSLCertVerificationError(1, "certificate verify failed"))
+    assert "certificate verify failed" in why.said("th")
