@@ -21,9 +21,9 @@ from bkkenergy.errors import InputError
 from bkkenergy.texts import filled
 
 ACTOR_CHARS = 64
+"""How many characters the audit log stores."""
 OTHERS = 0o007
-"""Of a file's mode: what neither its owner nor its group is."""
-"""What the audit log has room for."""
+"""Of a file's mode: what those may do who are neither its owner nor of its group."""
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 
