@@ -60,12 +60,15 @@ def keys(records: Records, kind: str) -> list[str]:
 def assert_alike(continued: Records, whole: Records) -> None:
     assert continued == whole
     assert continued.by_kind == whole.by_kind
+    assert [(kind, list(things)) for kind, things in continued.by_kind.items()] == [
+        (kind, list(things)) for kind, things in whole.by_kind.items()
+    ]
     assert continued.by_identity == whole.by_identity
     assert {one.identity: one for one in continued.withdrawn} == {one.identity: one for one in whole.withdrawn}
 
 
 def history_of(records: Records) -> list[tuple]:
-    """Edits of every sort, each a revision: a new version, an end, a correction, one withdrawn, one that comes back."""
+    """Edits of every sort, each a revision: a new version, an end, a correction, one withdrawn, one that comes back later."""
     building, other = keys(records, "building")[:2]
     meter = [key for key in keys(records, "meter") if key.startswith(f"{building}.")][-1]
     contact = {"id": "head", "agency": building.partition(".")[0], "name": "Khun Malee"}
@@ -75,6 +78,7 @@ def history_of(records: Records) -> list[tuple]:
         (Amend("meter", meter, {"rated_kw": 55.0}),),
         (End("meter", meter),),
         (Withdraw("contact", "head"),),
+        (Put("contact", contact | {"id": "deputy"}),),
         (Put("contact", contact | {"name": "Khun Somsri"}),),
         (Amend("building", other, {"name_en": "Renamed"}),),
     ]

@@ -143,7 +143,7 @@ def _with_rows(
     if faults:
         raise ConfigError(faults)
     after = since.with_changes(changes.values())
-    things = dict.fromkeys(entry.identity[:2] for entry in (*since.entries, *after.entries))
+    things = dict.fromkeys([*(entry.identity[:2] for entry in since.entries), *((row.kind, row.key) for row in rows)])
     entries = tuple(entry for thing in things for entry in after.of(*thing))
     records = Records(number, entries, tuple(withdrawn.values()), revised_us=revised_us)
     records.__dict__["by_kind"] = after.by_kind
