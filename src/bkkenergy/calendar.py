@@ -47,7 +47,7 @@ class Period:
                 f"Period {self.start}..{self.end} has no time zone. Make it with Period.day or Period.parse."
             )
         if self.start >= self.end:
-            raise ValueError(f"Period starts at {self.start}, not before its end {self.end}. Swap the two.")
+            raise ValueError(Phrase("error.period_turned", {"start": self.start, "end": self.end}))
 
     @classmethod
     def day(cls, day: dt.date) -> Self:

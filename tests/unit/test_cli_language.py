@@ -8,7 +8,12 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
+from bkkenergy.adapters.engines import translate_db_errors
+from bkkenergy.calendar import Period
+from bkkenergy.errors import InputError
+from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.texts import catalogue
 from tests.commands import bkkenergy
 from tests.conftest import ROOT
@@ -262,6 +267,21 @@ def test_a_period_that_is_not_understood_is_said_in_thai(config_dir):
 def test_a_day_that_no_calendar_has_is_said_in_thai(config_dir):
     said = bkkenergy("report", "health", "--period", "2026-13", "--lang", "th", "--config", config_dir, code=2)
     assert "ไม่เข้าใจช่วงเวลา '2026-13' (ไม่ใช่วันหรือเดือนในปฏิทิน)" in said
+
+
+def test_a_period_that_ends_before_it_starts_is_not_said_to_have_no_day():
+    with pytest.raises(ValueError, match="Swap the two") as caught:
+        Period.of("2026-11-15..2026-11-01")
+    said = InputError.of("as_it_says", why=caught.value).said("th")
+    assert "โปรดสลับกัน" in said
+    assert "ไม่ใช่วันหรือเดือนในปฏิทิน" not in said
+
+
+def test_a_database_that_fails_is_named_in_its_reader_s_language():
+    engine = create_engine("sqlite://")
+    with pytest.raises(StoreUnavailable, match="^state database sqlite") as caught, translate_db_errors(engine):
+        engine.connect().exec_driver_sql("select none of these")
+    assert caught.value.said("th").startswith("ฐานข้อมูลสถานะ sqlite")
 
 
 def test_what_the_system_says_of_a_path_is_said_in_thai(config_dir, tmp_path):

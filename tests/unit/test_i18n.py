@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bkkenergy.adapters.state.proposals import ProposalState
 from bkkenergy.errors import ConfigError, InputError, UnavailableError
 from bkkenergy.i18n import LANGS, Words, catalogue
+from bkkenergy.ingest.sheets.cells import Kind as UnitKind
 from bkkenergy.metering.events import EventKind
 from bkkenergy.payloads.message import Reason
 from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES
@@ -193,6 +194,7 @@ def test_every_change_that_the_log_notes_has_a_name():
         ("project_kind", PROJECT_KINDS),
         ("proposal_state", get_args(ProposalState)),
         ("message_state", ["waiting", "sent", "failed"]),
+        ("unit_kind", [kind.replace(" ", "_") for kind in get_args(UnitKind)]),
     ],
 )
 @pytest.mark.parametrize("lang", LANGS)

@@ -19,7 +19,9 @@ from bkkenergy.adapters.files import make_file
 from bkkenergy.adapters.sqlite_file import hold_in_place, identity_of, use_write_ahead_log
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.ports.readings import StoreUnavailable, StoreUnfit
+from bkkenergy.texts import Term
 
+STATE = Term("state database", "server_of.state")
 BUSY_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10
 SEND_TIMEOUT_MS = 30_000
@@ -151,7 +153,7 @@ def engine_of(url: str | None, path: Path, variable: str) -> Engine:
 
 
 @contextmanager
-def translate_db_errors(engine: Engine, what: str = "state database") -> Iterator[None]:
+def translate_db_errors(engine: Engine, what: Term = STATE) -> Iterator[None]:
     """Raise what the driver says as a store that is unreachable."""
     try:
         yield

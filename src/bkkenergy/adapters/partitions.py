@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from bkkenergy.adapters.engines import AdvisoryLock, shown
 from bkkenergy.ports.readings import StoreRefused, StoreUnavailable
+from bkkenergy.texts import Term
 
 Opener = Callable[[], AbstractContextManager[Connection]]
 FIRST_DAY, END_DAY = dt.date(2015, 1, 1), dt.date(2050, 1, 1)
@@ -116,7 +117,7 @@ def attached(connection: Connection, part: Partitioned) -> set[str]:
 
 
 @contextmanager
-def refusing(engine: Engine, what: str, months: Months) -> Iterator[None]:
+def refusing(engine: Engine, what: Term, months: Months) -> Iterator[None]:
     """Raise StoreRefused for data that the database will never take.
 
     Raises StoreUnavailable where a month's partition was taken away meanwhile: it is made again at the next try.
@@ -124,7 +125,7 @@ def refusing(engine: Engine, what: str, months: Months) -> Iterator[None]:
     try:
         yield
     except (IntegrityError, DataError) as error:
-        where = f"{what} {shown(engine)}"
+        where = (what, shown(engine))
         if isinstance(error, IntegrityError) and lacks_partition(error):
             months.forget()
             raise StoreUnavailable.of("partition_fails", where=where, error=error.orig) from error

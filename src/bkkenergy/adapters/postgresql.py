@@ -27,8 +27,9 @@ from bkkenergy.ports.readings import (
     UnmarkedCommit,
 )
 from bkkenergy.readings import FIELDS, MORE_FIELDS, FloatArray, ReadingBatch
+from bkkenergy.texts import Term
 
-WHAT = "readings in"
+WHAT = Term("readings in", "server_of.readings")
 MAIN_TABLE, MORE_TABLE = "reading", "reading_more"
 FIELDS_OF = {MAIN_TABLE: tuple(name for name in FIELDS if name not in MORE_FIELDS), MORE_TABLE: MORE_FIELDS}
 """Each reading has a row of the main table, and one of the other where it has something for it."""

@@ -15,6 +15,7 @@ from bkkenergy.dated import Cited
 from bkkenergy.errors import InputError, WrongValue
 from bkkenergy.lazy import pvlib
 from bkkenergy.readings import FloatArray
+from bkkenergy.texts import Term
 from bkkenergy.tomlfiles import Frozen
 
 CEC_MAX_DC_V = 1000.0
@@ -117,13 +118,13 @@ class PvEquipment(Frozen):
         """Find a module by id, or "cec:NAME". Raises InputError with the nearest names."""
         if name in self.modules:
             return self.modules[name]
-        return cec_module(_cec_name(name, "CECMod", "module", self.modules))
+        return cec_module(_cec_name(name, "CECMod", Term("module", "solar.module"), self.modules))
 
     def inverter(self, name: str) -> Inverter:
         """Find an inverter by id, or "cec:NAME". Raises InputError with the nearest names."""
         if name in self.inverters:
             return self.inverters[name]
-        return cec_inverter(_cec_name(name, "CECInverter", "inverter", self.inverters))
+        return cec_inverter(_cec_name(name, "CECInverter", Term("inverter", "solar.inverter"), self.inverters))
 
 
 @lru_cache(maxsize=2)
@@ -154,7 +155,7 @@ def cec_table(kind: str) -> pd.DataFrame:
     return table
 
 
-def _cec_name(name: str, kind: str, what: str, devices: dict[str, Any]) -> str:
+def _cec_name(name: str, kind: str, what: Term, devices: dict[str, Any]) -> str:
     short = name.removeprefix(CEC)
     table = cec_table(kind)
     if name.startswith(CEC) and short in table.index:

@@ -16,6 +16,7 @@ from bkkenergy.errors import InputError
 from bkkenergy.plan import Project
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.savings.versions import BaselineVersion, VersionState, judging
+from bkkenergy.texts import Term
 from bkkenergy.usecases.powers import use_case
 
 
@@ -55,7 +56,8 @@ def decide_on_baseline(
     with transaction(engine) as connection:
         version = _reached(connection, actor, portfolio, number)
         if version.state == state:
-            raise InputError.of("baseline_is_already", number=number, building=version.building, state=state)
+            shown = Term(state, f"saving.version_{state}")
+            raise InputError.of("baseline_is_already", number=number, building=version.building, state=shown)
         if state == "accepted" and isinstance(version.baseline, InputError):
             raise version.baseline
         decide(connection, number, state, actor.name, now)

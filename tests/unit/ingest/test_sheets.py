@@ -229,8 +229,9 @@ def test_every_unit_is_read_wherever_it_is_named(tmp_path, unit, place):
 def test_a_column_of_volts_is_refused_and_one_without_a_unit_asks(tmp_path):
     rows = [f"{at:%d-%m-%Y %H:%M:%S},OK,229.7 V,{value} kW" for at, value in zip(STARTS, KW, strict=True)]
     path = write(tmp_path, ["CH1,CH2,CH3,CH4", *rows])
-    with pytest.raises(InputError, match="in v, which is no power or energy"):
+    with pytest.raises(InputError, match="in v, which is no power or energy") as caught:
         read(path, "CH3", dates="dmy")
+    assert "ไม่ใช่ กำลังไฟฟ้า หรือ พลังงานไฟฟ้า" in caught.value.said("th")
     assert energies(read(path, "CH4", dates="dmy"), "CH4") == QUARTER_KWH
     plain = write(tmp_path, iso(head="time,load"))
     with pytest.raises(InputError, match="--unit kWh"):

@@ -69,8 +69,9 @@ from bkkenergy.ports.ledger import (
     SpanReason,
 )
 from bkkenergy.readings import US_PER_S, IntArray
+from bkkenergy.texts import Term
 
-WHAT = "energy ledger"
+WHAT = Term("energy ledger", "server_of.ledger")
 DAY = dt.timedelta(days=1)
 LONGEST_LEASES = 10
 """A claim that reaches further ahead than this many leases was made by a clock that was wrong: it does not count."""

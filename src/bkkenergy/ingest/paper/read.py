@@ -56,7 +56,7 @@ class BillFile:
 def all_bills(path: Path, file: BillFile) -> list[PaperBill]:
     """Return the bills of a file that is wholly understood. Raises InputError with the rows that are not."""
     if file.refused:
-        shown = "; ".join(f"{where}: {why}" for where, why in file.refused[:MAX_SHOWN])
+        shown = [Phrase("error.said_of", {"where": where, "why": why}) for where, why in file.refused[:MAX_SHOWN]]
         raise InputError.of("bill_rows_refused", path=path, count=len(file.refused), shown=shown)
     return [bill for _, bill in file.bills]
 

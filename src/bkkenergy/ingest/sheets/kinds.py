@@ -11,8 +11,9 @@ from bkkenergy.ingest.sheets.mapping import FileMapping
 from bkkenergy.ingest.sheets.numbers import Number
 from bkkenergy.ingest.sheets.table import TableForm
 from bkkenergy.ports.channels import CHANNELS, IMPORT, Channel
-from bkkenergy.texts import Phrase
+from bkkenergy.texts import Phrase, Term
 
+OR = Term("or", "unit_kind.or")
 KINDS_OF: Mapping[str, tuple[Kind, ...]] = {
     "kWh": ENERGY_KINDS,
     "kvarh": ("reactive power", "reactive energy"),
@@ -31,6 +32,11 @@ GAUGES_OF_FILES = frozenset(channel for channel in CHANNELS.values() if not chan
 """Channels whose values are of an instant: they are stored as readings."""
 
 
+def kind_named(kind: str) -> Term:
+    """Return a kind of unit as texts name it."""
+    return Term(kind, f"unit_kind.{kind.replace(' ', '_')}")
+
+
 def unit_of(
     column: str, cells: Iterable[Number | Phrase], form: TableForm, mapping: FileMapping, channel: Channel
 ) -> str:
@@ -45,7 +51,8 @@ def unit_of(
     if not unit or (unit in UNITS and UNITS[unit][0] in KINDS_OF[channel.unit]):
         return unit
     if unit in UNITS or unit in OTHER_UNITS or unit == form.units[column]:
-        fitting = " or ".join(kind for kind in KINDS_OF[channel.unit] if kind != "pulses")
+        kinds = (kind_named(kind) for kind in KINDS_OF[channel.unit] if kind != "pulses")
+        fitting = tuple(part for kind in kinds for part in (OR, kind))[1:]
         other = "" if channel is not IMPORT else Phrase("error.sheet_other_channel")
         raise InputError.of("sheet_unit_unfit", column=repr(column), unit=unit, fitting=fitting, other=other)
     raise InputError.of("file_unit_unknown", column=column, unit=unit)

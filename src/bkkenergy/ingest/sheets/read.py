@@ -28,7 +28,7 @@ from bkkenergy.ingest.sheets.cells import (
 from bkkenergy.ingest.sheets.filetable import FileTable, Refusal
 from bkkenergy.ingest.sheets.greenbutton import is_xml, read_green_button
 from bkkenergy.ingest.sheets.grid import Grid, bounded, open_grid
-from bkkenergy.ingest.sheets.kinds import GAUGES_OF_FILES, converted, unit_of
+from bkkenergy.ingest.sheets.kinds import GAUGES_OF_FILES, converted, kind_named, unit_of
 from bkkenergy.ingest.sheets.mapping import FileMapping, target_of
 from bkkenergy.ingest.sheets.nem12 import is_nem12, read_nem12
 from bkkenergy.ingest.sheets.numbers import is_decimal_comma, number_of
@@ -354,7 +354,7 @@ def _values_of(
     """Return what a column holds. Energies of intervals and registers are known by whether they ever fall."""
     if mapping.values is not None:
         if (kind in RATE_KINDS) != (mapping.values == "mean-power") and kind:
-            raise InputError.of("sheet_other_values", column=repr(column), kind=kind, asked=mapping.values)
+            raise InputError.of("sheet_other_values", column=repr(column), kind=kind_named(kind), asked=mapping.values)
         return mapping.values
     if kind in RATE_KINDS:
         return "mean-power"

@@ -77,7 +77,7 @@ def table_of(file: SeriesFile, mapping: FileMapping, owners: Mapping[str, str]) 
     columns = {name: _checked(one, refused) for name, one in chosen.items()}
     start_us = np.unique(np.concatenate([column.start_us for column in columns.values()]))
     if not len(start_us):
-        raise InputError.of("series_none_left", path=file.path, why=" ".join(str(one.why) for one in refused[:3]))
+        raise InputError.of("series_none_left", path=file.path, why=tuple(one.why for one in refused[:3]))
     wide = Wide(start_us, float(paces.pop()), {name: column.spread(start_us) for name, column in columns.items()})
     estimated = {name: column.estimated_at(start_us) for name, column in columns.items() if column.is_estimated.any()}
     notes = [*file.notes, *(f"{name}: {meters[name]}, in {one.unit}" for name, one in chosen.items())]
