@@ -140,8 +140,9 @@ def test_estimates_are_flagged_and_forecasts_are_refused(tmp_path):
     ],
 )
 def test_what_is_no_energy_of_intervals_is_refused_with_why(tmp_path, fields, why):
-    with pytest.raises(InputError, match=f"'01/01' cannot be imported: .*{why}"):
+    with pytest.raises(InputError, match=f"'01/01' cannot be imported: .*{why}") as caught:
         read(write(tmp_path, *whole(DAY, **fields)))
+    assert why not in caught.value.said("th")
 
 
 def test_a_block_without_a_type_is_refused_and_one_type_alone_is_that_of_all(tmp_path):

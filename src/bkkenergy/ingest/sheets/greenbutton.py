@@ -20,7 +20,7 @@ from bkkenergy.ingest.sheets.filetable import Refusal
 from bkkenergy.ingest.sheets.grid import bounded
 from bkkenergy.ingest.sheets.series import FileSeries, SeriesFile
 from bkkenergy.readings import LATEST, US_PER_S
-from bkkenergy.texts import Phrase
+from bkkenergy.texts import Phrase, Term
 
 ESPI = "http://naesb.org/espi"
 PIECE_BYTES = 64 << 10
@@ -264,7 +264,7 @@ def _series(
     length_s = lengths.most_common(1)[0][0] if lengths else int(given) if DIGITS.fullmatch(given) else 0
     unit, factor = UNITS_OF.get(fields.get("uom", ""), ("", 1.0))
     power_of_ten = fields.get("powerOfTenMultiplier", "") or "0"
-    fault = "no ReadingType says what it is" if kind is None else _fault(fields, power_of_ten, length_s)
+    fault = Phrase("series.no_type") if kind is None else _fault(fields, power_of_ten, length_s)
     one = FileSeries(
         "/".join(ids),
         unit,
@@ -281,22 +281,19 @@ def _series(
     return one
 
 
-def _fault(fields: Mapping[str, str], power_of_ten: str, length_s: int) -> str:
-    """Return why a ReadingType is none of energies of intervals; empty where it is one."""
+def _fault(fields: Mapping[str, str], power_of_ten: str, length_s: int) -> Phrase | None:
+    """Return why a ReadingType is none of energies of intervals; None where it is one."""
     unit, kind = fields.get("uom", ""), fields.get("accumulationBehaviour", "")
     faults = (
-        (fields.get("commodity", "") not in ELECTRICITY, "its commodity is not electricity"),
-        (unit not in UNITS_OF, f"its unit, uom {unit[:20] or 'missing'}, is no power or energy"),
-        (kind in REGISTERS, "it is a register, and no energies of intervals"),
-        (unit == "72" and kind not in {DELTA, ""}, f"its accumulationBehaviour, {kind[:20]}, is not that of intervals"),
-        (
-            unit == "38" and fields.get("dataQualifier", "") not in MEANS,
-            "it is no mean power: of a highest or lowest one no energy is known",
-        ),
-        (not POWER_OF_TEN.fullmatch(power_of_ten), f"its powerOfTenMultiplier is {power_of_ten[:20]!r}"),
-        (length_s <= 0, "no length of its intervals is given"),
+        (fields.get("commodity", "") not in ELECTRICITY, Phrase("series.commodity")),
+        (unit not in UNITS_OF, Phrase("series.uom", {"unit": unit[:20] or Term("missing", "series.missing")})),
+        (kind in REGISTERS, Phrase("series.register")),
+        (unit == "72" and kind not in {DELTA, ""}, Phrase("series.accumulation", {"kind": kind[:20]})),
+        (unit == "38" and fields.get("dataQualifier", "") not in MEANS, Phrase("series.no_mean")),
+        (not POWER_OF_TEN.fullmatch(power_of_ten), Phrase("series.power_of_ten", {"given": repr(power_of_ten[:20])})),
+        (length_s <= 0, Phrase("series.no_length")),
     )
-    return next((why for is_wrong, why in faults if is_wrong), "")
+    return next((why for is_wrong, why in faults if is_wrong), None)
 
 
 def _take(

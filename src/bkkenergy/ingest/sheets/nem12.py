@@ -106,9 +106,9 @@ class _Reader:
             return
         name, unit = f"{cells[NMI]} {cells[SUFFIX]}", plain_unit(cells[UNIT])
         fault = (
-            ""
+            None
             if unit in ENERGY_UNITS and ENERGY_UNITS[unit][0] != "pulses"
-            else f"{cells[UNIT]!r} is no power or energy"
+            else Phrase("series.unit", {"unit": repr(cells[UNIT])})
         )
         owners = tuple(filter(None, (cells[NMI], cells[SERIAL])))
         one = FileSeries(name, unit, 60 * int(minutes), owners, is_use=cells[SUFFIX].startswith("E"), fault=fault)

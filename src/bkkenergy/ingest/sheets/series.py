@@ -28,7 +28,7 @@ class FileSeries:
     """A series as a file names it, with its values as they are read.
 
     unit : as `plain_unit` writes it. owners : numbers of the account or meter that it names. is_use : it counts what
-    the customer takes. fault : why it cannot be imported; empty where it can.
+    the customer takes. fault : why it cannot be imported; None where it can.
     """
 
     name: str
@@ -36,7 +36,7 @@ class FileSeries:
     interval_s: int
     owners: tuple[str, ...]
     is_use: bool = True
-    fault: str = ""
+    fault: Phrase | None = None
     row: array[int] = field(default_factory=lambda: array("q"))
     start_us: array[int] = field(default_factory=lambda: array("q"))
     value: array[float] = field(default_factory=lambda: array("d"))
