@@ -17,6 +17,11 @@ def data_folder(settings: Settings) -> Path:
     return settings.store.path.parent
 
 
+def service_folders(settings: Settings) -> tuple[Path, ...]:
+    """Return the folders in which the service has files: the host's own, the state's, and that of reports."""
+    return data_folder(settings), settings.state.path.parent, settings.report.folder
+
+
 def in_hand_file(settings: Settings) -> Path:
     """Return where an ingester notes what it works on; several may share a folder."""
     return data_folder(settings) / f"in-hand-{_file_name(settings.mqtt.client_id)}"

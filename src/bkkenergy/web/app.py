@@ -22,6 +22,7 @@ from bkkenergy.adapters.state.users import unknown_user_hash
 from bkkenergy.errors import BkkEnergyError, NotAllowed, NotThere, UnavailableError
 from bkkenergy.i18n import Words
 from bkkenergy.ports.readings import StoreUnfit
+from bkkenergy.site.folder import service_folders
 from bkkenergy.site.open import open_archive
 from bkkenergy.web import (
     api,
@@ -343,7 +344,7 @@ def _broken(request: Request, _error: Exception) -> Response:
 def _without_folders(text: str, request: Request) -> str:
     """Return a text with the server's own files by their names alone; the log has where they lie."""
     settings = request.app.state.here.settings
-    for folder in (settings.store.path.parent, settings.state.path.parent, settings.report.folder):
+    for folder in service_folders(settings):
         text = text.replace(f"{folder}/", "")
     return text
 
