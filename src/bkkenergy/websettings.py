@@ -44,7 +44,8 @@ class WebSettings(Frozen):
     session_h, idle_h : how long a user stays signed in, and how long without a request. second_factor : who has to sign
     in with a code too, of those who sign in with a password here. public_address : by which others reach it, as
     https://energy.example.org; where it is set mails have a link that ends them, and links to set a password are sent.
-    requests_per_min : of each user, by pages and tokens; 0 for no bound.
+    requests_per_min : of each user, by pages and tokens; 0 for no bound. virus_scanner : ClamAV's daemon, which looks
+    at each file that is uploaded; "" for none.
     """
 
     host: str = "127.0.0.1"
@@ -56,6 +57,7 @@ class WebSettings(Frozen):
     second_factor: Literal["offered", "admins", "everyone"] = "admins"
     refresh_s: Annotated[float, Field(gt=0)] = 60.0
     requests_per_min: Annotated[int, Field(ge=0, le=1_000_000)] = 1200
+    virus_scanner: Annotated[str, Field(pattern=r"^(unix:/\S+|tcp:\S+:\d{1,5})?$")] = ""
     local_sign_in: bool = True
     public_address: Annotated[str, Field(pattern=r"^(https://[^/\s]+)?$")] = ""
     oidc: OidcSettings | None = None

@@ -25,6 +25,7 @@ from bkkenergy.adapters.sqlite_file import fault_in, open_database
 from bkkenergy.adapters.state.auditlog import check_seals, lines_to_send
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
+from bkkenergy.adapters.virusscanner import LARGEST_BYTES, ScannerUnavailable, signatures_day, virus_in
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import ConfigError
 from bkkenergy.i18n import Words
@@ -53,6 +54,8 @@ NO_ENTRY = frozenset({"Not authorized", "Bad user name or password", "Banned", "
 MIN_FREE_BYTES = 1_000_000_000
 UNSENT_WITHIN = dt.timedelta(minutes=30)
 """The log server is sent each line of the audit log a few minutes after it was written."""
+SIGNATURES_WITHIN = dt.timedelta(days=7)
+"""ClamAV has new signatures every day."""
 LOOK_S = 20.0
 """A database is looked through for so long at most: some gigabytes."""
 """A gateway may send its readings so late; later, and its clock is wrong (a zone mistaken, say)."""
@@ -115,6 +118,7 @@ def examine(
     yield from broker_checks(settings, topics, exact_topics, away_messages=away_messages)
     yield from _state(settings)
     yield from _shared_state(settings)
+    yield from scanner_checks(settings)
 
 
 def examine_storage(settings: Settings) -> Iterator[CheckResult]:
@@ -329,6 +333,22 @@ def _state(settings: Settings) -> Iterator[CheckResult]:
     clocks = [f"{gateway.id} {gateway.skew_s:+.0f} s" for gateway in off[:5]]
     key = "gateway_clocks_off" if off else "gateway_clocks"
     yield CheckResult.of("gateway clocks", not off, key, "gateway_clocks_do", clocks=clocks)
+
+
+def scanner_checks(settings: Settings) -> Iterator[CheckResult]:
+    """Check that the virus scanner looks at the largest file that the web app takes, by signatures of these days."""
+    scanner = settings.web.virus_scanner
+    if not scanner:
+        return
+    try:
+        day = signatures_day(scanner)
+        virus_in(scanner, bytes(LARGEST_BYTES))
+    except ScannerUnavailable as error:
+        yield _failed("virus scanner", error)
+        return
+    is_fresh = day is not None and dt.datetime.now(BANGKOK).date() - day <= SIGNATURES_WITHIN
+    key = "scanner" if is_fresh else "scanner_old" if day else "scanner_knows_none"
+    yield CheckResult.of("virus scanner", is_fresh, key, "scanner_do", day=day)
 
 
 def _shared_state(settings: Settings) -> Iterator[CheckResult]:

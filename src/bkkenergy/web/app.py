@@ -220,7 +220,7 @@ def create_app(here: AppContext, *, first_run_key: str = "") -> FastAPI:
     )
     open_archive(here.settings)  # better no app than one that shows no report
     here.city, here.money = CityFigures(here), CityMoney(here)
-    app.state.here, app.state.heavy = here, HeavyWork()
+    app.state.here, app.state.heavy, app.state.scans = here, HeavyWork(), HeavyWork()
     app.state.live, app.state.streams = LiveFigures(here), live.Streams()
     app.state.throttle, app.state.delays = Throttle(), Delays()
     app.state.rate = Rate(here.settings.web.requests_per_min)

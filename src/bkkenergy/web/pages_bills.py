@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,7 +35,8 @@ from bkkenergy.usecases.paperbills import (
 )
 from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.render import page
-from bkkenergy.web.security import OwnForm, PageVisitor, Visitor, own_upload
+from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
+from bkkenergy.web.uploads import decoded, own_upload
 
 router = APIRouter(prefix="/accounts/{account}/bills", default_response_class=HTMLResponse)
 SUFFIXES = frozenset({".xlsx", ".csv", ".txt", ".tsv", ".pdf"})
@@ -59,17 +59,10 @@ async def sent_bills(form: Annotated[FormData, Depends(own_upload)]) -> SentBill
     if isinstance(upload, UploadFile) and upload.filename:
         name, content = upload.filename, await upload.read()
     else:
-        name, content = str(form.get("name", "")), _decoded(str(form.get("content", "")))
+        name, content = str(form.get("name", "")), decoded(str(form.get("content", "")))
     headings = {key.removesuffix(".heading"): str(text) for key, text in form.items() if key.endswith(".heading")}
     columns = {heading: str(form.get(f"{number}.field", "")) for number, heading in headings.items()}
     return SentBills(name[:200], content, columns, form.get("replaces") == "1")
-
-
-def _decoded(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return b""
 
 
 def _account(visitor: Visitor, key: str) -> ElectricityAccount:

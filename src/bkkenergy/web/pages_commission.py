@@ -39,7 +39,8 @@ from bkkenergy.web.delays import Throttle
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.pages_work import named
 from bkkenergy.web.render import page
-from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor, own_upload
+from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor
+from bkkenergy.web.uploads import own_upload
 
 router = APIRouter(default_response_class=HTMLResponse)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime as dt
 import hashlib
 import re
@@ -40,6 +39,7 @@ from bkkenergy.web.bodies import MAX_IMPORT_BYTES
 from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.render import page
 from bkkenergy.web.security import MAX_FORM_FIELDS, OwnForm, PageVisitor, Visitor, own_form
+from bkkenergy.web.uploads import decoded, scanned
 
 router = APIRouter(prefix="/imports", default_response_class=HTMLResponse)
 SUFFIXES = frozenset({".xlsx", ".csv", ".txt", ".tsv", ".xml"})
@@ -64,9 +64,9 @@ async def posted_file(request: Request) -> FormData:
     return await request.form(max_files=1, max_fields=MAX_FORM_FIELDS, max_part_size=MAX_IMPORT_BYTES)
 
 
-def own_file(visitor: PageVisitor, form: Annotated[FormData, Depends(posted_file)]) -> FormData:
-    """Check that this user's page sent the form, and no other page."""
-    return own_form(visitor, form)
+async def own_file(request: Request, visitor: PageVisitor, form: Annotated[FormData, Depends(posted_file)]) -> FormData:
+    """Check that this user's page sent the form, and no other page, and that no virus is known in its file."""
+    return await scanned(request, visitor, own_form(visitor, form), _unpacked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +134,8 @@ def _text(form: FormData, name: str) -> str:
 
 def _unpacked(text: str) -> bytes:
     try:
-        return zlib.decompressobj().decompress(base64.b64decode(text, validate=True), MAX_FILE_BYTES + 1)
-    except (binascii.Error, ValueError, zlib.error):
+        return zlib.decompressobj().decompress(decoded(text), MAX_FILE_BYTES + 1)
+    except zlib.error:
         return b""
 
 

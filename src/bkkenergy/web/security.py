@@ -25,7 +25,6 @@ from bkkenergy.errors import BkkEnergyError
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.readings import US_PER_S
 from bkkenergy.usecases.passkeys import RelyingParty, relying_party
-from bkkenergy.web.bodies import MAX_BODY_BYTES
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.delays import Rate
 from bkkenergy.websettings import WebSettings
@@ -378,16 +377,6 @@ def own_form(visitor: PageVisitor, form: Annotated[FormData, Depends(posted_form
 
 
 OwnForm = Annotated[FormData, Depends(own_form)]
-
-
-async def posted_upload(request: Request) -> FormData:
-    """Read a form that was sent, with one file, or with what a file had."""
-    return await request.form(max_files=1, max_fields=MAX_FORM_FIELDS, max_part_size=MAX_BODY_BYTES)
-
-
-def own_upload(visitor: PageVisitor, form: Annotated[FormData, Depends(posted_upload)]) -> FormData:
-    """Check that this user's page sent the form with a file, and no other page."""
-    return own_form(visitor, form)
 
 
 def whole_number(text: object) -> int | None:

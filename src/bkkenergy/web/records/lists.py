@@ -6,7 +6,6 @@ Nothing is stored on the way: the file travels with the form, so that any web pr
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -41,7 +40,8 @@ from bkkenergy.web.records.filled import day_of, open_book
 from bkkenergy.web.records.options import Options, options_of
 from bkkenergy.web.records.view import OpenRecords, RecordWords
 from bkkenergy.web.render import page
-from bkkenergy.web.security import PageVisitor, Visitor, own_upload, whole_number
+from bkkenergy.web.security import PageVisitor, Visitor, whole_number
+from bkkenergy.web.uploads import decoded, own_upload
 
 router = APIRouter(prefix="/records", default_response_class=HTMLResponse)
 MAX_FAULTS_SHOWN, MAX_CELLS_SHOWN, MAX_CHANGES_SHOWN, MAX_EXAMPLE = 60, 5, 15, 60
@@ -88,14 +88,6 @@ class SentList:
             path = Path(folder) / f"list{suffix if suffix in SUFFIXES else '.csv'}"
             path.write_bytes(self.content)
             yield path
-
-
-def decoded(text: str) -> bytes:
-    """Return what a form carries as base64; nothing where it is none."""
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return b""
 
 
 async def sent_list(form: Annotated[FormData, Depends(own_upload)]) -> SentList:

@@ -44,10 +44,10 @@ from bkkenergy.usecases.roofs import OutlineWish, RoofsOfFile, laid_out, roof_ed
 from bkkenergy.web.budgets import HEAVY_PAGE
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.records.filled import open_book
-from bkkenergy.web.records.lists import decoded
 from bkkenergy.web.records.view import OpenRecords
 from bkkenergy.web.render import page
-from bkkenergy.web.security import PageVisitor, Visitor, own_upload, whole_number
+from bkkenergy.web.security import PageVisitor, Visitor, whole_number
+from bkkenergy.web.uploads import decoded, own_upload
 
 router = APIRouter(prefix="/records", default_response_class=HTMLResponse)
 UNITS_M = {"": None, "m": 1.0, "cm": 0.01, "mm": 0.001}
