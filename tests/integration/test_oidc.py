@@ -8,6 +8,7 @@ import hashlib
 import html
 import json
 import re
+import secrets
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,13 +18,16 @@ import pytest
 from fastapi.testclient import TestClient
 from joserfc.jwk import OctKey, RSAKey
 from joserfc.jwt import encode
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from bkkenergy.access import server_actor
 from bkkenergy.adapters.state import reading
+from bkkenergy.adapters.state.auditlog import LinesAsked, audit_lines
 from bkkenergy.adapters.state.persontables import known_device
-from bkkenergy.adapters.state.users import add_user, hashed, users
+from bkkenergy.adapters.state.tables import session
+from bkkenergy.adapters.state.users import PROVIDER, add_user, hashed, users
 from bkkenergy.usecases.people import alter_user, give_password, granted
+from bkkenergy.web.oidc import LOGOUT_EVENT
 from tests.web import PASSWORD, SETTINGS, make_app, make_site
 
 # Answers that nobody reads to their end leave a socket to the garbage collector.
@@ -218,6 +222,88 @@ def test_a_link_of_another_site_begins_no_session(app, provider):
 def test_a_provider_is_asked_for_the_level_that_the_settings_name(strict, provider):
     assert "acr_values=loa2+loa3" in leaving(TestClient(strict))
     assert trip(strict, provider, acr="loa3", amr=["pwd", "otp", "mfa"])[1].status_code == 303
+
+
+def logout_token(provider, **bent):
+    now = int(time.time())
+    claims = {
+        "iss": provider.url, "aud": "bkkenergy", "sub": MANAGER, "iat": now, "exp": now + 120,
+        "jti": secrets.token_hex(8), "events": {LOGOUT_EVENT: {}},
+    } | bent  # fmt: skip
+    header = {"alg": provider.alg, "kid": provider.kid, "typ": "logout+jwt"}
+    return encode(header, {k: v for k, v in claims.items() if v is not None}, provider.signs_with)
+
+
+def says_signed_out(app, token):
+    """The provider's server says that somebody signed out there: it has no session, and no secret of a form."""
+    return TestClient(app).post("/oidc/logout", data={"logout_token": token})
+
+
+def sessions_by_provider(app, name):
+    chosen = (session.c.user_id == user_named(app, name)["id"], session.c.by == PROVIDER)
+    with reading(state_of(app)) as connection:
+        return connection.execute(select(func.count()).select_from(session).where(*chosen)).scalar_one()
+
+
+def test_who_signs_out_at_the_provider_is_signed_out_here(app, provider):
+    client, _ = trip(app, provider)
+    other, _ = trip(app, provider)
+    by_password = TestClient(app, follow_redirects=False)
+    by_password.post("/login", data={"name": "viewer-health", "password": PASSWORD})
+    assert [each.get("/plan").status_code for each in (client, other, by_password)] == [200, 200, 200]
+    begun, token = sessions_by_provider(app, "manager-health"), logout_token(provider)
+    answer = says_signed_out(app, token)
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+    assert [each.get("/plan").status_code for each in (client, other, by_password)] == [303, 303, 200]
+    lines = audit_lines(state_of(app), 5, LinesAsked(action="sign_out_there"))
+    assert [(line["actor"], line["detail"]) for line in lines] == [("manager-health", {"sessions": begun})]
+    again, _ = trip(app, provider)
+    assert says_signed_out(app, token).status_code == 200
+    assert again.get("/plan").status_code == 200, "a token that comes again ends no session that began since"
+
+
+@pytest.mark.parametrize(
+    "bent",
+    [
+        pytest.param({"iss": "https://evil.example"}, id="another_issuer"),
+        pytest.param({"aud": "another-app"}, id="for_another_app"),
+        pytest.param({"exp": 1_700_000_000}, id="run_out"),
+        pytest.param({"exp": None}, id="without_an_end"),
+        pytest.param({"iat": None}, id="without_its_time"),
+        pytest.param({"iat": "now"}, id="a_time_that_is_none"),
+        pytest.param({"jti": None}, id="without_a_number"),
+        pytest.param({"sub": None, "sid": "x"}, id="of_no_person"),
+        pytest.param({"nonce": "n"}, id="a_token_of_a_sign_in"),
+        pytest.param({"events": None}, id="without_an_event"),
+        pytest.param({"events": {"other": {}}}, id="of_another_event"),
+        pytest.param({"events": 7}, id="an_event_that_is_none"),
+        pytest.param({"events": LOGOUT_EVENT}, id="a_text_that_names_the_event"),
+        pytest.param({"events": {LOGOUT_EVENT: "yes"}}, id="an_event_of_no_object"),
+        pytest.param({"sid": "x" * 20_000}, id="too_long"),
+    ],
+)
+def test_a_token_that_does_not_hold_signs_no_one_out(app, provider, bent):
+    client, _ = trip(app, provider)
+    assert says_signed_out(app, logout_token(provider, **bent)).status_code == 400
+    assert client.get("/plan").status_code == 200
+
+
+def test_strangers_sign_no_one_out(app, provider):
+    client, _ = trip(app, provider)
+    head, body, _ = logout_token(provider).split(".")
+    none = base64.urlsafe_b64encode(b'{"alg":"none","kid":"one"}').rstrip(b"=").decode()
+    for token in ("", "x", "a.b.c", "é" * 10_000, f"{head}.{body}.", f"{none}.{body}."):
+        assert says_signed_out(app, token).status_code == 400, token[:20]
+    for key, alg in ((RSAKey.generate_key(2048, {"kid": "one"}), "RS256"), (OctKey.generate_key(256), "HS256")):
+        provider.signs_with, provider.alg = key, alg
+        try:
+            assert says_signed_out(app, logout_token(provider)).status_code == 400, alg
+        finally:
+            provider.signs_with, provider.alg = provider.key, "RS256"
+    answer = says_signed_out(app, logout_token(provider, sub="none"))
+    assert answer.status_code == 200, "whether there is such a person is not said"
+    assert says_signed_out(app, logout_token(provider, iat=int(time.time()) - 3600)).status_code == 200
+    assert client.get("/plan").status_code == 200, "it began after that sign-out"
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def nobody(app):
 
 
 PUBLIC = {
-    "/first-run/{key}", "/forgot", "/link/{secret}", "/passkey", "/passkey/begin", "/login", "/login/code", "/oidc/login", "/oidc/callback", "/api/v1/openapi.json", "/manifest.webmanifest", "/sw.js", "/offline",
+    "/first-run/{key}", "/forgot", "/link/{secret}", "/passkey", "/passkey/begin", "/login", "/login/code", "/oidc/login", "/oidc/callback", "/oidc/logout", "/api/v1/openapi.json", "/manifest.webmanifest", "/sw.js", "/offline",
     "/open-data", "/open-data/buildings.{form}", "/unsubscribe/{number:int}/{given}", "/unsubscribe/{number:int}/{given}/undo",
     "/unsubscribe/{_rest:path}", "/shared/{until_s:int}/{given}/{agency}/{period}/{revision}/{name}", "/shared/{_rest:path}",
 }  # fmt: skip

@@ -12,6 +12,8 @@ new Provider(`http://127.0.0.1:${port}`, {
   jwks,
   clientAuthMethods: [client.token_endpoint_auth_method],
   claims: { openid: ["sub"], profile: ["name", "preferred_username", "groups"] },
+  features: { backchannelLogout: { enabled: true } },
+  fetch: (url, { dispatcher: _, ...options }) => fetch(url, options), // its own refuses 127.0.0.1
   cookies: { keys: ["of this test alone"] },
   findAccount: (_context, id) => people[id] && { accountId: id, claims: () => ({ sub: id, ...people[id] }) },
 }).listen(port, "127.0.0.1");

@@ -26,7 +26,7 @@ from joserfc.jwk import RSAKey
 from tests.integration.test_oidc import BACK, GROUPS, app_of, invite, leaving, user_named
 from tests.ports import free_port
 from tests.servers import Server, started
-from tests.web import PASSWORD, SETTINGS
+from tests.web import PASSWORD, SETTINGS, serving
 
 SERVER = Path(__file__).with_suffix(".mjs")
 MAX_STEPS = 12
@@ -41,6 +41,7 @@ class Peer:
         self.url = f"http://127.0.0.1:{self.port}"
         self.people: dict[str, dict[str, Any]] = {}
         self.kid, self.shows_by = "one", "client_secret_post"
+        self.says_to = f"{self.url}/nowhere"
         self._keys: dict[str, dict[str, Any]] = {}
 
     @contextmanager
@@ -49,7 +50,7 @@ class Peer:
             self._keys[self.kid] = RSAKey.generate_key(2048, {"kid": self.kid, "use": "sig"}).as_dict(private=True)
         client = {
             "client_id": "bkkenergy", "client_secret": "s3cret", "redirect_uris": [BACK],
-            "token_endpoint_auth_method": self.shows_by,
+            "token_endpoint_auth_method": self.shows_by, "backchannel_logout_uri": self.says_to,
         }  # fmt: skip
         self.settings.write_text(
             json.dumps({"client": client, "people": self.people, "jwks": {"keys": [self._keys[self.kid]]}})
@@ -59,9 +60,16 @@ class Peer:
             yield
 
 
-def back_from(peer: Peer, location: str, number: str) -> dict[str, str]:
+def sign_out_there(peer: Peer, browser: requests.Session) -> None:
+    """Sign out at the provider as a person does: by its page, and yes."""
+    shown = browser.get(f"{peer.url}/session/end", timeout=30)
+    secret = re.search(r'name="xsrf" value="([^"]+)"', shown.text)
+    assert secret, shown.text[-500:]
+    browser.post(f"{peer.url}/session/end/confirm", data={"xsrf": secret[1], "logout": "yes"}, timeout=30)
+
+
+def back_from(peer: Peer, location: str, number: str, browser: requests.Session) -> dict[str, str]:
     """Sign in at the provider as a person does, by its pages. Return what the browser brings back."""
-    browser = requests.Session()
     answer = browser.get(location, allow_redirects=False, timeout=30)
     for _ in range(MAX_STEPS):
         if 300 <= answer.status_code < 400:
@@ -83,8 +91,21 @@ def signed_in(app: Any, peer: Peer, number: str) -> tuple[TestClient, Any, dict[
     """There and back: the browser, the last answer, and what was brought."""
     client = TestClient(app, follow_redirects=False)
     with peer.running():
-        brought = back_from(peer, leaving(client, "/plan"), number)
+        brought = back_from(peer, leaving(client, "/plan"), number, requests.Session())
         return client, client.get("/oidc/callback", params=brought), brought
+
+
+def is_signed_out(app: Any, peer: Peer, number: str) -> bool:
+    """Whether the provider's own message ends the session that it began."""
+    client, browser = TestClient(app, follow_redirects=False), requests.Session()
+    with contextmanager(serving)(app) as address:
+        peer.says_to = f"{address}/oidc/logout"
+        with peer.running():
+            brought = back_from(peer, leaving(client, "/plan"), number, browser)
+            client.get("/oidc/callback", params=brought)
+            was_in = client.get("/plan").status_code
+            sign_out_there(peer, browser)
+    return (was_in, client.get("/plan").status_code) == (200, 303)
 
 
 def facts(peer: Peer, folder: Path) -> Iterator[tuple[str, bool]]:
@@ -106,6 +127,8 @@ def facts(peer: Peer, folder: Path) -> Iterator[tuple[str, bool]]:
     yield "another person of a user's name is not the user", signed_in(app, peer, "n-2")[1].status_code == 403
     peer.kid = "two"
     yield "a key that the provider changed is asked for at once", signed_in(app, peer, "n-42")[1].status_code == 303
+
+    yield "who signs out there is signed out here", is_signed_out(app, peer, "n-42")
 
     peer.shows_by = "client_secret_basic"
     grouped = app_of(folder / "groups", peer, GROUPS, SETTINGS.replace("[web]", "[web]\nlocal_sign_in = false"))

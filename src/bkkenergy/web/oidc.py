@@ -16,13 +16,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import quote, quote_plus, urlencode
 
+import structlog
 import urllib3
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData
 
 from bkkenergy.adapters.answers import NoAnswer, ask
-from bkkenergy.adapters.state.identities import ProviderPerson, sign_in_person
+from bkkenergy.adapters.state.identities import ProviderPerson, end_provider_sessions, sign_in_person
 from bkkenergy.adapters.state.users import note
 from bkkenergy.errors import UnavailableError
 from bkkenergy.i18n import Words
@@ -44,6 +45,7 @@ from bkkenergy.web.security import (
 from bkkenergy.websettings import OidcSettings
 
 router = APIRouter(default_response_class=HTMLResponse)
+log = structlog.get_logger(__name__)
 TIMEOUT_S = 10.0
 TRIP_COOKIE, TRIP_S = "oidc", 600
 """What remembers the way to the provider and back, and how long it may take."""
@@ -52,6 +54,8 @@ DISCOVERY_KEPT_S = 3600.0
 NEW_KEYS_S = 60.0
 """Keys are asked for again at most so often, whatever a token names: an attacker would make us ask the provider."""
 LEEWAY_S = 60
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+MAX_TOKEN_CHARS, MAX_LOGOUT_S, REFUSED_EVERY_S = 16_384, 86_400.0, 60.0
 MAX_SUBJECT = 255
 """Of OpenID Connect Core 1.0, section 2."""
 
@@ -148,6 +152,50 @@ def come_back(request: Request, code: str = "", state: str = "") -> Response:
     return response
 
 
+@router.post("/oidc/logout")
+def signed_out_there(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> Response:
+    """End the sessions of a person who signed out at the provider, which says so itself (Back-Channel Logout 1.0).
+
+    It comes from the provider's server, with no session of ours: the token alone shows that it may. A token that comes
+    again does nothing more.
+    """
+    from joserfc.errors import JoseError  # noqa: PLC0415 - the extra bkkenergy[oidc]
+
+    here, oidc = oidc_of(request)
+    address, now = address_of(request), here.clock()
+    try:
+        claims = _of_logout(here, oidc, str(form.get("logout_token", "")))
+    except (JoseError, KeyError, ValueError, TypeError) as error:
+        why = type(error).__name__
+        here.cached(("logout refused", address), REFUSED_EVERY_S, lambda: _refused(address, why))
+        raise HTTPException(400, f"the logout token does not hold ({why})") from None
+
+    def end() -> int:
+        before_s = claims["iat"] + LEEWAY_S
+        return end_provider_sessions(
+            here.opened.state, oidc.issuer, claims["sub"], now, begun_before_s=before_s, address=address
+        )
+
+    lasts_s = min(claims["exp"] - time.time() + LEEWAY_S, MAX_LOGOUT_S)
+    here.cached(("logout", oidc.issuer, claims["jti"]), lasts_s, end)
+    return Response(status_code=200)
+
+
+def _of_logout(here: AppContext, oidc: OidcSettings, text: str) -> dict[str, Any]:
+    """Return the claims of a logout token (2.4 and 2.6 there). Raises JoseError, KeyError, ValueError, TypeError."""
+    if len(text) > MAX_TOKEN_CHARS:
+        raise ValueError("too long")
+    claims = _verified(here, oidc, text, **{name: {"essential": True} for name in ("sub", "iat", "jti", "events")})
+    if "nonce" in claims or not isinstance(claims["events"][LOGOUT_EVENT], dict):
+        raise ValueError("a token of another kind")
+    return claims
+
+
+def _refused(address: str, why: str) -> None:
+    """Log a logout token that does not hold, once a minute of an address: the provider may be set up wrongly."""
+    log.warning("logout_token_refused", address=address, why=why)
+
+
 def person_of(claims: Mapping[str, Any], oidc: OidcSettings) -> ProviderPerson | None:
     """Return the person of the provider's claims; None without a number or a name, or where no group gives a role.
 
@@ -163,8 +211,6 @@ def person_of(claims: Mapping[str, Any], oidc: OidcSettings) -> ProviderPerson |
 def _claims(here: AppContext, oidc: OidcSettings, code: str, trip: dict[str, str]) -> dict[str, Any]:
     """Return what the provider says of the person who came back. Raises HTTPException, ProviderUnavailable."""
     from joserfc.errors import JoseError  # noqa: PLC0415 - the extra bkkenergy[oidc]
-    from joserfc.jwk import KeySet  # noqa: PLC0415
-    from joserfc.jwt import JWTClaimsRegistry, decode  # noqa: PLC0415
 
     provider = _discovered(here, oidc)
     form = {
@@ -176,23 +222,35 @@ def _claims(here: AppContext, oidc: OidcSettings, code: str, trip: dict[str, str
     shown, headers = _shown_to(provider, oidc)
     answer = _json("POST", provider["token_endpoint"], fields=form | shown, headers=headers)
     try:
-        keys = KeySet.import_key_set(_keys_for(here, provider, answer["id_token"]))
-        token = decode(answer["id_token"], keys, algorithms=ALGORITHMS)
-        registry = JWTClaimsRegistry(
-            now=int(time.time()),
-            leeway=LEEWAY_S,
-            iss={"essential": True, "value": oidc.issuer},
-            aud={"essential": True, "value": oidc.client_id},
-            exp={"essential": True},
-            nonce={"essential": True, "value": trip["nonce"]},
-        )
-        registry.validate(token.claims)
-        _check_asked_by_us(token.claims, oidc)
-        if not is_strong(token.claims, oidc):
-            raise HTTPException(403, "the provider let this person in by less than is asked for here (acr, amr).")
+        claims = _verified(here, oidc, answer["id_token"], nonce={"essential": True, "value": trip["nonce"]})
+        _check_asked_by_us(claims, oidc)
     except (JoseError, KeyError, ValueError) as error:
         raise HTTPException(403, f"the provider's token does not hold ({type(error).__name__}). Try again.") from None
-    return _completed(provider, answer.get("access_token"), token.claims, oidc)
+    if not is_strong(claims, oidc):
+        raise HTTPException(403, "the provider let this person in by less than is asked for here (acr, amr).")
+    return _completed(provider, answer.get("access_token"), claims, oidc)
+
+
+def _verified(here: AppContext, oidc: OidcSettings, text: str, **asked: Any) -> dict[str, Any]:
+    """Return the claims of a token that the provider signed for us. Raises JoseError, KeyError, ValueError.
+
+    asked : claims beyond issuer, audience and end that it must have.
+    """
+    from joserfc.jwk import KeySet  # noqa: PLC0415 - the extra bkkenergy[oidc]
+    from joserfc.jwt import JWTClaimsRegistry, decode  # noqa: PLC0415
+
+    keys = KeySet.import_key_set(_keys_for(here, _discovered(here, oidc), text))
+    token = decode(text, keys, algorithms=ALGORITHMS)
+    registry = JWTClaimsRegistry(
+        now=int(time.time()),
+        leeway=LEEWAY_S,
+        iss={"essential": True, "value": oidc.issuer},
+        aud={"essential": True, "value": oidc.client_id},
+        exp={"essential": True},
+        **asked,
+    )
+    registry.validate(token.claims)
+    return token.claims
 
 
 def _shown_to(provider: Mapping[str, Any], oidc: OidcSettings) -> tuple[dict[str, str], dict[str, str]]:

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 
 from bkkenergy.access import EVERY_AGENCY, Actor, Role
 from bkkenergy.adapters.state import transaction, us_of
 from bkkenergy.adapters.state.persons import hash_of_no_password
-from bkkenergy.adapters.state.tables import provider_identity, user
+from bkkenergy.adapters.state.tables import provider_identity, session, user
 from bkkenergy.adapters.state.users import ONE_TIME_S, PROVIDER, SignedIn, enter_audit, new_session
 from bkkenergy.readings import US_PER_S
 
@@ -115,3 +115,22 @@ def _entered(connection: Connection, person: ProviderPerson, grant: Grant, now_u
     }
     values |= {"language": "th", "created_us": now_us, "password_us": now_us} | grant.values
     return connection.execute(insert(user).values(**values).returning(user)).first()
+
+
+def end_provider_sessions(
+    engine: Engine, issuer: str, subject: str, now: dt.datetime, *, begun_before_s: float, address: str
+) -> int:
+    """End the sessions that a person began by the provider; return how many. A password's of that user go on.
+
+    begun_before_s : seconds since 1970 UTC, of when the person signed out there: sessions that began later go on.
+    """
+    with transaction(engine) as connection:
+        row = _bound(connection, ProviderPerson(issuer, subject, ""))
+        if row is None:
+            return 0
+        theirs = (session.c.user_id == row.id, session.c.by == PROVIDER)
+        is_older = session.c.created_us < int(begun_before_s * US_PER_S)
+        ended = connection.execute(delete(session).where(*theirs, is_older)).rowcount
+        if ended:
+            enter_audit(connection, Actor(row.name, address), "sign_out_there", issuer, {"sessions": ended}, now)
+    return ended
