@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 
+from bkkenergy import usecases
+from bkkenergy.portfolio.reach import AGENCY_FIELDS, BUILDING_FIELDS, METER_FIELDS, OPEN_KINDS, SHARED_KINDS
 from bkkenergy.recipients import MailSettings, Recipient
 from bkkenergy.settings import Settings
+from bkkenergy.usecases.powers import USE_CASES
 from tests.conftest import ROOT
 from tests.unit.test_secure_code import SOURCE, imports
 
@@ -55,6 +60,20 @@ def test_each_file_that_does_it_is_named(title, modules):
     assert sorted(name for name in files if f"`{name}`" not in text) == []
     named = set(re.findall(r"`([\w/]+\.py)`", text))
     assert sorted(name for name in named if not (SOURCE / name).exists()) == []
+
+
+def test_fields_with_rules_of_their_own_are_those_of_the_code():
+    """The last column names kinds of records, their fields, and use cases: each that has a rule beyond "edit" is there."""
+    rows = [line.split("|")[1:-1] for line in section("Which fields who sees and changes").splitlines() if "|" in line]
+    named = {row[0].strip(): set(re.findall(r"`([^`]+)`", row[-1])) for row in rows[2:]}
+    assert named["records of no single agency"] == OPEN_KINDS
+    assert named["an agency's own record"] | named["a partner"] == SHARED_KINDS - OPEN_KINDS
+    within = next(names for row, names in named.items() if row.startswith("names of agencies"))
+    assert within == {*AGENCY_FIELDS, *BUILDING_FIELDS, *METER_FIELDS}
+    for module in iter_modules(usecases.__path__):
+        import_module(f"bkkenergy.usecases.{module.name}")
+    ruled = {case.name for case in USE_CASES.values() if case.scope == "own" or case.power == "administer"}
+    assert {name for names in named.values() for name in names if "." in name} == ruled
 
 
 def fields_of(model, path=""):
