@@ -14,7 +14,7 @@ from babel import Locale
 from babel.dates import format_datetime, get_day_names, get_month_names
 
 from bkkenergy.calendar import buddhist_year
-from bkkenergy.texts import BE_OFFSET_YEARS, LANGS, Lang, catalogue, filled
+from bkkenergy.texts import BE_OFFSET_YEARS, LANGS, Lang, catalogue, filled, said_again
 
 __all__ = ["DATE_FORMAT", "LANGS", "MONTH_FORMAT", "NO_VALUE", "Lang", "Words", "catalogue"]
 NO_VALUE = "–"
@@ -115,6 +115,13 @@ class Words:
     def dated(self, text: str) -> str:
         """Write the periods within a text as `period` does."""
         return PERIODS.sub(lambda match: self.period(match[0]), text)
+
+    def stored(self, text: str, *sections: str) -> str:
+        """Return a text that is stored in English in this language; a person's own words as they are.
+
+        sections : of the catalogues, of which the text was made. Without any it is one of a history.
+        """
+        return said_again(text, self.lang, *(sections or ("stored.",)))
 
     def name(self, group: str, slug: str) -> str:
         """Return what a slug is called in a group of the catalogue; the slug where an older version wrote another."""

@@ -7,9 +7,9 @@ import errno
 import re
 import string
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, reduce
 from importlib import resources
 from typing import Literal, NamedTuple, get_args
 
@@ -52,6 +52,10 @@ class Phrase:
         return self.said("en")
 
 
+class Lines(list[object]):
+    """Values that fill one place of a text, each on a line of its own."""
+
+
 @lru_cache
 def catalogue(lang: Lang) -> Mapping[str, str]:
     """Return every text of a language by its dotted key."""
@@ -85,15 +89,24 @@ def counted(count: object, one: str, many: str = "") -> str:
     return f"{written} {one if written == '1' else many or one + 's'}"
 
 
+def or_none(names: Sequence[object]) -> object:
+    """Return names that fill a place of a text, or what says that there are none."""
+    return list(names) or Phrase("error.none")
+
+
+def chained(key: str, parts: Sequence[object]) -> object:
+    """Return values of which each two stand in a text with the places {one} and {other}: "one or other"."""
+    return reduce(lambda one, other: Phrase(key, {"one": one, "other": other}), parts)
+
+
 def _written(lang: Lang, value: object) -> object:
     if isinstance(value, Term):
         return value.slug if lang == "en" else catalogue(lang)[value.key]
     if isinstance(value, Named):
         return value.id if lang == "en" else value.name_th
-    if isinstance(value, list):
-        return ", ".join(str(_written(lang, part)) for part in value)
-    if isinstance(value, tuple):
-        return " ".join(str(_written(lang, part)) for part in value)
+    if isinstance(value, list | tuple):
+        between = "\n" if isinstance(value, Lines) else ", " if isinstance(value, list) else " "
+        return between.join(str(_written(lang, part)) for part in value)
     if lang == "th" and isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return f"{value.day} {THAI_MONTHS[value.month - 1]} {value.year + BE_OFFSET_YEARS}"
     return _said_of(lang, value)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.regularfiles import MAX_TEXT_BYTES, why_unreadable
-from bkkenergy.texts import Lang, filled
+from bkkenergy.texts import Lang, Phrase, filled
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -84,7 +84,7 @@ def read_secret(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "no text in UTF-8"
+        reason = getattr(error, "strerror", None) or Phrase("error.no_utf8")
         raise ConfigError([Fault.of("secret_unreadable", str(path), reason=reason)]) from None
 
 
@@ -149,7 +149,7 @@ def _fault(model: type[BaseModel], detail: ErrorDetails, where: str) -> Fault:
         case "missing":
             return Fault.of("missing", key_where)
         case "extra_forbidden":
-            known = ", ".join(sorted(model.model_fields)) if len(detail["loc"]) == 1 else "see the shipped files"
+            known = ", ".join(sorted(model.model_fields)) if len(detail["loc"]) == 1 else Phrase("error.shipped_files")
             return Fault.of("unknown_key", key_where, known=known)
         case _:
             return _value_fault(detail, key_where)

@@ -98,7 +98,7 @@ def test_what_one_host_archives_the_other_sums_mails_and_shows(hosts):
     changed.put(csv.path, right)
     clock.forward(hours=1)
     assert second.tick() == 0, "the other host has made them"
-    assert any("bucket" in line for line in left_out(second.settings)), "a backup says what it does not hold"
+    assert any("bucket" in str(line) for line in left_out(second.settings)), "a backup says what it does not hold"
     (message,) = mail.messages
     (attached,) = message.iter_attachments()
     (run_of_health,) = second.queue.runs(agency="health")

@@ -70,6 +70,7 @@ def test_a_file_is_looked_at_first_then_entered_and_taken_back(app, client):
     again = say(client, seen, **{"c0.meter": METER, "values": "energy", "stamps": "end"})
     assert again.status_code == 200, re.findall(r'role="alert">(.*?)</div>', again.text, re.DOTALL)
     assert batches(app) == [], "a look changes nothing"
+    assert "<li>ช่วงละ 15 นาที เวลาที่ระบุคือเวลาสิ้นสุดช่วง</li>" in again.text, "what was found out is said in Thai"
     assert f"{sum(map(wavy, range(96))):,.2f}" in again.text
     entered = say(client, again, do="enter", save="amr-mea")
     assert entered.status_code == 303

@@ -239,12 +239,21 @@ def errors_of_ours() -> set[str]:
 
 def raw_errors(source: str, classes: set[str]) -> list[str]:
     """Errors that are made of a text instead of a key of the catalogues."""
+    tree = ast.parse(source)
+    constants = constants_of(tree)
+
+    def has_text(argument: ast.expr) -> bool:
+        if isinstance(argument, ast.IfExp):
+            return has_text(argument.body) or has_text(argument.orelse)
+        is_named = isinstance(argument, ast.Name) and argument.id in constants
+        return is_named or isinstance(argument, ast.Constant | ast.JoinedStr)
+
     return [
         ast.unparse(node)
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and ast.unparse(node.func).rpartition(".")[2] in classes
-        and any(isinstance(argument, ast.Constant | ast.JoinedStr) for argument in node.args)
+        and any(map(has_text, node.args))
     ]
 
 
@@ -253,6 +262,7 @@ def test_every_error_that_can_reach_a_person_is_of_the_catalogues():
     classes = errors_of_ours() - set(ENGLISH_ERRORS)
     assert {"InputError", "StoreUnavailable", "DecodeError", "BackupBroken"} <= classes
     assert raw_errors('raise InputError(f"{path} is none.")', classes)
+    assert raw_errors('WHY = "It is none."\nraise InputError(WHY if path else "none")', classes)
     assert not raw_errors('raise InputError.of("is_none", path=path)', classes)
     paths = [path for path in (ROOT / "src/bkkenergy").rglob("*.py") if "library" not in path.parts]
     raw = {str(path): texts for path in paths if (texts := raw_errors(path.read_text(encoding="utf-8"), classes))}

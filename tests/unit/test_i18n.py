@@ -194,7 +194,7 @@ def test_every_change_that_the_log_notes_has_a_name():
         ("project_kind", PROJECT_KINDS),
         ("proposal_state", get_args(ProposalState)),
         ("message_state", ["waiting", "sent", "failed"]),
-        ("unit_kind", [kind.replace(" ", "_") for kind in get_args(UnitKind)]),
+        ("file_kind", [kind.replace(" ", "_") for kind in get_args(UnitKind)]),
     ],
 )
 @pytest.mark.parametrize("lang", LANGS)

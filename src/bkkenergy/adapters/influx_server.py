@@ -221,8 +221,9 @@ class InfluxServer:
         body = {"start": start, "stop": stop, "predicate": predicate}
         response = self._request("POST", f"/api/v2/delete?{query}", json=body)
         if response.status in DENIED:
-            message = f"{self.where}: the deletion is refused with HTTP {response.status}: {_text(response.data)}"
-            raise StoreRefused.of("influx_no_delete", message=message)
+            raise StoreRefused.of(
+                "influx_no_delete", where=self.where, status=response.status, text=_text(response.data)
+            )
         if response.status != HTTPStatus.NO_CONTENT:
             raise self._failure(response.status, response.data)
 

@@ -7,31 +7,34 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from bkkenergy.errors import InputError
+from bkkenergy.texts import Lang, Phrase
 
 if TYPE_CHECKING:
     from pymodbus.client import ModbusTcpClient
 
-EXCEPTIONS = {
-    1: "illegal function",
-    2: "illegal data address",
-    3: "illegal data value",
-    4: "device failure",
-    5: "acknowledge",
-    6: "device busy",
-    8: "memory parity error",
-    10: "gateway path unavailable",
-    11: "gateway target does not answer",
-}
-"""MODBUS Application Protocol Specification V1.1b3, section 7."""
+EXCEPTIONS = frozenset((1, 2, 3, 4, 5, 6, 8, 10, 11))
+"""MODBUS Application Protocol Specification V1.1b3, section 7. Their names are under [modbus] of the catalogues."""
 NOT_THERE = frozenset((10, 11))
 """A gateway says for its device that this does not answer: to ask for more would wait again each time."""
 
 
-class DeviceSilent(Exception):
+class DeviceTrouble(Exception):
+    """What is wrong with a device, said when its reader's language is known."""
+
+    def __init__(self, why: Phrase) -> None:
+        self.why = why
+        super().__init__(str(why))
+
+    def said(self, lang: Lang) -> str:
+        """Return what is wrong in a language."""
+        return self.why.said(lang)
+
+
+class DeviceSilent(DeviceTrouble):
     """No connection, or no answer in time."""
 
 
-class DeviceRefused(Exception):
+class DeviceRefused(DeviceTrouble):
     """The device answered that it cannot."""
 
 
@@ -56,6 +59,7 @@ class ModbusLine:
     def read(self, unit: int, function: str, address: int, count: int) -> Sequence[int]:
         """Return registers. Raises DeviceSilent, DeviceRefused, and InputError where pymodbus is not installed."""
         client = self._connected()
+        here = {"where": self.where, "unit": unit}
         ask: Callable[..., Any] = client.read_input_registers if function == "input" else client.read_holding_registers
         from pymodbus.exceptions import ModbusException  # noqa: PLC0415 - an optional library
 
@@ -63,16 +67,17 @@ class ModbusLine:
             answer = ask(address, count=count, device_id=unit)
         except (ModbusException, OSError) as error:
             self.close()  # what comes yet is an answer to nothing
-            raise DeviceSilent(f"{self.where} unit {unit}: no answer ({error})") from None
+            raise DeviceSilent(Phrase("modbus.no_answer", here | {"error": error})) from None
         if answer.isError():
             code = int(getattr(answer, "exception_code", 0))
-            why = EXCEPTIONS.get(code, f"exception {code}")
+            why = Phrase(f"modbus.exception_{code if code in EXCEPTIONS else 'other'}", {"code": code})
             if code in NOT_THERE:
-                raise DeviceSilent(f"{self.where} unit {unit}: {why}")
-            raise DeviceRefused(f"{self.where} unit {unit} at {address}: {why}")
+                raise DeviceSilent(Phrase("modbus.not_there", here | {"why": why}))
+            raise DeviceRefused(Phrase("modbus.refused", here | {"address": address, "why": why}))
         registers: list[int] = list(answer.registers)
         if len(registers) != count:
-            raise DeviceRefused(f"{self.where} unit {unit} at {address}: {len(registers)} registers, not {count}")
+            counts = {"address": address, "count": len(registers), "due": count}
+            raise DeviceRefused(Phrase("modbus.other_count", here | counts))
         return registers
 
     def close(self) -> None:
@@ -86,7 +91,7 @@ class ModbusLine:
             client = _client_class()(self._host, port=self._port, timeout=self._timeout_s, retries=0)
             if not client.connect():
                 client.close()
-                raise DeviceSilent(f"{self.where}: no connection")
+                raise DeviceSilent(Phrase("modbus.no_connection", {"where": self.where}))
             self._client = client
         return self._client
 

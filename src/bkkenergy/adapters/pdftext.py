@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from bkkenergy.errors import InputError
+from bkkenergy.texts import Phrase
 
 MAX_FILE_BYTES = 20 << 20
 MAX_PAGES = 40
@@ -45,7 +46,7 @@ def pdf_text(path: Path, *, wait_s: float = MAX_WAIT_S) -> str:
         raise InputError.of("pdf_bounds", path=path, max_cpu_s=MAX_CPU_S, max=MAX_MEMORY_BYTES >> 20)
     said: dict[str, str] = json.loads(done.stdout)
     if "why" in said:
-        raise InputError.of("pdf_why", path=path, why=said["why"])
+        raise InputError.of("pdf_why", path=path, why=Phrase(f"pdf.{said.pop('why')}", said))
     return said["text"]
 
 
@@ -58,24 +59,24 @@ def _bound() -> None:
 
 
 def _read(data: bytes) -> dict[str, str]:
-    """Return the text, or why there is none."""
+    """Return the text, or why there is none: a key under [pdf] of the catalogues, with its values."""
     import pypdf  # noqa: PLC0415 - only this process needs it
     from pypdf.errors import PyPdfError  # noqa: PLC0415
 
     try:
         reader = pypdf.PdfReader(io.BytesIO(data))
         if reader.is_encrypted and not reader.decrypt(""):
-            return {"why": "it is locked by a password. Save it without one"}
+            return {"why": "locked"}
         if len(reader.pages) > MAX_PAGES:
-            return {"why": f"it has {len(reader.pages)} pages. A bill has at most {MAX_PAGES}"}
+            return {"why": "pages", "count": str(len(reader.pages)), "most": str(MAX_PAGES)}
         pages = [page.extract_text(extraction_mode="layout") for page in reader.pages]
     except MemoryError:
-        return {"why": f"it needs more than {MAX_MEMORY_BYTES >> 20} MB, and was given up"}
+        return {"why": "memory", "megabytes": str(MAX_MEMORY_BYTES >> 20)}
     except (PyPdfError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OSError) as error:
-        return {"why": f"it is no PDF that can be read ({type(error).__name__})"}
+        return {"why": "unreadable", "error": type(error).__name__}
     text = "\n".join(pages)[:MAX_CHARACTERS].replace("\0", "")
     if not text.strip():
-        return {"why": "it has no text: it is a picture. Enter its figures by a CSV or XLSX file"}
+        return {"why": "picture"}
     return {"text": text}
 
 

@@ -20,7 +20,7 @@ from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.i18n import Words
 from bkkenergy.ingest.paper.bill import days_of_bill
 from bkkenergy.ingest.paper.mapping import BillMapping, load_bill_mapping, save_bill_mapping
-from bkkenergy.ingest.paper.read import BillFile, all_bills, read_bills
+from bkkenergy.ingest.paper.read import TEXT, BillFile, all_bills, read_bills
 from bkkenergy.reports.billwords import item_name, why_said
 from bkkenergy.site import Site
 from bkkenergy.site.folder import mappings_folder
@@ -120,10 +120,10 @@ def import_command(
             )
     if as_json:
         rows = [
-            {"where": where, "bill": bill.model_dump(mode="json"), "faults": faults_within(bill)}
+            {"where": str(where), "bill": bill.model_dump(mode="json"), "faults": faults_within(bill)}
             for where, bill in read.bills
         ]
-        refused = [(where, str(why)) for where, why in read.refused]
+        refused = [(str(where), str(why)) for where, why in read.refused]
         print_json({"account": chosen.id, "taken": read.taken, "bills": rows, "refused": refused, "entered": entered})
     elif entered is None:
         click.echo(words("command.bills_not_entered"))
@@ -173,12 +173,13 @@ def _show(file: Path, read: BillFile, words: Words) -> None:
         table.add_row(name, heading)
     console.print(table)
     for note in read.notes:
-        console.print(note)
-    if read.left_out and read.bills and read.bills[0][0] != "text":
+        console.print(note.said(words.lang))
+    if read.left_out and read.bills and read.bills[0][0] != TEXT:
         console.print(words("command.bills_left_out", names=", ".join(read.left_out)))
-    console.print(_bills_table([(where, bill, faults_within(bill)) for where, bill in read.bills], words))
+    rows = [(where.said(words.lang), bill, faults_within(bill)) for where, bill in read.bills]
+    console.print(_bills_table(rows, words))
     for where, why in read.refused:
-        console.print(words("command.bills_refused", where=where, why=why.said(words.lang)))
+        console.print(words("command.bills_refused", where=where, why=why))
     if read.others:
         console.print(words("command.bills_of_others", count=read.others))
 
@@ -223,7 +224,7 @@ def list_command(account: str, lang: Lang, config_dir: Path, *, with_removed: bo
         at = f"{words.stamp_day(one.at.date())} {one.at:%H:%M} UTC"
         line = words("command.bill_entered", number=one.number, who=one.by, at=at, source=one.source)
         if one.removed_at is not None:
-            line += words("command.bill_removed", who=one.removed_by, why=one.removed_why)
+            line += words("command.bill_removed", who=one.removed_by, why=words.stored(one.removed_why))
         click.echo(line)
 
 

@@ -27,7 +27,6 @@ from bkkenergy.ingest.topics import topics_for
 from bkkenergy.payloads.message import OF_DETAILS, Message
 from bkkenergy.readings import US_PER_S
 from bkkenergy.site import load_configuration
-from bkkenergy.texts import said_again
 
 MAX_BYTES = 10_000_000
 OK = "ok"
@@ -78,7 +77,7 @@ def _show(explained: Explained, size_bytes: int, words: Words) -> None:
     click.echo(words("command.decode_size", size=size_bytes))
     for step in explained.steps:
         mark = click.style("✗", fg="red") if step.is_fault else click.style("✓", fg="green")
-        what, result = said_again(step.what, words.lang, "step."), said_again(step.result, words.lang, *OF_DETAILS)
+        what, result = words.stored(step.what, "step."), words.stored(step.result, *OF_DETAILS)
         click.echo(f"  {mark} {what}: {result}")
     for reading in explained.readings:
         name = reading.meter_id or click.style(words("command.decode_no_meter"), fg="yellow")
@@ -97,7 +96,7 @@ def _refusal_text(refusal: ExplainedRefusal, words: Words) -> str:
     if refusal.reason is None:
         return words("command.decode_no_meters")
     name = str(refusal.reason) if words.lang == "en" else words.name("reason", str(refusal.reason))
-    return f"{name}: {said_again(refusal.detail, words.lang, *OF_DETAILS)}"
+    return f"{name}: {words.stored(refusal.detail, *OF_DETAILS)}"
 
 
 @click.command(

@@ -47,7 +47,8 @@ def take_in_readings(
     if seen.count:
         _show(file, seen, ratios, words)
     if refused:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.most_common())
+        named = {slug: slug if words.lang == "en" else words.name("reason", slug) for slug in refused}
+        reasons = ", ".join(f"{count:,} {named[slug]}" for slug, count in refused.most_common())
         rows, path = f"{sum(refused.values()):,}", refused_path(file.path)
         click.echo(words("command.import_rows_refused", count=rows, reasons=reasons, path=path))
     is_stopped = bool(refused) and not is_skipping

@@ -198,7 +198,7 @@ def _import_sheet(
     """Show what a file says, then take in its energies, or its registers."""
     sheet = read_sheet(file, mapping, this_year=site.clock().year, owners=owners_of(site.portfolio))
     for note in sheet.notes:
-        click.echo(f"  {note}")
+        click.echo(f"  {note.said(words.lang)}")
     _show_refused(file, sheet, words)
     is_stopped = bool(sheet.refused) and not is_skipping
     brought = brought_by(file, sheet, site.portfolio, mapping.side, latest_us=latest_us(site))
@@ -220,12 +220,12 @@ def _show_refused(file: Path, sheet: FileTable, words: Words) -> None:
     if not sheet.refused:
         return
     table = pd.DataFrame(
-        [(one.row, one.column, str(one.why)) for one in sheet.refused], columns=["row", "column", "reason"]
+        [(one.row, one.column, one.why.said(words.lang)) for one in sheet.refused], columns=["row", "column", "reason"]
     )
     for one in sheet.refused[:SHOWN_REFUSALS]:
         key = "command.import_row_column" if one.column else "command.import_row"
         click.echo(words(key, row=one.row, column=one.column, why=one.why.said(words.lang)))
-    plain_frame(table).to_csv(path, index=False)
+    plain_frame(table).to_csv(path, index=False, encoding="utf-8-sig")
     click.echo(words("command.import_refusals", count=f"{len(table):,}", path=path))
 
 

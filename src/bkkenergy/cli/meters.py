@@ -39,7 +39,7 @@ from bkkenergy.portfolio.records import EVER
 from bkkenergy.readings import US_PER_S
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.open import opened_state
-from bkkenergy.texts import Lang
+from bkkenergy.texts import Lang, Phrase
 from bkkenergy.usecases.portfolio import change, dry_run, portfolio_state
 
 RELOAD = "systemctl reload mosquitto, docker compose exec mosquitto sh -c 'kill -HUP 1'"
@@ -225,7 +225,7 @@ def adopt_command(
             state,
             command_line(),
             edits,
-            why=f"adopted: heard on {topic}",
+            why=str(Phrase("stored.adopted", {"topic": topic})),
             from_day=None,
             expected_revision=present.revision,
             now=dt.datetime.now(dt.UTC),

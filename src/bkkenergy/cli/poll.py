@@ -9,14 +9,14 @@ from pathlib import Path
 import click
 
 from bkkenergy.adapters.identities import bystander
-from bkkenergy.adapters.modbus import DeviceRefused, DeviceSilent, ModbusLine
+from bkkenergy.adapters.modbus import DeviceTrouble, ModbusLine
 from bkkenergy.adapters.outbound import Outbound
 from bkkenergy.cli.context import begin_service, config_option, log_options
 from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import NO_VALUE, Lang, Words
 from bkkenergy.ingest.ownclock import is_of_a_set_clock
-from bkkenergy.ingest.poll import MapMisfit, Poller, by_address, read_once
+from bkkenergy.ingest.poll import Poller, by_address, read_once
 from bkkenergy.site import load_configuration
 from bkkenergy.site.folder import outbound_file
 from bkkenergy.site.poll_config import DEVICES, PolledMeter, load_polled, unverified_maps
@@ -67,13 +67,13 @@ def _show(polled: tuple[PolledMeter, ...], words: Words) -> None:
             for one in devices:
                 try:
                     reading = read_once(line, one)
-                except (DeviceSilent, DeviceRefused, MapMisfit) as error:
+                except DeviceTrouble as error:
                     is_well = False
-                    click.echo(f"{one.device.meter}: {error}")
+                    click.echo(f"{one.device.meter}: {error.said(words.lang)}")
                     continue
                 shown = ", ".join(f"{name} {value:g}" for name, value in reading.values.items())
                 click.echo(f"{one.device.meter}: {shown or NO_VALUE}")
                 for why in reading.lacking.values():
-                    click.echo(f"  {why}")
+                    click.echo(f"  {why.said(words.lang)}")
     if not is_well:
         raise SystemExit(1)

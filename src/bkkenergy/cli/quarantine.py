@@ -24,7 +24,7 @@ from bkkenergy.ingest.ask import replay_quarantined
 from bkkenergy.payloads.message import OF_DETAILS, Reason
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.open import opened_state
-from bkkenergy.texts import Lang, said_again
+from bkkenergy.texts import Lang
 
 MOST = 1_000_000
 
@@ -117,7 +117,7 @@ def _received(item: Quarantined, words: Words) -> str:
 
 
 def _detail(item: Quarantined, words: Words) -> str:
-    return said_again(item.detail, words.lang, *OF_DETAILS)
+    return words.stored(item.detail, *OF_DETAILS)
 
 
 def _reason(item: Quarantined, words: Words) -> str:

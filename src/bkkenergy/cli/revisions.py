@@ -24,10 +24,11 @@ def show_revisions(revisions: Sequence[Revision], words: Words = ENGLISH, *, as_
         print_json([_revision_row(revision) for revision in revisions])
         return
     for revision in revisions:
-        line = {"number": revision.number, "actor": revision.actor, "entries": revision.entries, "why": revision.why}
+        line = {"number": revision.number, "actor": revision.actor, "entries": revision.entries}
+        why = words.stored(revision.why)
         undone = words("command.revision_undoes", number=revision.undoes) if revision.undoes else ""
         at = words.stamp(revision.at.astimezone(BANGKOK))
-        click.echo(words("command.revision_line", at=at, undone=undone, **line))
+        click.echo(words("command.revision_line", at=at, undone=undone, why=why, **line))
     if not revisions:
         click.echo(words("command.revision_none"))
 

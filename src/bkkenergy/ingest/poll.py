@@ -10,7 +10,7 @@ from itertools import groupby
 
 import structlog
 
-from bkkenergy.adapters.modbus import DeviceRefused, DeviceSilent, ModbusLine
+from bkkenergy.adapters.modbus import DeviceRefused, DeviceTrouble, ModbusLine
 from bkkenergy.payloads.registers import misfit, payload_of, value_of
 from bkkenergy.readings import US_PER_S
 from bkkenergy.site.poll_config import PolledMeter
@@ -23,7 +23,7 @@ MAX_PAUSE_S = 300.0
 Publish = Callable[[str, bytes], None]
 
 
-class MapMisfit(Exception):
+class MapMisfit(DeviceTrouble):
     """What a device answers cannot be by the register map: nothing of it is published."""
 
 
@@ -33,7 +33,7 @@ class PolledReading:
 
     ts_us: int
     values: dict[str, float]
-    lacking: dict[str, str]
+    lacking: dict[str, DeviceRefused]
 
 
 @dataclass(slots=True)
@@ -53,18 +53,18 @@ def read_once(line: ModbusLine, polled: PolledMeter, wall_clock: Callable[[], fl
     """
     unit, kind = polled.device.unit, polled.map
     words: dict[str, Sequence[int]] = {}
-    lacking: dict[str, str] = {}
+    lacking: dict[str, DeviceRefused] = {}
     ts_us = 0
     for name in sorted(kind.fields, key=lambda name: name != "energy_kwh"):
         spec = kind.fields[name]
         try:
             words[name] = line.read(unit, kind.function, spec.address, spec.count)
         except DeviceRefused as error:
-            lacking[name] = str(error)
+            lacking[name] = error
             continue
         ts_us = ts_us or int(wall_clock() * US_PER_S)
     if not words:
-        raise DeviceRefused(next(iter(lacking.values())))
+        raise next(iter(lacking.values()))
     if why := misfit(words, kind):
         raise MapMisfit(why)
     values = {name: value_of(words[name], kind.fields[name], kind) for name in words}
@@ -132,7 +132,7 @@ class Poller:
             reading = read_once(line, one.polled, self._wall_clock)
             if reading.values:
                 self._publish(one.polled.topic, payload_of(reading.values, reading.ts_us))
-        except (DeviceSilent, DeviceRefused, MapMisfit) as error:
+        except DeviceTrouble as error:
             one.failures = min(one.failures + 1, 20)
             self._note(one, f"{type(error).__name__}: {error}")
             return
@@ -142,7 +142,7 @@ class Poller:
             self._note(one, f"{type(error).__name__}: {error}")
             return
         one.failures = 0
-        self._note(one, "; ".join(reading.lacking.values()))
+        self._note(one, "; ".join(map(str, reading.lacking.values())))
 
     def _note(self, one: _PollTurn, trouble: str) -> None:
         """Log what is wrong with a device when it begins, changes and ends, and not at each poll."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bkkenergy.adapters.modbus import DeviceRefused, DeviceSilent, ModbusLine
+from bkkenergy.adapters.modbus import DeviceTrouble, ModbusLine
 from bkkenergy.adapters.outbound import waiting_in
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.doctor import CheckResult
-from bkkenergy.ingest.poll import MapMisfit, by_address, read_once
+from bkkenergy.ingest.poll import by_address, read_once
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.site.poll_config import PolledMeter, unverified_maps
 
@@ -27,7 +27,7 @@ def examine_polled(polled: Sequence[PolledMeter]) -> Iterator[CheckResult]:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         troubles = [why for part in pool.map(_troubles, by_address(polled)) for why in part]
     unverified = ", ".join(unverified_maps(polled))
-    counts = {"answer": len(polled) - len(troubles), "count": len(polled), "troubles": "; ".join(troubles[:SHOWN])}
+    counts = {"answer": len(polled) - len(troubles), "count": len(polled), "troubles": troubles[:SHOWN]}
     yield CheckResult.of("poll", not troubles, "poll_troubles" if troubles else "poll", "poll_do", **counts)
     if unverified:
         yield CheckResult.of("poll", True, "poll_unverified", maps=unverified)
@@ -45,14 +45,14 @@ def examine_outbound(path: Path) -> Iterator[CheckResult]:
     yield CheckResult.of("outbound", waiting <= MANY_WAITING, "outbound", "outbound_do", count=f"{waiting:,}")
 
 
-def _troubles(devices: Sequence[PolledMeter]) -> list[str]:
-    """Return what is wrong with devices behind one address."""
-    troubles = []
+def _troubles(devices: Sequence[PolledMeter]) -> list[tuple[str, Exception]]:
+    """Return what is wrong with devices behind one address, with the meter of each."""
+    troubles: list[tuple[str, Exception]] = []
     first = devices[0].device
     with ModbusLine(first.host, first.port, first.timeout_s) as line:
         for one in devices:
             try:
                 read_once(line, one)
-            except (DeviceSilent, DeviceRefused, MapMisfit, InputError) as error:
-                troubles.append(f"{one.device.meter}: {error}")
+            except (DeviceTrouble, InputError) as error:
+                troubles.append((f"{one.device.meter}:", error))
     return troubles

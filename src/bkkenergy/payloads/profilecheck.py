@@ -13,6 +13,7 @@ from bkkenergy.errors import Fault
 from bkkenergy.payloads.profile import KEY_MARK, ROOT_MARK, FieldSpec, Profile, with_key
 from bkkenergy.portfolio import MeterKind
 from bkkenergy.readings import ENERGY_FIELDS, MORE_REGISTERS
+from bkkenergy.texts import or_none
 
 _PATHS = frozenset(("each", "key", "topic_key", "keys", "time", "fields", "ignore", "when", "no_value"))
 _UPLINKS = _PATHS | {"binary", "frame_bytes", "tlv", "f_port"}
@@ -100,8 +101,7 @@ def _paths(profile: Profile, where: str) -> Iterator[Fault]:
             else:
                 yield from _call(name, arguments, f"{where}.{key}")
         if profile.family == "csv" and (unknown := names - set(profile.columns)):
-            known = ", ".join(profile.columns) or "none"
-            yield Fault.of("profile_no_column", f"{where}.{key}", name=min(unknown), known=known)
+            yield Fault.of("profile_no_column", f"{where}.{key}", name=min(unknown), known=or_none(profile.columns))
 
 
 def _nodes(text: str) -> Iterator[tuple[str, str, int]]:

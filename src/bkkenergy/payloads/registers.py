@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 from bkkenergy.errors import WrongValue
 from bkkenergy.portfolio.models import Slug
 from bkkenergy.readings import MORE_FIELDS
+from bkkenergy.texts import Phrase
 from bkkenergy.tomlfiles import Frozen
 
 Form = Literal["uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64"]
@@ -112,20 +113,20 @@ def _is_undefined(raw: bytes, form: Form) -> bool:
     return raw == (ones if form.startswith("uint") else b"\x7f" + ones[1:])
 
 
-def misfit(words: Mapping[str, Sequence[int]], kind: RegisterMap) -> str:
-    """Return why a map does not fit what a device answered; empty where it fits, or cannot be checked now."""
+def misfit(words: Mapping[str, Sequence[int]], kind: RegisterMap) -> Phrase | None:
+    """Return why a map does not fit what a device answered; None where it fits, or cannot be checked now."""
     name, least, most = kind.check.field, kind.check.least, kind.check.most
     if name not in words:
-        return ""
+        return None
     value = value_of(words[name], kind.fields[name], kind)
     if value is None or least <= value <= most:
-        return ""
+        return None
     other = value_of(words[name], kind.fields[name], kind, is_swapped=True)
-    hint = ""
-    if other is not None and least <= other <= most:
-        order = "high-first" if kind.word_order == "low-first" else "low-first"
-        hint = f' With the words in the other order it is {other:g}: set word_order = "{order}".'
-    return f"{name} reads {value:g}, which is not between {least:g} and {most:g}: the map does not fit.{hint}"
+    seen = {"name": name, "value": f"{value:g}", "least": f"{least:g}", "most": f"{most:g}"}
+    if other is None or not least <= other <= most:
+        return Phrase("modbus.misfit", seen)
+    order = "high-first" if kind.word_order == "low-first" else "low-first"
+    return Phrase("modbus.misfit_order", seen | {"other": f"{other:g}", "order": order})
 
 
 def payload_of(values: Mapping[str, float], ts_us: int) -> bytes:

@@ -9,6 +9,7 @@ import structlog
 from bkkenergy.adapters.state import StateStore
 from bkkenergy.adapters.state.identity import identity_of
 from bkkenergy.ports.readings import NotedState, ReadingStore, StoreRefused, StoreUnavailable
+from bkkenergy.texts import Phrase
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +24,7 @@ def try_out(store: ReadingStore) -> None:
     """Check that what is written can be read. Raises StoreUnfit with the remedy, StoreUnavailable."""
     store.probe()
     if (expiry := expiry_of(store)) is not None:
-        log.warning("store_expires", found=expiry, remedy=NO_EXPIRY)
+        log.warning("store_expires", found=str(expiry), remedy=NO_EXPIRY)
 
 
 def prepare_and_try(store: ReadingStore, state: StateStore) -> None:
@@ -36,14 +37,12 @@ def prepare_and_try(store: ReadingStore, state: StateStore) -> None:
     note_state(store, state)
 
 
-def expiry_of(store: ReadingStore) -> str | None:
+def expiry_of(store: ReadingStore) -> Phrase | None:
     """Return what the server deletes by itself, in words; None where nothing. Raises StoreUnavailable."""
     after_s = store.expires_after_s()
     if after_s is None:
         return None
-    return (
-        f"the server deletes readings after {after_s / DAY_S:,.1f} days, whether they are in the energy ledger or not"
-    )
+    return Phrase("doctor.expiry", {"days": f"{after_s / DAY_S:,.1f}"})
 
 
 def note_state(store: ReadingStore, state: StateStore) -> None:

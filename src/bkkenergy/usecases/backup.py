@@ -73,18 +73,16 @@ def places(settings: Settings, config_dir: Path) -> dict[str, Path]:
     return paths
 
 
-def left_out(settings: Settings) -> list[str]:
+def left_out(settings: Settings) -> list[Phrase]:
     """List what a backup does not hold, and how to save that."""
-    omitted = ["secrets (password, token and key files): keep them apart"]
-    if settings.state.url is not None:
-        omitted.append("the state in its own database: pg_dump")
-    if settings.archive.kind == "s3":
-        omitted.append("archived reports in their bucket: versions or replication of the object store")
-    if settings.store.kind == "influx":
-        omitted.append("readings in InfluxDB: influx backup, or influxd backup on 1.x")
-    if settings.store.kind == "postgresql":
-        omitted.append("readings in PostgreSQL: pg_dump")
-    return omitted
+    is_outside = {
+        "secrets": True,
+        "state": settings.state.url is not None,
+        "archive": settings.archive.kind == "s3",
+        "influx": settings.store.kind == "influx",
+        "postgresql": settings.store.kind == "postgresql",
+    }
+    return [Phrase(f"not_in_backup.{name}") for name, is_so in is_outside.items() if is_so]
 
 
 def back_up(

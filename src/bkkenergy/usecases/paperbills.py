@@ -26,6 +26,7 @@ from bkkenergy.readings import FloatArray
 from bkkenergy.site import Site
 from bkkenergy.tariff.bill import Bill
 from bkkenergy.tariff.paper import Difference, PaperBill, check_paper, faults_within
+from bkkenergy.texts import Phrase, or_none
 from bkkenergy.usecases.bills import Billable, bill_of_days, billed_of, known_ratio
 from bkkenergy.usecases.portfolio import needs_reason
 from bkkenergy.usecases.powers import use_case
@@ -50,8 +51,7 @@ def account_of(portfolio: Portfolio, name: str) -> ElectricityAccount:
     for account in portfolio.accounts.values():
         if name in {account.id, account.number}:
             return account
-    known = ", ".join(sorted(portfolio.accounts)[:8]) or "none"
-    raise InputError.of("no_account", account=name, known=known)
+    raise InputError.of("no_account", account=name, known=or_none(sorted(portfolio.accounts)[:8]))
 
 
 def agencies_of_account(portfolio: Portfolio, account: ElectricityAccount) -> list[str]:
@@ -89,7 +89,13 @@ def enter_bills(
             first = replaced[0]
             raise InputError.of("bill_is_there", number=first.number, first=first.bill.first, last=first.bill.last)
         for one in replaced:
-            mark_removed(connection, one.number, by=actor.name, why=f"replaced from {source}", now=now)
+            mark_removed(
+                connection,
+                one.number,
+                by=actor.name,
+                why=str(Phrase("stored.replaced_from", {"source": source})),
+                now=now,
+            )
         numbers = [add_bill(connection, account.id, bill, source=source, by=actor.name, now=now) for bill in fresh]
         done = EnteredBills(tuple(numbers), len(bills) - len(fresh), tuple(one.number for one in replaced))
         if fresh:

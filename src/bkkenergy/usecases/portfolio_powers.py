@@ -22,14 +22,13 @@ from bkkenergy.portfolio.records import Change, Kinds, Records
 from bkkenergy.tomlfiles import validated
 
 HIDDEN = Fault.of("hidden", "records")
-PROPOSE = "this is shared by agencies, or touches another one: it can be proposed, and a person with the power decides."
 
 
 def allow(actor: Actor, changes: Sequence[Change], before: Records) -> Touched:
     """Return what changes touch. Raises NotAllowed where they touch more than the actor may change."""
     scope = touched(changes, before, before.with_changes(changes))
     if not _covers(actor, scope):
-        raise NotAllowed(PROPOSE if actor.may("propose") else "not allowed")
+        raise NotAllowed.of("to_be_proposed") if actor.may("propose") else NotAllowed()
     return scope
 
 

@@ -22,7 +22,7 @@ from bkkenergy.errors import InputError, NotAllowed, NotThere
 from bkkenergy.portfolio.edits import Amend, Edit, End, Put, Withdraw, changes_of, key_of
 from bkkenergy.portfolio.reach import touched
 from bkkenergy.portfolio.records import EVER, differences
-from bkkenergy.texts import Term
+from bkkenergy.texts import Phrase, Term
 from bkkenergy.usecases.portfolio import Changed, PortfolioState, change, dry_run, need_unchanged, needs_reason
 from bkkenergy.usecases.portfolio_powers import faults_in_reach, need_own_names, need_sight
 from bkkenergy.usecases.portfolio_view import SeenChange, seen_changes
@@ -151,7 +151,7 @@ def accept(
             state,
             actor,
             [edit_of_record(record) for record in asked.edits],
-            why=f"{asked.why} (proposal {number} by {asked.by})",
+            why=str(Phrase("stored.proposal", {"why": asked.why, "number": number, "who": asked.by})),
             from_day=asked.from_day,
             expected_revision=asked.seen_revision,
             now=now,

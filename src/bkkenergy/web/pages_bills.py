@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ from bkkenergy.web.uploads import decoded, own_upload
 
 router = APIRouter(prefix="/accounts/{account}/bills", default_response_class=HTMLResponse)
 SUFFIXES = frozenset({".xlsx", ".csv", ".txt", ".tsv", ".pdf"})
+STEM = "bills"
+"""What a file is called while it is read."""
 BY_HAND = ("month", "from", "to", "kwh", "kwh_on_peak", "kwh_off_peak", "kw", "kvar", "total", "number")
 
 
@@ -80,7 +83,7 @@ def bills_page(account: str, visitor: PageVisitor) -> Response:
     return _page(visitor, _account(visitor, account))
 
 
-def _page(visitor: Visitor, account: ElectricityAccount, fault: str = "", detail: str = "", **shown: Any) -> Response:
+def _page(visitor: Visitor, account: ElectricityAccount, fault: str = "", **shown: Any) -> Response:
     here, words = visitor.here, visitor.words
     values: dict[str, Any] = {"sent": SentBills(), "content": "", "read": None, "columns": [], "contrary": []}
     entered = list_bills(here.opened.state, visitor.actor, here.portfolio, account.id, with_removed=True)
@@ -93,7 +96,6 @@ def _page(visitor: Visitor, account: ElectricityAccount, fault: str = "", detail
         entered=entered[::-1],
         may_edit=visitor.actor.may("edit"),
         fault=fault,
-        detail=detail,
         fields=FIELDS,
         by_hand=BY_HAND,
         **(values | {"given": {}} | shown),
@@ -117,7 +119,7 @@ def upload(
         mapping = mapping.over(_remembered(visitor, chosen, sent))
         read = _read(visitor, chosen, sent, mapping)
     except BkkEnergyError as error:
-        return _page(visitor, chosen, visitor.words("record.list_unreadable"), _plain(error), **shown)
+        return _page(visitor, chosen, _said(visitor, error, sent.name), **shown)
     shown |= {"read": read, "columns": _columns(read), "contrary": [faults_within(bill) for _, bill in read.bills]}
     if read.refused:
         return _page(visitor, chosen, visitor.words("paper_bill.refused", count=len(read.refused)), **shown)
@@ -150,7 +152,7 @@ def _remembered(visitor: Visitor, account: ElectricityAccount, sent: SentBills) 
 def _read(visitor: Visitor, account: ElectricityAccount, sent: SentBills, mapping: BillMapping) -> BillFile:
     suffix = Path(sent.name).suffix.lower()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"bills{suffix if suffix in SUFFIXES else '.csv'}"
+        path = Path(folder) / f"{STEM}{suffix if suffix in SUFFIXES else '.csv'}"
         path.write_bytes(sent.content)
         return read_bills(
             path,
@@ -161,9 +163,9 @@ def _read(visitor: Visitor, account: ElectricityAccount, sent: SentBills, mappin
         )
 
 
-def _plain(error: BkkEnergyError) -> str:
-    """Return what is wrong, without the path of a file that the person does not know."""
-    return str(error).rpartition("/")[2]
+def _said(visitor: Visitor, error: BkkEnergyError, name: str) -> str:
+    """Return what is wrong, with the file's own name instead of a path that the person does not know."""
+    return re.sub(rf"\S*/{STEM}\.\w+", lambda _: name, error.said(visitor.lang))
 
 
 def _columns(read: BillFile) -> list[tuple[str, str]]:

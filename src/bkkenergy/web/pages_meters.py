@@ -18,7 +18,7 @@ from bkkenergy.ingest.ask import replay_quarantined
 from bkkenergy.ingest.discover import MeterProposal, heard_of, proposals
 from bkkenergy.ingest.meterboard import BoardRow, MeterState, board_row, in_order
 from bkkenergy.ingest.status import clock_behind_s, toml_block
-from bkkenergy.payloads.message import Reason
+from bkkenergy.payloads.message import OF_DETAILS, Reason
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.portfolio.belongings import contacts_of, reached_by
 from bkkenergy.web.citymap import state_map
@@ -74,6 +74,7 @@ def meters_page(
         agencies=[(one, named(visitor, one)) for one in agencies],
         agency=agency,
         messages=quarantine_of(visitor).listed(limit=50) if visitor.account.may("serve") else [],
+        detail_of=lambda item: visitor.words.stored(item.detail, *OF_DETAILS),
         unknown=_unknown(visitor) if visitor.account.may("serve") else [],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,7 @@ def test_estimates_are_flagged_and_forecasts_are_refused(tmp_path):
 def test_what_is_no_energy_of_intervals_is_refused_with_why(tmp_path, fields, why):
     with pytest.raises(InputError, match=f"'01/01' cannot be imported: .*{why}") as caught:
         read(write(tmp_path, *whole(DAY, **fields)))
+    assert re.search(r"'01/01' ไม่ได้: .*[ก-๙]", caught.value.said("th"))
     assert why not in caught.value.said("th")
 
 

@@ -46,7 +46,7 @@ def test_a_day_is_read_from_midnight_of_market_time(tmp_path):
     assert series.energy_kwh.tolist() == list(range(48))
     assert table.meters == {"NEM1201009 E1": METER}
     assert not table.refused
-    assert "NEM12, 1 series, times are of Etc/GMT-10" in table.notes
+    assert "NEM12, 1 series, times are of Etc/GMT-10" in [*map(str, table.notes)]
 
 
 def test_a_timezone_that_is_asked_for_goes_before_market_time(tmp_path):
@@ -77,7 +77,7 @@ def test_qualities_are_of_the_day_or_of_its_parts(tmp_path):
     assert np.flatnonzero(table.estimated["NEM1201009 E1"]).tolist() == list(range(10, 48))
     _, _, quality = quarters_of(table.series("NEM1201009 E1"), 1800)
     assert set(quality[quality != Quality.MISSING].tolist()) == {Quality.EDITED, Quality.ESTIMATED}
-    assert "NEM1201009 E1: 38 values are estimates of the utility" in table.notes
+    assert "NEM1201009 E1: 38 values are estimates of the utility" in [*map(str, table.notes)]
 
 
 def test_null_data_is_missing_and_never_zero(tmp_path):
@@ -108,8 +108,10 @@ def test_series_are_listed_with_why_one_cannot_be_imported(tmp_path):
     )
     with pytest.raises(
         InputError, match=r"has no series 'X'.*\n  'NEM1201009 E1' \(kwh, 30 minutes, 48 values\)\n.*B1"
-    ):
+    ) as caught:
         read(path, "X")
+    assert "มีคือ:\n  'NEM1201009 E1' (kwh ทุก 30 นาที 48 ค่า)\n" in caught.value.said("th")
+    assert "'NEM1201009 Q1' (kvarh ทุก 30 นาที 48 ค่า): 'kVArh' ไม่ใช่หน่วยของ" in caught.value.said("th")
     with pytest.raises(InputError, match="'NEM1201009 Q1' cannot be imported: 'kVArh' is no power or energy"):
         read(path, "NEM1201009 Q1")
     back = read_sheet(path, FileMapping(columns={"NEM1201009 B1": f"{METER}:export"}), this_year=2026)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 import zlib
 
 import openpyxl
@@ -42,7 +43,7 @@ THAI = (
 def test_thai_headings_and_read_dates_of_the_buddhist_era_are_read(tmp_path, encoding):
     found = read(written(tmp_path, THAI, encoding=encoding))
     ((where, bill),) = found.bills
-    assert where == "row 3"
+    assert str(where) == "row 3"
     assert (bill.first, bill.last) == SEPTEMBER
     assert (bill.energy_kwh, bill.demand_kw, bill.total_thb) == (2718.81, 25.09, 14830.41)
     assert bill.items_thb == {"energy": 9771.49, "ft": 441.26}
@@ -75,7 +76,7 @@ def test_dates_and_numbers_of_a_workbook_are_read_as_excel_has_them(tmp_path):
     found = read(tmp_path / "bills.xlsx")
     ((_, bill),) = found.bills
     assert (bill.first, bill.last, bill.energy_kwh) == (*SEPTEMBER, 1200.5)
-    assert "row 3 is a sum of others" in found.notes
+    assert "row 3 is a sum of others" in [*map(str, found.notes)]
     assert list(found.refused) == []
 
 
@@ -87,7 +88,7 @@ def test_a_row_that_sums_up_others_is_no_bill(tmp_path, word):
 
 def test_a_number_of_a_bill_with_signs_that_cannot_be_stored_is_refused(tmp_path):
     found = read(written(tmp_path, "month,kwh,number\n2026-09,5,A\x01\n"))
-    assert [where for where, _ in found.refused] == ["row 2"]
+    assert [str(where) for where, _ in found.refused] == ["row 2"]
 
 
 def test_a_person_says_what_a_column_is_and_which_is_none(tmp_path):
@@ -129,10 +130,11 @@ def test_a_row_that_is_no_bill_is_refused_with_its_place(tmp_path, cells, why):
         assert str(found.refused[0][1]) == "it has neither kWh nor a total"
         return
     ((where, said),) = found.refused
-    assert where == "row 3"
+    assert str(where) == "row 3"
     assert any(part in str(said) for part in why.split("|"))
-    with pytest.raises(InputError, match="row 3"):
+    with pytest.raises(InputError, match="row 3: ") as caught:
         all_bills(tmp_path / "bills.csv", found)
+    assert re.search("ที่แถว 3: .*[ก-๙]", caught.value.said("th"))
 
 
 @pytest.mark.parametrize("text", ["month\n2026-09\n", "a,b\n1,2\n", "", "\n\n"])
@@ -257,7 +259,9 @@ def test_labels_before_different_values_are_asked_about(tmp_path):
     found = read(tmp_path / "bill.pdf")
     ((_, bill),) = found.bills
     assert bill.total_thb is None
-    assert found.notes == ["total: several values are labelled so (14,830.41, 1.00); name one with --label total=WORDS"]
+    (note,) = found.notes
+    assert str(note) == "total: several values are labelled so (14,830.41, 1.00); name one with --label total=WORDS"
+    assert note.said("th").startswith("รวมเงิน (บาท): มีหลายค่า")
     with pytest.raises(InputError, match="before different values"):
         read(tmp_path / "bill.pdf", BillMapping(labels={"total": "Amount due"}))
 
@@ -275,8 +279,9 @@ def test_labels_before_different_values_are_asked_about(tmp_path):
 )
 def test_a_pdf_that_cannot_be_read_is_refused(tmp_path, made, why):
     (tmp_path / "bill.pdf").write_bytes(made())
-    with pytest.raises(InputError, match=why):
+    with pytest.raises(InputError, match=why) as caught:
         pdf_text(tmp_path / "bill.pdf")
+    assert not re.search(why, caught.value.said("th"))
 
 
 def test_a_pdf_that_takes_too_long_or_is_too_large_is_given_up(tmp_path, monkeypatch):

@@ -83,9 +83,10 @@ def test_a_thai_file_with_heads_two_columns_of_time_and_24_00_is_read_in_every_e
     path = write(tmp_path, ["การไฟฟ้านครหลวง,,", "รหัสเครื่องวัด,00000001,", "วันที่,เวลา,kW", *rows], encoding)
     sheet = read(path, "kW")
     assert energies(sheet, "kW") == QUARTER_KWH
-    assert "15 minutes an interval, times label its end" in sheet.notes
-    assert "above the table: รหัสเครื่องวัด 00000001" in sheet.notes
-    assert "years of the Buddhist era (01/11/2569) are converted" in sheet.notes
+    assert "15 minutes an interval, times label its end" in [*map(str, sheet.notes)]
+    assert "ช่วงละ 15 นาที เวลาที่ระบุคือเวลาสิ้นสุดช่วง" in [note.said("th") for note in sheet.notes]
+    assert "above the table: รหัสเครื่องวัด 00000001" in [*map(str, sheet.notes)]
+    assert "years of the Buddhist era (01/11/2569) are converted" in [*map(str, sheet.notes)]
     assert not sheet.refused
 
 
@@ -132,7 +133,7 @@ def test_day_and_month_are_known_by_a_number_above_twelve_or_by_days_that_follow
         sheet = read(write(tmp_path, days(form, count)), "kWh")
         assert sheet.wide.start_us[0] == MIDNIGHT_US
         assert len(sheet.wide.start_us) == 24 * count
-        assert f"dates are {'day/month' if form[1] == 'd' else 'month/day'}/year" in sheet.notes
+        assert f"dates are {'day/month' if form[1] == 'd' else 'month/day'}/year" in [*map(str, sheet.notes)]
 
 
 def test_day_and_month_that_nothing_shows_are_asked_for(tmp_path):
@@ -146,7 +147,7 @@ def test_day_and_month_that_nothing_shows_are_asked_for(tmp_path):
 def test_a_date_with_points_begins_with_the_day_where_the_file_shows_nothing_else(tmp_path):
     sheet = read(write(tmp_path, days("%d.%m.%Y %H:%M", 1)), "kWh")
     assert sheet.wide.start_us[0] == MIDNIGHT_US
-    assert "dates are day/month/year" in sheet.notes
+    assert "dates are day/month/year" in [*map(str, sheet.notes)]
     assert read(write(tmp_path, days("%m.%d.%Y %H:%M", 20)), "kWh").wide.start_us[0] == MIDNIGHT_US
 
 
@@ -168,7 +169,7 @@ def test_the_newest_row_may_come_first(tmp_path):
     lines = iso()
     sheet = read(write(tmp_path, [lines[0], *lines[:0:-1]]), "kW")
     assert energies(sheet, "kW") == QUARTER_KWH
-    assert "the newest row comes first" in sheet.notes
+    assert "the newest row comes first" in [*map(str, sheet.notes)]
 
 
 @pytest.mark.parametrize("is_reversed", [False, True])
@@ -305,7 +306,7 @@ def test_bad_rows_are_refused_by_number_and_the_others_are_read(tmp_path):
     assert [one.row for one in sheet.refused] == [4, 5, 6, 7, 9, 11, 12, 13]
     assert {one.row: str(one.why) for one in sheet.refused}[5] == "'2026-13-01 00:45' is no time"
     assert np.flatnonzero(np.isnan(sheet.wide.columns["kW"])).size == 7
-    assert "after the table, left out: row 98, Total 523.1" in sheet.notes
+    assert "after the table, left out: row 98, Total 523.1" in [*map(str, sheet.notes)]
 
 
 def test_the_first_row_is_no_heading_when_its_value_cannot_be_read(tmp_path):

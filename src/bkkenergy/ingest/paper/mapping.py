@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 
 from bkkenergy.errors import ConfigError, InputError, WrongValue
 from bkkenergy.ingest.paper.fields import FIELDS
+from bkkenergy.texts import or_none
 from bkkenergy.tomlfiles import Frozen, read_toml, validated
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -68,7 +69,7 @@ def load_bill_mapping(folder: Path, name: str) -> BillMapping:
     """Return a saved mapping. Raises InputError, ConfigError."""
     path = _path(folder, name)
     if not path.exists():
-        known = ", ".join(sorted(file.stem.removeprefix("bills-") for file in folder.glob("bills-*.toml"))) or "none"
+        known = or_none(sorted(file.stem.removeprefix("bills-") for file in folder.glob("bills-*.toml")))
         raise InputError.of("no_mapping_named", name=repr(name), folder=folder, known=known)
     mapping, faults = validated(BillMapping, read_toml(path), f"{path}:")
     if mapping is None:

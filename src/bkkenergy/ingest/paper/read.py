@@ -28,11 +28,13 @@ from bkkenergy.ingest.sheets.cells import split_stamp
 from bkkenergy.ingest.sheets.grid import Row, open_grid
 from bkkenergy.regularfiles import need_regular
 from bkkenergy.tariff.paper import PaperBill
-from bkkenergy.texts import Phrase
+from bkkenergy.texts import Phrase, Term
 
 HEAD_ROWS, MIN_FIELDS, MAX_BILLS, MAX_SHOWN = 40, 2, 2000, 5
 NUMBER = re.compile(r"(?<![\w.,])[-(]?\d[\d,]*(?:\.\d+)?\)?-?(?![\w%.,])")
 MONTH = re.compile(r"\d{4}-\d{1,2}|\d{1,2}/\d{4}|[A-Za-z\u0e00-\u0e7f.]{3,} ?\d{2,4}")
+TEXT = Phrase("bill_from.text")
+"""Where the bill of a PDF was read."""
 DAY = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2} ?[A-Za-z\u0e00-\u0e7f.]+ ?\d{4}")
 
 
@@ -45,18 +47,18 @@ class BillFile:
     other accounts.
     """
 
-    bills: Sequence[tuple[str, PaperBill]]
-    refused: Sequence[tuple[str, InputError]]
+    bills: Sequence[tuple[Phrase, PaperBill]]
+    refused: Sequence[tuple[Phrase, InputError]]
     taken: Mapping[str, str]
     left_out: Sequence[str] = ()
     others: int = 0
-    notes: Sequence[str] = field(default=())
+    notes: Sequence[Phrase] = field(default=())
 
 
 def all_bills(path: Path, file: BillFile) -> list[PaperBill]:
     """Return the bills of a file that is wholly understood. Raises InputError with the rows that are not."""
     if file.refused:
-        shown = [Phrase("error.said_of", {"where": where, "why": why}) for where, why in file.refused[:MAX_SHOWN]]
+        shown = [Phrase("bill_from.refused", {"where": where, "why": why}) for where, why in file.refused[:MAX_SHOWN]]
         raise InputError.of("bill_rows_refused", path=path, count=len(file.refused), shown=shown)
     return [bill for _, bill in file.bills]
 
@@ -82,25 +84,26 @@ def _from_table(path: Path, mapping: BillMapping, account: str, this_year: int, 
     rows = grid.rows()
     head = list(islice(grid.rows(), HEAD_ROWS))
     columns, header, left_out = _columns(path, head, mapping)
-    bills: list[tuple[str, PaperBill]] = []
-    refused: list[tuple[str, InputError]] = []
+    bills: list[tuple[Phrase, PaperBill]] = []
+    refused: list[tuple[Phrase, InputError]] = []
     others, notes = 0, list(grid.notes)
     for number, cells in islice(rows, header, None):
         texts = {name: cells[at] for name, at in columns.items() if at < len(cells)}
         if not any(text.strip() for name, text in texts.items() if name != "account"):
             continue
         if is_total(cells):
-            notes.append(f"row {number} is a sum of others")
+            notes.append(Phrase("file_note.sum", {"row": number}))
             continue
         if account and digits(texts.get("account", account)) != digits(account):
             others += 1
             continue
         if len(bills) + len(refused) >= MAX_BILLS:
             raise InputError.of("bills_many", path=path, max_bills=MAX_BILLS)
+        where = Phrase("bill_from.row", {"row": number})
         try:
-            bills.append((f"row {number}", bill_of_fields(texts, this_year=this_year, days_of_month=days_of_month)))
+            bills.append((where, bill_of_fields(texts, this_year=this_year, days_of_month=days_of_month)))
         except InputError as why:
-            refused.append((f"row {number}", why))
+            refused.append((where, why))
     names = {name: _cell(head, header, at) for name, at in columns.items()}
     return BillFile(bills, refused, names, left_out, others, notes)
 
@@ -155,15 +158,15 @@ def _from_text(text: str, mapping: BillMapping, account: str, this_year: int, da
     try:
         bill = bill_of_fields(texts, this_year=this_year, days_of_month=days_of_month)
     except InputError as why:
-        return BillFile((), [("text", why)], taken, lines, 0, notes)
-    return BillFile([("text", bill)], (), taken, lines, 0, notes)
+        return BillFile((), [(TEXT, why)], taken, lines, 0, notes)
+    return BillFile([(TEXT, bill)], (), taken, lines, 0, notes)
 
 
-def _labelled(lines: Sequence[str], mapping: BillMapping) -> tuple[dict[str, str], dict[str, str], list[str]]:
+def _labelled(lines: Sequence[str], mapping: BillMapping) -> tuple[dict[str, str], dict[str, str], list[Phrase]]:
     """Return what stands behind each field's label, from which line, and which labels left it open."""
     texts: dict[str, str] = {}
     taken: dict[str, str] = {}
-    notes: list[str] = []
+    notes: list[Phrase] = []
     stops = SKELETONS.keys() | {skeleton(label.partition("#")[0]) for label in mapping.labels.values()}
     for name in FIELDS:
         label, _, nth = mapping.labels.get(name, "").partition("#")
@@ -175,7 +178,8 @@ def _labelled(lines: Sequence[str], mapping: BillMapping) -> tuple[dict[str, str
             shown = ", ".join(values)
             if label:
                 raise InputError.of("bill_label_twice", name=name, label=repr(label), shown=shown)
-            notes.append(f"{name}: several values are labelled so ({shown}); name one with --label {name}=WORDS")
+            field_name = Term(name, f"paper_field.{name}")
+            notes.append(Phrase("file_note.labels", {"field": field_name, "values": shown, "name": name}))
         elif label:
             raise InputError.of("bill_label_gone", name=name, label=repr(label))
     return texts, taken, notes

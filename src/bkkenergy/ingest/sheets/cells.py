@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Literal
 
 from bkkenergy.errors import InputError
-from bkkenergy.texts import BE_OFFSET_YEARS, THAI_MONTHS
+from bkkenergy.texts import BE_OFFSET_YEARS, THAI_MONTHS, Phrase
 
 Kind = Literal[
     "power", "energy", "pulses", "reactive power", "reactive energy", "apparent power", "volume", "flow",
@@ -207,7 +207,7 @@ def _year(text: str, this_year: int) -> tuple[int, bool]:
 
 def days_of(
     texts: Collection[str], *, dates: str | None, calendar: str | None, this_year: int
-) -> tuple[dict[str, dt.date], list[str]]:
+) -> tuple[dict[str, dt.date], list[Phrase]]:
     """Return the days that dates of a file name, and what was found out. Raises InputError where it is not sure.
 
     A text that is no day is left out. dates : "dmy" or "mdy", where that is said. calendar : "ce" or "be".
@@ -219,7 +219,7 @@ def days_of(
     is_day_first = True
     if open_ones:
         is_day_first = _is_day_first(open_ones, dates)
-        notes.append("dates are day/month/year" if is_day_first else "dates are month/day/year")
+        notes.append(Phrase(f"file_note.{'day' if is_day_first else 'month'}_first"))
     days: dict[str, dt.date] = {}
     for text, one in parts.items():
         day = _day(one, is_day_first=is_day_first or one.is_sure)
@@ -238,14 +238,14 @@ def _refuse_turned(texts: Iterable[str]) -> None:
         raise InputError.of("file_dates_turned", one=is_year_first[True], other=is_year_first[False])
 
 
-def _era_notes(parts: dict[str, _Parts], calendar: str | None) -> list[str]:
+def _era_notes(parts: dict[str, _Parts], calendar: str | None) -> list[Phrase]:
     buddhist = [text for text, one in parts.items() if one.is_buddhist]
     if calendar == "ce" and buddhist:
         raise InputError.of("sheet_buddhist", stamp=buddhist[0])
     others = [text for text, one in parts.items() if not one.is_buddhist]
     if others and (calendar == "be" or buddhist):
         raise InputError.of("sheet_not_buddhist", stamp=others[0])
-    return [f"years of the Buddhist era ({buddhist[0]}) are converted"] if buddhist else []
+    return [Phrase("file_note.buddhist", {"stamp": buddhist[0]})] if buddhist else []
 
 
 def _day(parts: _Parts, *, is_day_first: bool) -> dt.date | None:

@@ -32,7 +32,7 @@ class FileTable:
     wide: Wide
     values: Mapping[str, WideValues]
     refused: Sequence[Refusal]
-    notes: Sequence[str]
+    notes: Sequence[Phrase]
     estimated: Mapping[str, BoolArray] = field(default_factory=dict)
     meters: Mapping[str, str] = field(default_factory=dict)
 

@@ -20,7 +20,7 @@ from bkkenergy.ingest.sheets.filetable import Refusal
 from bkkenergy.ingest.sheets.grid import bounded
 from bkkenergy.ingest.sheets.series import FileSeries, SeriesFile
 from bkkenergy.readings import LATEST, US_PER_S
-from bkkenergy.texts import Phrase, Term
+from bkkenergy.texts import Phrase
 
 ESPI = "http://naesb.org/espi"
 PIECE_BYTES = 64 << 10
@@ -243,7 +243,7 @@ def read_green_button(path: Path) -> SeriesFile:
         raise InputError.of("green_button_empty", path=path)
     refused: list[Refusal] = []
     series = [_series(feed, address, parts, refused) for address, parts in blocks.items()]
-    return SeriesFile(path, series, refused, [f"Green Button, {len(series)} series, rows are its IntervalReadings"])
+    return SeriesFile(path, series, refused, [Phrase("file_note.green_button", {"count": len(series)})])
 
 
 def _only(known: Mapping[str, object]) -> str:
@@ -285,12 +285,13 @@ def _fault(fields: Mapping[str, str], power_of_ten: str, length_s: int) -> Phras
     """Return why a ReadingType is none of energies of intervals; None where it is one."""
     unit, kind = fields.get("uom", ""), fields.get("accumulationBehaviour", "")
     faults = (
-        (fields.get("commodity", "") not in ELECTRICITY, Phrase("series.commodity")),
-        (unit not in UNITS_OF, Phrase("series.uom", {"unit": unit[:20] or Term("missing", "series.missing")})),
+        (fields.get("commodity", "") not in ELECTRICITY, Phrase("series.no_electricity")),
+        (not unit, Phrase("series.no_uom")),
+        (unit not in UNITS_OF, Phrase("series.other_uom", {"uom": unit[:20]})),
         (kind in REGISTERS, Phrase("series.register")),
-        (unit == "72" and kind not in {DELTA, ""}, Phrase("series.accumulation", {"kind": kind[:20]})),
+        (unit == "72" and kind not in {DELTA, ""}, Phrase("series.no_delta", {"kind": kind[:20]})),
         (unit == "38" and fields.get("dataQualifier", "") not in MEANS, Phrase("series.no_mean")),
-        (not POWER_OF_TEN.fullmatch(power_of_ten), Phrase("series.power_of_ten", {"given": repr(power_of_ten[:20])})),
+        (not POWER_OF_TEN.fullmatch(power_of_ten), Phrase("series.no_power_of_ten", {"text": repr(power_of_ten[:20])})),
         (length_s <= 0, Phrase("series.no_length")),
     )
     return next((why for is_wrong, why in faults if is_wrong), None)

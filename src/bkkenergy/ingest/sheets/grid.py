@@ -19,6 +19,7 @@ import openpyxl
 
 from bkkenergy.errors import InputError
 from bkkenergy.regularfiles import BROKEN_DATA, BROKEN_ZIP, need_regular
+from bkkenergy.texts import Phrase
 
 Row = tuple[int, list[str]]
 """Number of a row in the file, from 1, and its cells."""
@@ -36,7 +37,8 @@ PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".emf", ".wmf", ".bin")
 WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"<\0", b"\0<")
 """How XML of two bytes a letter begins: a document type is not seen in it, and no program writes a workbook so."""
 SAMPLE_LINES = 200
-DELIMITERS = "\t;|,"
+DELIMITERS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
+"""What may divide cells -> its name under [file_mark] of the catalogues."""
 AGREEING_RATIO = 0.8
 FORMULA = "\x00formula"
 """Begins a cell that holds a formula without its result."""
@@ -57,7 +59,7 @@ class Grid:
     notes : what was found out of its form. rows : begins from the first row at each call. has_commas : between cells.
     """
 
-    notes: tuple[str, ...]
+    notes: tuple[Phrase, ...]
     rows: Callable[[], Iterator[Row]]
     has_commas: bool = False
 
@@ -84,9 +86,9 @@ def _csv(path: Path) -> Grid:
             delimiter = _delimiter(lines)
         except (UnicodeError, csv.Error) as error:
             raise InputError.of("sheet_encoding", path=path, encoding=encoding, error=error) from None
-    shown = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}[delimiter]
+    values = {"encoding": encoding, "marks": Phrase(f"file_mark.{DELIMITERS[delimiter]}")}
     return Grid(
-        (f"text in {encoding}, cells between {shown}",), lambda: _csv_rows(path, encoding, delimiter), delimiter == ","
+        (Phrase("file_note.text_form", values),), lambda: _csv_rows(path, encoding, delimiter), delimiter == ","
     )
 
 
@@ -189,7 +191,7 @@ def _xlsx(path: Path, sheet: str | None) -> Grid:
     name = names[0] if sheet is None else sheet
     if name not in names:
         raise InputError.of("file_no_sheet", file=path, sheet=name, names=", ".join(names))
-    return Grid((f"sheet {name!r} of a workbook",), lambda: _xlsx_rows(path, name))
+    return Grid((Phrase("file_note.sheet", {"name": name}),), lambda: _xlsx_rows(path, name))
 
 
 def _refuse_hostile(path: Path) -> None:

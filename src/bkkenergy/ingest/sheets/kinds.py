@@ -11,9 +11,8 @@ from bkkenergy.ingest.sheets.mapping import FileMapping
 from bkkenergy.ingest.sheets.numbers import Number
 from bkkenergy.ingest.sheets.table import TableForm
 from bkkenergy.ports.channels import CHANNELS, IMPORT, Channel
-from bkkenergy.texts import Phrase, Term
+from bkkenergy.texts import Phrase, Term, chained
 
-OR = Term("or", "unit_kind.or")
 KINDS_OF: Mapping[str, tuple[Kind, ...]] = {
     "kWh": ENERGY_KINDS,
     "kvarh": ("reactive power", "reactive energy"),
@@ -33,8 +32,8 @@ GAUGES_OF_FILES = frozenset(channel for channel in CHANNELS.values() if not chan
 
 
 def kind_named(kind: str) -> Term:
-    """Return a kind of unit as texts name it."""
-    return Term(kind, f"unit_kind.{kind.replace(' ', '_')}")
+    """Return the name of what a unit measures."""
+    return Term(kind, f"file_kind.{kind.replace(' ', '_')}")
 
 
 def unit_of(
@@ -51,8 +50,7 @@ def unit_of(
     if not unit or (unit in UNITS and UNITS[unit][0] in KINDS_OF[channel.unit]):
         return unit
     if unit in UNITS or unit in OTHER_UNITS or unit == form.units[column]:
-        kinds = (kind_named(kind) for kind in KINDS_OF[channel.unit] if kind != "pulses")
-        fitting = tuple(part for kind in kinds for part in (OR, kind))[1:]
+        fitting = chained("file_kind.either", [kind_named(kind) for kind in KINDS_OF[channel.unit] if kind != "pulses"])
         other = "" if channel is not IMPORT else Phrase("error.sheet_other_channel")
         raise InputError.of("sheet_unit_unfit", column=repr(column), unit=unit, fitting=fitting, other=other)
     raise InputError.of("file_unit_unknown", column=column, unit=unit)

@@ -13,6 +13,7 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.ingest.fileratios import Side
 from bkkenergy.ports.channels import CHANNELS, IMPORT, Channel
+from bkkenergy.texts import or_none
 from bkkenergy.tomlfiles import Frozen, read_toml, validated
 
 FileUnit = Literal[
@@ -85,7 +86,7 @@ def load_mapping(folder: Path, name: str) -> FileMapping:
     """Return a saved mapping. Raises InputError, ConfigError."""
     path = _path(folder, name)
     if not path.exists():
-        known = ", ".join(sorted(file.stem for file in folder.glob("*.toml"))) or "none"
+        known = or_none(sorted(file.stem for file in folder.glob("*.toml")))
         raise InputError.of("no_mapping_named", name=repr(name), folder=folder, known=known)
     mapping, faults = validated(FileMapping, read_toml(path), f"{path}:")
     if mapping is None:

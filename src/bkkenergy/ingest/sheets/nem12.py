@@ -105,11 +105,8 @@ class _Reader:
             self._say(row, Phrase("row.no_length", {"text": minutes[:20]}))
             return
         name, unit = f"{cells[NMI]} {cells[SUFFIX]}", plain_unit(cells[UNIT])
-        fault = (
-            None
-            if unit in ENERGY_UNITS and ENERGY_UNITS[unit][0] != "pulses"
-            else Phrase("series.unit", {"unit": repr(cells[UNIT])})
-        )
+        is_fit = unit in ENERGY_UNITS and ENERGY_UNITS[unit][0] != "pulses"
+        fault = None if is_fit else Phrase("series.no_energy", {"unit": repr(cells[UNIT])})
         owners = tuple(filter(None, (cells[NMI], cells[SERIAL])))
         one = FileSeries(name, unit, 60 * int(minutes), owners, is_use=cells[SUFFIX].startswith("E"), fault=fault)
         known = self.series.setdefault(name, one)
@@ -167,7 +164,7 @@ def read_nem12(path: Path, mapping: FileMapping) -> SeriesFile:
     reader.finish(row)
     if not reader.series:
         raise InputError.of("nem12_empty", path=path)
-    note = f"NEM12, {len(reader.series)} series, times are of {reader.zone}"
+    note = Phrase("file_note.nem12", {"count": len(reader.series), "zone": reader.zone})
     return SeriesFile(path, list(reader.series.values()), reader.refused, [note])
 
 

@@ -71,7 +71,7 @@ def read_sheet(
     _refuse_columns(path, form, mapping, next(cells for number, cells in head if number > form.header and any(cells)))
     rows = _collect(grid, form, mapping)
     if not rows.numbers:
-        raise InputError.of("file_no_rows", file=path, refusals=" " + _first_refusals(rows.refused))
+        raise InputError.of("file_no_rows", file=path, refusals=_first_refusals(rows.refused))
     _refuse_several(path, form, rows)
     notes = [*grid.notes, *_form_notes(form), *_footer_notes(rows)]
     stamps_us, is_dated = _stamps(rows, form, mapping, notes, this_year)
@@ -85,7 +85,7 @@ def _first_bytes(path: Path) -> bytes:
 
 
 def _refuse_columns(path: Path, form: TableForm, mapping: FileMapping, first: Sequence[str]) -> None:
-    known = "\n".join(describe(form, first))
+    known = describe(form, first)
     if not mapping.columns:
         raise InputError.of("file_columns_unsaid", file=path, known=known)
     for column in mapping.columns:
@@ -95,7 +95,7 @@ def _refuse_columns(path: Path, form: TableForm, mapping: FileMapping, first: Se
             raise InputError.of("file_row_a_day", file=path, column=DAY_COLUMN)
     for column in mapping.rows:
         if column not in form.titles:
-            raise InputError.of("sheet_no_column", path=path, column=repr(column), known=", ".join(form.titles))
+            raise InputError.of("sheet_no_column", path=path, column=repr(column), known=list(form.titles))
 
 
 @dataclass(slots=True)
@@ -199,20 +199,20 @@ def _stamp(cells: Sequence[str], form: TableForm) -> tuple[str, str] | None:
     return stamp[0], span_start(time) or time or "no time"
 
 
-def _form_notes(form: TableForm) -> list[str]:
-    notes = [f"above the table: {text}" for text in form.above[:8]]
-    notes.append(f"headings in row {form.header}" if form.header else "no headings")
+def _form_notes(form: TableForm) -> list[Phrase]:
+    notes = [Phrase("file_note.above", {"text": text}) for text in form.above[:8]]
+    notes.append(Phrase("file_note.headings", {"row": form.header}) if form.header else Phrase("file_note.no_headings"))
     if form.slots:
-        notes.append(f"a row a day of {len(form.slots)} values")
+        notes.append(Phrase("file_note.row_a_day", {"count": len(form.slots)}))
     return notes
 
 
-def _footer_notes(rows: _Rows) -> list[str]:
-    return [f"after the table, left out: row {number}, {text}" for number, text in rows.footers]
+def _footer_notes(rows: _Rows) -> list[Phrase]:
+    return [Phrase("file_note.after", {"row": number, "text": text}) for number, text in rows.footers]
 
 
 def _stamps(
-    rows: _Rows, form: TableForm, mapping: FileMapping, notes: list[str], this_year: int
+    rows: _Rows, form: TableForm, mapping: FileMapping, notes: list[Phrase], this_year: int
 ) -> tuple[IntArray, BoolArray]:
     """Return the stamps of rows, us since 1970 UTC, and which are known. A stamp that is none refuses its row."""
     dates = list(rows.dates)
@@ -235,22 +235,22 @@ def _stamps(
     stamps_us = (local_s - np.where(has_offset, offsets, 0).astype(np.int64)) * US_PER_S
     if (is_plain := is_dated & ~has_offset).any():
         stamps_us[is_plain] = localised(local_s[is_plain], mapping.zone)
-        notes.append(f"times are of {mapping.zone}")
+        notes.append(Phrase("file_note.times_of", {"zone": mapping.zone}))
     return stamps_us, is_dated
 
 
-def _next_midnights(day: IntArray, second: IntArray, notes: list[str]) -> IntArray:
+def _next_midnights(day: IntArray, second: IntArray, notes: list[Phrase]) -> IntArray:
     """Return a day in seconds for each 00:00 that ends the day whose date it bears, as some meters write 24:00."""
     is_same = np.append(False, (day[1:] == day[:-1]) & (second[1:] == 0) & (second[:-1] > S_PER_DAY // 2))
     is_back = np.append((day[1:] == day[:-1]) & (second[:-1] == 0) & (second[1:] > S_PER_DAY // 2), False)
     is_late = is_same | is_back
     if is_late.any():
-        notes.append("00:00 after the last time of its date is the end of that day")
+        notes.append(Phrase("file_note.end_of_day"))
     return np.where(is_late, S_PER_DAY, 0)
 
 
 def _columns(
-    rows: _Rows, form: TableForm, mapping: FileMapping, notes: list[str]
+    rows: _Rows, form: TableForm, mapping: FileMapping, notes: list[Phrase]
 ) -> tuple[dict[str, FloatArray], dict[str, str]]:
     """Return the values of columns in kW, kWh or pulses, NaN where a row has none, and what they measure."""
     if mapping.decimal is None:
@@ -258,7 +258,7 @@ def _columns(
     else:
         is_comma = mapping.decimal == "comma"
     if is_comma:
-        notes.append("the comma divides the fraction")
+        notes.append(Phrase("file_note.comma"))
     columns: dict[str, FloatArray] = {}
     kinds: dict[str, str] = {}
     for column, cells in rows.cells.items():
@@ -272,7 +272,7 @@ def _columns(
             if isinstance(why := factors.get(text), Phrase):
                 rows.refused.append(Refusal(number, column, why))
         columns[column] = np.array([_float(factors.get(text)) for text in cells])
-        notes.append(f"{column}: {unit or 'no unit'}")
+        notes.append(Phrase("file_note.unit" if unit else "file_note.no_unit", {"column": column, "unit": unit}))
     return columns, kinds
 
 
@@ -285,7 +285,7 @@ def _sheet(
     rows: _Rows,
     form: TableForm,
     mapping: FileMapping,
-    notes: list[str],
+    notes: list[Phrase],
     stamps_us: IntArray,
     is_dated: BoolArray,
     columns: dict[str, FloatArray],
@@ -298,7 +298,7 @@ def _sheet(
     if len(start_us) < 2:  # noqa: PLR2004 - an interval has two ends
         raise InputError.of("file_few_rows", file=path, refusals=_first_refusals(rows.refused))
     if stamps_us[taken[0]] > stamps_us[taken[-1]]:
-        notes.append("the newest row comes first")
+        notes.append(Phrase("file_note.newest_first"))
     interval_s = (
         float(form.step_s) if form.slots else float(np.median(np.diff(np.unique(stamps_us[is_dated])))) / US_PER_S
     )
@@ -314,15 +314,15 @@ def _sheet(
         local_s = (start_us // US_PER_S + zone_offset_s(start_us[0], mapping.zone)) % S_PER_DAY
         is_24 = any(time is not None and time[0] == S_PER_DAY for time in map(time_of, rows.times))
         label = "start" if form.slots else label_of(form, mapping, local_s, interval_s, is_24=is_24)
-        notes.append(f"{interval_s / 60:g} minutes an interval, times label its {label}")
+        notes.append(Phrase(f"file_note.label_{label}", {"minutes": f"{interval_s / 60:g}"}))
         start_us = start_us - (round(interval_s * US_PER_S) if label == "end" else 0)
     refused = sorted(dict.fromkeys(rows.refused), key=lambda one: one.row)
     wide = Wide(start_us, interval_s, ordered)
     return FileTable(wide, values, refused, notes, meters=mapping.columns)
 
 
-def _first_refusals(refused: Sequence[Refusal]) -> str:
-    return " ".join(f"Row {one.row}: {one.why}." for one in refused[:3])
+def _first_refusals(refused: Sequence[Refusal]) -> tuple[Phrase, ...]:
+    return tuple(Phrase("row.refused", {"row": one.row, "why": one.why}) for one in refused[:3])
 
 
 def _doubled(rows: _Rows, stamps_us: IntArray, is_dated: BoolArray, columns: Mapping[str, FloatArray]) -> BoolArray:
@@ -349,7 +349,7 @@ def _doubled(rows: _Rows, stamps_us: IntArray, is_dated: BoolArray, columns: Map
 
 
 def _values_of(
-    column: str, values: FloatArray, kind: str, mapping: FileMapping, notes: list[str], interval_s: float
+    column: str, values: FloatArray, kind: str, mapping: FileMapping, notes: list[Phrase], interval_s: float
 ) -> WideValues:
     """Return what a column holds. Energies of intervals and registers are known by whether they ever fall."""
     if mapping.values is not None:
@@ -366,10 +366,10 @@ def _values_of(
         and (steps >= 0).all()
         and 2 * (steps > 0).sum() > len(steps)
     ):
-        notes.append(f"{column}: values never fall, so they are taken as a register")
+        notes.append(Phrase("file_note.register", {"column": column}))
         return "register"
     if len(steps) and (steps < 0).mean() > FALLS_RATIO:
-        notes.append(f"{column}: values rise and fall, so they are energies of intervals")
+        notes.append(Phrase("file_note.energies", {"column": column}))
         return "energy"
     raise InputError.of("file_energy_or_register", column=column)
 

@@ -16,7 +16,7 @@ from bkkenergy.ingest.sheets.filetable import FileTable, Refusal
 from bkkenergy.ingest.sheets.mapping import FileMapping, target_of
 from bkkenergy.ports.channels import IMPORT
 from bkkenergy.readings import BoolArray, FloatArray, IntArray
-from bkkenergy.texts import Phrase
+from bkkenergy.texts import Lines, Phrase, chained
 
 MAX_VALUES = 10_000_000
 """Of a file. A year of five minutes is a hundred thousand."""
@@ -57,7 +57,7 @@ class SeriesFile:
     path: Path
     series: Sequence[FileSeries]
     refused: Sequence[Refusal]
-    notes: Sequence[str]
+    notes: Sequence[Phrase]
 
 
 def table_of(file: SeriesFile, mapping: FileMapping, owners: Mapping[str, str]) -> FileTable:
@@ -71,7 +71,7 @@ def table_of(file: SeriesFile, mapping: FileMapping, owners: Mapping[str, str]) 
         _refuse_turned_flow(file, one, meters[name])
     paces = {one.interval_s for one in chosen.values()}
     if len(paces) > 1:
-        shown = ", ".join(f"{one.name} {one.interval_s // 60} minutes" for one in chosen.values())
+        shown = [Phrase("series.pace", {"name": one.name, "minutes": one.interval_s // 60}) for one in chosen.values()]
         raise InputError.of("file_several_intervals", file=file.path, shown=shown)
     refused = [one for one in file.refused if not one.column or one.column in chosen]
     columns = {name: _checked(one, refused) for name, one in chosen.items()}
@@ -80,8 +80,17 @@ def table_of(file: SeriesFile, mapping: FileMapping, owners: Mapping[str, str]) 
         raise InputError.of("series_none_left", path=file.path, why=tuple(one.why for one in refused[:3]))
     wide = Wide(start_us, float(paces.pop()), {name: column.spread(start_us) for name, column in columns.items()})
     estimated = {name: column.estimated_at(start_us) for name, column in columns.items() if column.is_estimated.any()}
-    notes = [*file.notes, *(f"{name}: {meters[name]}, in {one.unit}" for name, one in chosen.items())]
-    notes += [f"{name}: {int(flags.sum()):,} values are estimates of the utility" for name, flags in estimated.items()]
+    notes = [
+        *file.notes,
+        *(
+            Phrase("file_note.series", {"name": name, "meter": meters[name], "unit": one.unit})
+            for name, one in chosen.items()
+        ),
+        *(
+            Phrase("file_note.estimates", {"name": name, "count": f"{flags.sum():,}"})
+            for name, flags in estimated.items()
+        ),
+    ]
     values = {name: _holds(one) for name, one in chosen.items()}
     return FileTable(wide, values, sorted(refused, key=lambda one: one.row), notes, estimated, meters)
 
@@ -134,18 +143,20 @@ def _meters_named(file: SeriesFile, owners: Mapping[str, str]) -> dict[str, str]
     for meter in named.values():
         same = [name for name, other in named.items() if other == meter]
         if len(same) > 1:
-            raise InputError.of("series_of_one_meter", path=file.path, series=" and ".join(same), meter=meter)
+            raise InputError.of("series_of_one_meter", path=file.path, series=chained("series.both", same), meter=meter)
     return named
 
 
-def _listed(file: SeriesFile) -> str:
-    lines = [
-        f"  {one.name!r} ({one.unit or 'no unit'}, {one.interval_s // 60} minutes, {len(one.value):,} values)"
-        f"{f': {one.fault}' if one.fault else ''}"
-        for one in file.series[:SHOWN_SERIES]
-    ]
+def _listed(file: SeriesFile) -> Lines:
+    lines = Lines(map(_line_on, file.series[:SHOWN_SERIES]))
     left = len(file.series) - SHOWN_SERIES
-    return "\n".join([*lines, *([f"  and {left} more"] if left > 0 else [])])
+    return Lines([*lines, Phrase("series.more", {"count": left})]) if left > 0 else lines
+
+
+def _line_on(one: FileSeries) -> Phrase:
+    unit, count = one.unit or Phrase("series.no_unit"), f"{len(one.value):,}"
+    line = {"name": repr(one.name), "unit": unit, "minutes": one.interval_s // 60, "count": count}
+    return Phrase("series.line_unfit" if one.fault else "series.line", line | ({"why": one.fault} if one.fault else {}))
 
 
 def _checked(one: FileSeries, refused: list[Refusal]) -> _RisingValues:

@@ -19,6 +19,7 @@ from bkkenergy.ingest.sheets.cells import (
 )
 from bkkenergy.ingest.sheets.grid import Row
 from bkkenergy.ingest.sheets.numbers import Number, number_of
+from bkkenergy.texts import Lines, Phrase
 
 HEAD_ROWS = 200
 SLOTS_OF_A_DAY = (24, 48, 96)
@@ -197,11 +198,12 @@ def _by_ordinal(headings: Sequence[str], date: int, width: int) -> tuple[dict[in
     return {column: (number - first) * step for column, number in numbers.items() if first <= 1}, False
 
 
-def describe(form: TableForm, first: Sequence[str]) -> list[str]:
+def describe(form: TableForm, first: Sequence[str]) -> Lines:
     """Return a line on each column of values, for a person who names the columns."""
-    lines = []
+    lines = Lines()
     for name, column in form.values.items():
-        unit = form.units[name] or "no unit in its heading"
-        cell = first[column] if column < len(first) and not is_missing(first[column]) else "nothing"
-        lines.append(f"  {name!r} ({unit}), first value: {cell}")
+        unit = form.units[name] or Phrase("series.no_unit_in_heading")
+        is_given = column < len(first) and not is_missing(first[column])
+        cell = first[column] if is_given else Phrase("series.nothing")
+        lines.append(Phrase("series.column", {"name": repr(name), "unit": unit, "cell": cell}))
     return lines

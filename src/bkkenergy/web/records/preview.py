@@ -10,7 +10,7 @@ from bkkenergy.adapters.state.photos import StoredPhoto
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.ingest.explain import explain_payload
-from bkkenergy.payloads.message import Message
+from bkkenergy.payloads.message import OF_DETAILS, Message
 from bkkenergy.readings import US_PER_S
 from bkkenergy.usecases.photos import photos_seen
 from bkkenergy.web.security import Visitor
@@ -83,7 +83,12 @@ def _waiting(visitor: Visitor, topic: str, texts: Mapping[str, str], known: Topi
         key = texts.get("f.key", "").strip()
         readings = [one for one in explained.readings if not key or one.key == key]
         values = readings[-1].values if readings else None
-        steps = tuple(f"{step.what}: {step.result}" for step in explained.steps if step.is_fault)
+        words = visitor.words
+        steps = tuple(
+            f"{words.stored(step.what, 'step.')}: {words.stored(step.result, *OF_DETAILS)}"
+            for step in explained.steps
+            if step.is_fault
+        )
     shown = last.payload[:MAX_SHOWN_BYTES].decode("utf-8", "replace")
     at = last.received.astimezone(BANGKOK)
     return TopicPreview(topic, at, shown, values, str(last.reason), steps, known.meter, known.meter_at)
