@@ -47,11 +47,11 @@ def canary_topic(client_id: str) -> str:
     return f"{OWN_TOPICS}/canary/{client_id.translate(str.maketrans('/+#', '---'))}"
 
 
-def canary_of(settings: MqttSettings, file: Path | None = None) -> Canary | None:
-    """Return an ingester's canary; None where the settings want none. file : of its notes."""
+def canary_of(settings: MqttSettings, file: Path | None = None, mark: Path | None = None) -> Canary | None:
+    """Return an ingester's canary; None where the settings want none. file, mark : of its notes."""
     if not settings.canary_s:
         return None
-    notes = None if file is None else CanaryFile(file)
+    notes = None if file is None else CanaryFile(file, mark)
     return Canary(settings.client_id, settings.canary_s, share=settings.share, file=notes)
 
 

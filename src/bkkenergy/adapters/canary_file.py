@@ -5,9 +5,11 @@ Nothing is synced: a process that dies leaves the system's page cache behind.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,19 +48,28 @@ NOTHING = CanaryNotes(QueueCounts(), None, ())
 class CanaryFile:
     """Keeps the notes. Where the disk refuses, the ingester goes on without, and the log says so."""
 
-    def __init__(self, path: Path) -> None:
-        """Prepare to read and write. path : of the file, which is made when absent."""
-        self._path = path
+    def __init__(self, path: Path, mark: Path | None = None) -> None:
+        """Prepare to read and write.
+
+        path : of the file, which is made when absent. mark : a file that each connection touches before it notes
+        anything. Where it is newer, a program without notes, an older one say, has had what was awaited.
+        """
+        self._path, self._mark = path, mark
         self._descriptor: int | None = None
         self._is_closed = False
 
     def read(self) -> CanaryNotes:
         """Return what is in the file."""
         try:
-            return _read(self._path.read_bytes()) if self._path.exists() else NOTHING
+            return _read(self._path.read_bytes()) if self._is_of_last_connection() else NOTHING
         except (OSError, struct.error, ValueError, msgspec.MsgspecError) as error:
             log.warning("canary_file_unreadable", file=str(self._path), why=str(error))
             return NOTHING
+
+    def _is_of_last_connection(self) -> bool:
+        if self._mark is None or not self._mark.exists():
+            return self._path.exists()
+        return self._path.exists() and self._path.stat().st_mtime_ns >= self._mark.stat().st_mtime_ns
 
     def note_counts(self, counts: QueueCounts) -> None:
         """Write how far the queue is known."""
@@ -83,10 +94,18 @@ class CanaryFile:
             if self._descriptor is None:
                 make_file(self._path)
                 self._descriptor = os.open(self._path, os.O_RDWR)
-            os.pwrite(self._descriptor, content, offset)
+            if os.pwrite(self._descriptor, content, offset) < len(content):
+                raise OSError(errno.ENOSPC, "the notes were cut short")  # noqa: TRY301
         except OSError as error:
             log.warning("canary_file_refused", file=str(self._path), why=str(error))
+            self._forget()
             self.close()
+
+    def _forget(self) -> None:
+        """Leave nothing behind: of what stands there, much will have come by the next start."""
+        if self._descriptor is not None:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
 
 
 def _read(written: bytes) -> CanaryNotes:

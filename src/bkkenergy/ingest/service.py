@@ -116,7 +116,7 @@ class Ingester:
         self._ticked_s = time.monotonic()
         self._unfinished = Unfinished()
         self.metrics = Metrics(lambda: lost_commits(settings))
-        canary = canary_of(settings.mqtt, canary_file(settings))
+        canary = canary_of(settings.mqtt, canary_file(settings), session_mark(settings))
         self.subscriber = Subscriber(
             settings.mqtt,
             topics_for(settings, self._sorter.topics),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 from paho.mqtt.client import MQTTMessageInfo
 from structlog.testing import capture_logs
@@ -413,6 +416,41 @@ def test_a_file_that_cannot_be_read_is_as_none(line, written):
     line.hears(line.published[-1])
     line.after(60)
     assert line.troubles == []
+
+
+@pytest.mark.parametrize("is_cut_short", [False, True])
+def test_what_a_disk_refused_to_note_accuses_no_broker_at_the_next_start(line, monkeypatch, is_cut_short):
+    line.after(0)
+    line.is_acknowledged()
+
+    def refuse(_descriptor: int, content: bytes, _offset: int) -> int:
+        if not is_cut_short:
+            raise OSError(errno.ENOSPC, "full")
+        return len(content) - 1
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "pwrite", refuse)
+        line.hears(line.published[-1])
+    line.starts()
+    line.resumes()
+    line.hears(line.published[-1])
+    line.after(60)
+    assert line.troubles == []
+
+
+@pytest.mark.parametrize(("is_newer", "expected"), [(True, []), (False, [TroubleKind.MESSAGES_LOST])])
+def test_what_a_program_without_notes_may_have_had_meanwhile_is_not_awaited(line, tmp_path, is_newer, expected):
+    """An older program, or one with `canary_s = 0`, had the session: what was left in it came there."""
+    line.after(0)
+    line.is_acknowledged()
+    noted_ns, mark = line.file.stat().st_mtime_ns, tmp_path / "session"
+    mark.touch()
+    os.utime(mark, ns=(noted_ns + is_newer, noted_ns + is_newer))
+    line.canary = Canary("ing", 60.0, lambda: line.now_s, file=CanaryFile(line.file, mark))
+    line.resumes()
+    line.hears(line.published[-1])
+    line.after(60)
+    assert [trouble.kind for trouble in line.troubles] == expected
 
 
 def test_a_disk_that_refuses_stops_nothing(line, tmp_path):
