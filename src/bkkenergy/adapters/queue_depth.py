@@ -64,9 +64,11 @@ def trouble_of_queue(depth: QueueDepth | None) -> Trouble | None:
 def trouble_of_span(depth: QueueDepth | None, span: QueuedAtOnce, *, is_counted: bool) -> Trouble | None:
     """Return what messages that may have been in the queue at once leave in doubt.
 
+    A broker that delivered none forgets sessions: nothing is known of its queue for one that is there.
+
     is_counted : whether the broker itself counts what it drops, and we hear that.
     """
-    if depth is not None and depth.is_short:
+    if depth is not None and depth.is_short and (depth.delivered or span.was_away):
         full = max(1, FULL_RATIO * depth.delivered)
         if span.messages >= full and span.was_away:
             return backlog_of_full_queue(span.messages, depth.delivered)

@@ -42,6 +42,8 @@ def test_a_backlog_is_doubted_where_the_queue_may_have_been_full(depth, backlog,
         (SHORT, 950, False, TroubleKind.QUEUE_UNPROVEN),
         (SHORT, 950, True, None),
         (WHOLE, 1_500, False, TroubleKind.QUEUE_UNPROVEN),
+        (NONE, 99, False, None),
+        (NONE, 100, False, TroubleKind.QUEUE_UNPROVEN),
     ],
 )
 def test_a_flood_that_may_have_been_as_long_as_the_queue_is_doubted_and_no_more(depth, messages, is_counted, expected):
