@@ -28,9 +28,10 @@ class CsvDecoder(RowDecoder):
         except (UnicodeDecodeError, csv.Error) as error:
             raise DecodeError.of("decode_csv", error=error) from None
         steps.append(Step("lines", f"{len(lines)}"))
-        if not lines or len(lines) > MAX_ELEMENTS:
-            count = f"more than {MAX_ELEMENTS}" if lines else "no"
-            raise DecodeError.of("decode_lines", count=count, max_elements=MAX_ELEMENTS)
+        if not lines:
+            raise DecodeError.of("decode_no_lines", max_elements=MAX_ELEMENTS)
+        if len(lines) > MAX_ELEMENTS:
+            raise DecodeError.of("decode_lines", count=MAX_ELEMENTS, max_elements=MAX_ELEMENTS)
         rows = []
         for line in lines:
             if len(line) != len(self.profile.columns):
