@@ -18,6 +18,7 @@ import structlog
 from paho.mqtt.reasoncodes import ReasonCode
 
 from bkkenergy.adapters.broker_troubles import Trouble, messages_dropped
+from bkkenergy.adapters.files import write_whole
 from bkkenergy.adapters.identities import DROPPED, OWN_USERS, bystander, has_own_user
 from bkkenergy.adapters.mqtt_client import client_that_looks_on, end_loop
 from bkkenergy.adapters.played import PlayedOutages, played_outages
@@ -97,7 +98,7 @@ class DropCount:
         """Write down what the next process has to know: a kill must not leave anything unsaid."""
         if self._file is not None:
             with suppress(OSError):
-                self._file.write_text(f"{self._count} {self._unsaid_count} {self._played_count}", "ascii")
+                write_whole(self._file, f"{self._count} {self._unsaid_count} {self._played_count}".encode())
 
 
 class DropListener:

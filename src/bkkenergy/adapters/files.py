@@ -42,7 +42,7 @@ def plain_frame(frame: pd.DataFrame) -> pd.DataFrame:
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file beside its place and move it there; its folder is made when absent."""
     make_folder(path.parent)
-    unfinished = path.with_suffix(".part")
+    unfinished = path.with_name(f"{path.name}.part")
     unfinished.write_bytes(content)
     hand_over(unfinished)
     unfinished.replace(path)

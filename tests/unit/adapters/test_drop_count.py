@@ -66,6 +66,23 @@ def test_what_is_not_said_yet_at_a_kill_is_said_by_the_next_process(tmp_path):
     assert heard(DropCount(file, clock), clock, b"20") == ["12"]
 
 
+def test_a_kill_while_it_is_noted_leaves_what_was_noted_before(tmp_path):
+    clock, file = Clock(), tmp_path / "dropped"
+    count = DropCount(file, clock)
+    count.compared(b"5")
+    with file.open("rb") as before:
+        count.compared(b"8")
+        assert before.read() == b"5 0 0", "never cut short: of no count the next process would know nothing"
+    assert file.read_bytes() == b"8 0 0"
+
+
+def test_what_the_doctor_writes_beside_it_meanwhile_is_left_alone(tmp_path):
+    unfinished = tmp_path / "session.part"
+    unfinished.write_bytes(b"of session.played")
+    DropCount(tmp_path / "session.dropped").compared(b"5")
+    assert unfinished.read_bytes() == b"of session.played"
+
+
 def test_what_had_to_wait_is_said_without_another_count():
     clock = Clock()
     count = DropCount(monotonic=clock)
