@@ -84,10 +84,12 @@ class DropCount:
             if played.is_playing:
                 self._say_at_s = now_s + PLAYED_LOOK_S
                 return None
+            if now_s > self._own_until_s:
+                self._own_count = 0
             if played.dropped != self._played_count:
                 self._own_count += max(0, played.dropped - self._played_count)
                 self._played_count, self._own_until_s = played.dropped, now_s + OWN_COUNTED_WITHIN_S
-            own_count = min(self._own_count, self._unsaid_count) if now_s <= self._own_until_s else 0
+            own_count = min(self._own_count, self._unsaid_count)
             self._own_count -= own_count
             dropped, self._unsaid_count = self._unsaid_count - own_count, 0
             self._say_at_s = now_s + SAID_EVERY_S if dropped else now_s

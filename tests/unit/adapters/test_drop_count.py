@@ -132,6 +132,16 @@ def test_what_is_dropped_long_after_an_outage_of_our_own_is_said(tmp_path):
     assert heard(count, clock, b"10") == ["6"]
 
 
+def test_what_an_earlier_outage_of_our_own_did_not_cost_hides_nothing_after_the_next(tmp_path):
+    clock, file = Clock(), tmp_path / "played"
+    count = DropCount(tmp_path / "dropped", clock, played=partial(played_outages, file))
+    count.compared(b"3")
+    for value, expected in ((b"4", []), (b"514", ["10"])):
+        with playing(file, 60) as outages:
+            outages.dropped += 500
+        assert heard(count, clock, value) == expected
+
+
 def test_an_outage_that_never_ends_hides_nothing_for_long(tmp_path, monkeypatch):
     clock, file = Clock(), tmp_path / "played"
     count = DropCount(played=partial(played_outages, file), monotonic=clock)
