@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import accumulate
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -11,11 +12,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 from structlog.testing import capture_logs
 
 from bkkenergy.adapters.broker_troubles import TroubleKind
+from bkkenergy.adapters.bulk_client import BulkClient
+from bkkenergy.adapters.canary_file import CanaryFile
 from bkkenergy.adapters.mqtt_client import end_loop
 from bkkenergy.ingest import holes
 from bkkenergy.ingest.doctor import broker_checks, examine
+from bkkenergy.payloads.message import Message
 from bkkenergy.readings import US_PER_S
-from bkkenergy.site.folder import dropped_file
+from bkkenergy.site.folder import canary_file, dropped_file
 from tests.integration.conftest import dealt_with, ingesting, publish, reading, stored, wait_until
 from tests.integration.test_broker_limits import WILDCARD, counted, warnings_in
 from tests.integration.test_delivery import METER, TOPIC, updated
@@ -157,6 +161,24 @@ def leave_session(port: int) -> None:
     assert is_subscribed.wait(10)
     client.disconnect()
     end_loop(client)
+
+
+def test_what_leaves_the_queue_is_noted_before_it_is_acknowledged(settings, portfolio, broker, monkeypatch, now_s):
+    """A kill between the two may count a message twice, and never leaves one out."""
+    acknowledged, acknowledge = [], BulkClient.ack_all
+
+    def ack_all(client: BulkClient, messages: list[Message]) -> None:
+        if messages[0].topic == TOPIC:
+            acknowledged.append((CanaryFile(canary_file(settings)).read().counts.gone, len(messages)))
+        acknowledge(client, messages)
+
+    monkeypatch.setattr(BulkClient, "ack_all", ack_all)
+    with ingesting(settings, portfolio) as ingester:
+        sent(broker, range(now_s - 50, now_s))
+        wait_until(lambda: dealt_with(ingester) == 50)
+    counts = [count for _, count in acknowledged]
+    assert [gone for gone, _ in acknowledged] == list(accumulate(counts))
+    assert sum(counts) == 50
 
 
 def test_a_backlog_that_comes_whole_gives_no_trouble(settings, portfolio, tmp_path, now_s):

@@ -374,6 +374,29 @@ def test_a_span_goes_on_over_kills_until_a_canary_has_come_and_is_judged(line):
     assert line.canary.longest_span() == QueuedAtOnce(735, was_away=False)
 
 
+def test_a_pause_while_one_is_unacknowledged_says_nothing_of_the_queue(line):
+    """The store is away: the broker may wait for acknowledgements with a queue that fills."""
+    line.takes(10)
+    line.hears(*[OTHER] * 20)
+    line.now_s += IDLE_S
+    line.hears(*[OTHER] * 5)
+    line.canary.send(line.publish)
+    line.hears(line.published[-1])
+    assert line.canary._span.counts.live == 35
+
+
+def test_a_span_begins_where_the_canary_before_was_sent_and_a_longer_one_is_judged_anew(line):
+    for before, behind, expected in ((5, 1, 6), (4, 0, 5), (7, 0, 7)):
+        line.takes(before)
+        line.canary.send(line.publish)
+        line.takes(behind)
+        line.hears(line.published[-1])
+        assert line.canary._span.counts.live == expected
+        line.canary.judged(QueuedAtOnce(6, was_away=False))
+    line.after(COUNT_WITHIN_S)
+    assert line.canary.longest_span() == QueuedAtOnce(7, was_away=False)
+
+
 def test_after_a_pause_the_queue_was_empty_unless_a_canary_is_awaited(line):
     for pause_s, is_awaited, expected in ((IDLE_S, False, 20), (IDLE_S, True, 40), (IDLE_S / 2, False, 40)):
         line.canary._span.counts = QueueCounts()
