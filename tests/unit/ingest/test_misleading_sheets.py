@@ -84,10 +84,11 @@ def test_days_and_months_that_a_spreadsheet_turned_round_are_refused(tmp_path, e
         read(path, "kWh", **SAID)
 
 
-def test_numbers_of_a_workbook_are_numbers_whatever_stands_as_text_beside_them(tmp_path):
+@pytest.mark.parametrize("cells", [(1.234, 12.5, "12,5", 3), (1.234, 2.345, "12,5", 3)])
+def test_numbers_of_a_workbook_are_numbers_whatever_stands_as_text_beside_them(tmp_path, cells):
     """12.5 was 125 and 1.234 was 1,234, where one cell was typed as 12,5."""
     book = openpyxl.Workbook()
-    for row in (["time", "kWh"], *([at, (1.234, 12.5, "12,5", 3)[n % 4]] for n, at in enumerate(HOURS))):
+    for row in (["time", "kWh"], *([at, cells[n % 4]] for n, at in enumerate(HOURS))):
         book.active.append(row)
     path = tmp_path / "file.xlsx"
     book.save(path)

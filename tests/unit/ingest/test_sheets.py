@@ -382,10 +382,13 @@ def test_a_workbook_that_inflates_too_far_or_declares_entities_is_refused_before
     with pytest.raises(InputError, match="inflates to more than"):
         read(path, "kW")
     monkeypatch.undo()
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr("xl/more.xml", '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>')
-    with pytest.raises(InputError, match="document type"):
-        read(path, "kW")
+    declared = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'
+    for encoding in ("utf-8", "utf-16", "utf-16-le", "utf-16-be"):
+        path = workbook(tmp_path, [["time", "kW"], [DAY, 1.0], [ENDS[0], 2.0]])
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("xl/more.xml", declared.encode(encoding))
+        with pytest.raises(InputError, match="document type"):
+            read(path, "kW")
 
 
 @pytest.mark.parametrize(
