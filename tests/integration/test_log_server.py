@@ -84,6 +84,15 @@ def test_each_line_goes_to_the_log_server_by_tls_once_and_in_order(state, tmp_pa
     assert not any("\n" in line for line in got)
 
 
+def test_a_line_of_a_clock_that_was_ahead_holds_up_no_other(state):
+    note(state, "malee", "sign_in", "malee", {}, NOW + dt.timedelta(days=4 * 365), address="")
+    note(state, "malee", "sign_in", "later", {}, NOW, address="")
+    port = free_port()
+    with log_server(port) as got:
+        assert send_audit_lines(state, settings(port), LATER) == 5
+    assert targets(got)[3:] == ["malee", "later"]
+
+
 def test_what_is_written_while_the_log_server_is_away_is_sent_when_it_is_back(state):
     port = free_port()
     with capture_logs() as logged:

@@ -321,7 +321,7 @@ def _state(settings: Settings) -> Iterator[CheckResult]:
     numbers = ", ".join(str(seal.number) for seal in seals.broken[:5])
     yield CheckResult.of("audit log", seals.is_whole, key, "audit_do", count=seals.sealed, seals=numbers)
     if settings.log_server.host:
-        oldest = EventStamp(_instant(unsent[0]["at_us"]) if unsent else now)
+        oldest = EventStamp(_instant(min(line["at_us"] for line in unsent)) if unsent else now)
         is_late = bool(unsent) and now - oldest.at > UNSENT_WITHIN
         key = "log_server_waits" if is_late else "log_server"
         yield CheckResult.of("log server", not is_late, key, "log_server_do", since=oldest)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, Row, func, insert, select
+from sqlalchemy import Connection, Engine, Row, func, insert, select
 
 from bkkenergy.adapters.bulk import insert_columns
 from bkkenergy.adapters.state import reading, transaction, us_of
@@ -103,12 +103,7 @@ def seal_lines(engine: Engine, now: dt.datetime) -> Sequence[Seal]:
         ).first()
         digest, after = ("", 0) if last is None else (last.digest, last.last_line)
         while True:
-            around = us_of(now) - SEALED_AFTER_S * US_PER_S, us_of(now) + SEALED_AFTER_S * US_PER_S
-            young = select(func.min(audit.c.id)).where(audit.c.at_us > around[0], audit.c.at_us <= around[1])
-            first_young = connection.execute(young).scalar()
-            chosen = select(audit).where(audit.c.id > after).order_by(audit.c.id)
-            chosen = chosen if first_young is None else chosen.where(audit.c.id < first_young)
-            lines = connection.execute(chosen.limit(AT_ONCE)).all()
+            lines = _old_lines(connection, after, now)
             if not lines:
                 return seals
             digest, after = _digest(digest, lines), lines[-1].id
@@ -117,18 +112,24 @@ def seal_lines(engine: Engine, now: dt.datetime) -> Sequence[Seal]:
             seals.append(Seal(int(number[0]) if number else 0, after, len(lines), digest, us_of(now)))
 
 
-def lines_to_send(engine: Engine, now: dt.datetime) -> list[dict[str, Any]]:
-    """Return lines that no log server was sent yet, the oldest first, and some thousand at most.
+def _old_lines(connection: Connection, after: int, now: dt.datetime) -> Sequence[Row[Any]]:
+    """Return some thousand lines that come after one, up to the first that was written in the last minutes.
 
-    Those of the last minutes wait: a transaction may still be about to add one before them.
+    A transaction may still be about to add one before that. A line of a clock that was ahead holds up no other.
     """
+    around = us_of(now) - SEALED_AFTER_S * US_PER_S, us_of(now) + SEALED_AFTER_S * US_PER_S
+    young = select(func.min(audit.c.id)).where(audit.c.at_us > around[0], audit.c.at_us <= around[1])
+    first_young = connection.execute(young).scalar()
+    chosen = select(audit).where(audit.c.id > after).order_by(audit.c.id).limit(AT_ONCE)
+    chosen = chosen if first_young is None else chosen.where(audit.c.id < first_young)
+    return connection.execute(chosen).all()
+
+
+def lines_to_send(engine: Engine, now: dt.datetime) -> list[dict[str, Any]]:
+    """Return lines that no log server was sent yet, the oldest first, once they are old enough to be sealed."""
     with reading(engine) as connection:
-        young = select(func.min(audit.c.id)).where(audit.c.at_us > us_of(now) - SEALED_AFTER_S * US_PER_S)
-        first_young = connection.execute(young).scalar()
         sent = connection.execute(select(counter.c.value).where(counter.c.name == SENT)).scalar() or 0
-        chosen = select(audit).where(audit.c.id > sent).order_by(audit.c.id).limit(AT_ONCE)
-        chosen = chosen if first_young is None else chosen.where(audit.c.id < first_young)
-        return [dict(row) for row in connection.execute(chosen).mappings()]
+        return [row._asdict() for row in _old_lines(connection, sent, now)]
 
 
 def note_sent(engine: Engine, last_line: int) -> None:
