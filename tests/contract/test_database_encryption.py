@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from bkkenergy.adapters.engines import make_engine
+from bkkenergy.adapters.engines import _encrypted_to, make_engine
 from tests.conftest import until_taking_connections
 from tests.servers import postgresql, started
 
@@ -64,6 +64,16 @@ def test_a_server_beyond_this_machine_that_has_no_tls_is_not_spoken_to(postgres)
         )
     assert not is_encrypted(at(postgres, more="&sslmode=disable")), "where the operator says so"
     assert not is_encrypted(at(postgres, "localhost"))
+
+
+def test_a_server_that_the_environment_names_is_beyond_this_machine_too(postgres, monkeypatch):
+    monkeypatch.setenv("PGHOST", "db.example")
+    monkeypatch.setenv("PGHOSTADDR", "127.0.0.1")
+    with pytest.raises(OperationalError, match="does not support SSL"):
+        is_encrypted(f"postgresql+psycopg://bkk@:{postgres.port}/postgres")
+    monkeypatch.setenv("PGHOSTADDR", "192.0.2.7")
+    assert _encrypted_to("postgresql+psycopg://bkk@localhost/bkk") == {"sslmode": "require"}
+    assert _encrypted_to("postgresql+psycopg://bkk@localhost/bkk?hostaddr=127.0.0.1") == {}
 
 
 def test_a_server_beyond_this_machine_is_spoken_to_by_tls_and_its_name_is_verified(secured):

@@ -111,8 +111,9 @@ def _encrypted_to(url: str) -> dict[str, str]:
     parts = make_url(url)
     if parts.get_backend_name() != "postgresql" or "sslmode" in parts.query or "PGSSLMODE" in os.environ:
         return {}
-    servers = str(parts.get_dialect()().create_connect_args(parts)[1].get("host", "")).split(",")
-    if all(_is_here(server) for server in servers):
+    given = parts.get_dialect()().create_connect_args(parts)[1]
+    named = (given.get(option) or os.environ.get(f"PG{option.upper()}", "") for option in ("host", "hostaddr"))
+    if all(_is_here(server) for servers in named for server in str(servers).split(",")):
         return {}
     return {"sslmode": "verify-full" if "sslrootcert" in parts.query else "require"}
 
