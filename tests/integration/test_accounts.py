@@ -18,6 +18,7 @@ from sqlalchemy import text
 from bkkenergy.access import server_actor
 from bkkenergy.adapters.engines import file_engine
 from bkkenergy.adapters.files import make_file, write_whole
+from bkkenergy.adapters.state import users as user_store
 from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.adapters.state.tokens import add_token
 from bkkenergy.adapters.state.users import add_user, users
@@ -63,6 +64,24 @@ def test_wrong_passwords_make_an_address_wait_and_are_noted(patient, people):
     assert "Wait 30 seconds" in answers[-1].text
     assert tried(patient, "viewer-health", PASSWORD).status_code == 429, "not even with the right one"
     assert "failed to sign in" in people["admin"].get("/admin", params={"lang": "en"}).text
+
+
+def test_no_password_is_looked_at_that_was_tried_beside_those_that_locked_its_name(patient, monkeypatch):
+    """The slow hash is computed outside the transaction: many tries at once would each be let in by a lock seen before."""
+    state, is_right = patient.state.here.opened.state, user_store._is_right
+    now = dt.datetime.now(dt.UTC)
+
+    def beside_others(password_hash, password):
+        with state.begin() as connection:
+            until = {"until": int((now + dt.timedelta(seconds=40)).timestamp() * 1e6)}
+            connection.execute(text("UPDATE user_account SET locked_until_us = :until"), until)
+        return is_right(password_hash, password)
+
+    monkeypatch.setattr(user_store, "_is_right", beside_others)
+    done = user_store.sign_in(state, "viewer-health", PASSWORD, now, session_s=60, address="10.0.0.9")
+    assert done.seconds == pytest.approx(40, abs=0.01)
+    done = user_store.sign_in(state, "viewer-health", PASSWORD, now, session_s=60, address="10.0.0.9", is_known=True)
+    assert isinstance(done, user_store.SignedIn)
 
 
 def test_of_a_stranger_s_tries_not_more_are_remembered_than_count():

@@ -207,8 +207,8 @@ def sign_in(
     now_us = us_of(now)
     with reading(engine) as connection:
         seen = connection.execute(select(user).where(user.c.name == name)).first()
-    if seen is not None and seen.locked_until_us > now_us and not is_known:
-        return MustWait(float((seen.locked_until_us - now_us) / US_PER_S))
+    if (wait := _wait_of(seen, now_us, is_known=is_known)) is not None:
+        return wait
     is_right = _is_right(seen.password_hash if seen is not None else unknown_user_hash(), password)
     if seen is None or seen.disabled:
         return WrongPassword()
@@ -217,10 +217,11 @@ def sign_in(
     with transaction(engine) as connection:
         is_as_seen = user.c.id == seen.id, user.c.password_hash == seen.password_hash, user.c.disabled == 0
         row = connection.execute(select(user).where(*is_as_seen).with_for_update()).first()
-        if row is None:
-            return WrongPassword()
-        if not is_right:
-            _count_failure(connection, row, now_us)
+        if (wait := _wait_of(row, now_us, is_known=is_known)) is not None:  # locked meanwhile
+            return wait
+        if row is None or not is_right:
+            if row is not None:
+                _count_failure(connection, row, now_us)
             return WrongPassword()
         connection.execute(update(user).where(user.c.id == row.id).values(failed=0, locked_until_us=0, **renewed))
         if row.must_change and 0 < row.password_us < now_us - ONE_TIME_S * US_PER_S:
@@ -262,6 +263,13 @@ def new_session(
     )
     marks = needs_code, needs_code, now_us, by == PROVIDER, by == FIRST_RUN
     return SignedIn(key, Signed(account_of(row), csrf, hashed(key)[:ID_LENGTH], *marks))
+
+
+def _wait_of(row: Row[Any] | None, now_us: int, *, is_known: bool) -> MustWait | None:
+    """Return how long a name waits after wrong tries from anywhere; None where it does not."""
+    if row is None or is_known or row.locked_until_us <= now_us:
+        return None
+    return MustWait(float((row.locked_until_us - now_us) / US_PER_S))
 
 
 def end_oldest(connection: Connection, user_id: int, left: int, *, needs_code: bool = False) -> None:
