@@ -13,8 +13,11 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 from structlog.testing import capture_logs
 
+from bkkenergy.adapters.state.auditlog import LinesAsked, audit_lines
+from bkkenergy.adapters.state.tables import user
 from bkkenergy.adapters.state.tokens import add_token
 from bkkenergy.adapters.state.users import users
 from bkkenergy.adapters.workers import Bounds, Workers
@@ -412,6 +415,30 @@ def test_no_page_of_another_site_makes_a_browser_ask_for_heavy_work(app, headers
     assert ('href="/solar?building=health.centre-1&amp;lang=en"' in page.text) != goes_on
     api = admin.get("/api/v1/agencies/health/retrofit", headers=headers)
     assert api.status_code == (200 if goes_on else 403)
+
+
+def test_who_is_asked_for_a_click_is_asked_in_the_users_language(app):
+    engineer, state = signed_in(app, "engineer-health"), app.state.here.opened.state
+    for language, words in (("en", "takes long to compute"), ("th", "ใช้เวลาคำนวณนาน")):
+        with state.begin() as connection:
+            connection.execute(update(user).where(user.c.name == "engineer-health").values(language=language))
+        page = engineer.get("/solar?building=health.centre-1", headers={"Sec-Fetch-Site": "cross-site"})
+        assert words in page.text
+
+
+def test_a_file_taken_by_a_users_last_request_is_noted_and_is_one_request(home):
+    app = make_app(home)
+    state, now = app.state.here.opened.state, app.state.here.clock()
+    (number,) = [each["id"] for each in users(state) if each["name"] == "manager-health"]
+    token = {"Authorization": f"Bearer {add_token(state, number, 'of a test', 'read', now, days=1)}"}
+    app.state.rate = Rate(2, lambda: 1000.0)
+    url, program = (
+        "/api/v1/buildings/health.centre-1/energy?format=csv&last=2026-11-02&first=2026-11-0",
+        TestClient(app),
+    )
+    assert [program.get(f"{url}{day}", headers=token).status_code for day in (1, 2, 1)] == [200, 200, 429]
+    lines = audit_lines(state, 50, LinesAsked(action="take_file", actor="manager-health"))
+    assert [line["detail"]["asked"][-1] for line in lines] == ["2", "1"]
 
 
 def test_requests_of_a_user_have_a_rate_by_token_and_browser_and_no_other_user_waits_for_it(home):

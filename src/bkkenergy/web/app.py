@@ -106,6 +106,7 @@ from bkkenergy.web.security import (
     NeedsPassword,
     NotSignedIn,
     address_of,
+    asker_of,
     hardened,
     here_of,
     is_of_another_site,
@@ -297,7 +298,8 @@ def _to(request: Request, path: str) -> Response:
 def _ask_for_a_click(request: Request, _error: Exception) -> Response:
     """Show a page whose button asks for what was asked for, so that a person says it."""
     target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    lang = language_of(request, None)
+    visitor = asker_of(request)
+    lang = visitor.lang if visitor else language_of(request, None)
     words = Words(lang)
     return onward_page(lang, target, words("web.heavy"), words("web.heavy_text"))
 

@@ -244,7 +244,7 @@ def shown_path(request: Request) -> str:
 
 def note_denied(request: Request) -> None:
     """Note in the audit log that a user was refused what others may do; the same within a minute is noted once."""
-    visitor = visitor_of(request) or _by_token(request)
+    visitor = asker_of(request)
     if visitor is None:
         return
     what = f"{request.method} {shown_path(request)}"[:255]
@@ -256,21 +256,24 @@ def note_taken(request: Request) -> None:
 
     What cannot be noted is in the service's own log: the file has gone out.
     """
+    visitor = asker_of(request)
+    if visitor is None:
+        return
+    path, asked = shown_path(request)[:255], request.url.query[:LONGEST_HEADER]
+    key = "taken", visitor.account.id, path, asked
     try:
-        visitor = visitor_of(request) or _by_token(request)
-        if visitor is not None:
-            path, asked = shown_path(request)[:255], request.url.query[:LONGEST_HEADER]
-            key = "taken", visitor.account.id, path, asked
-            visitor.here.cached(key, TAKEN_EVERY_S, lambda: visitor.noted("take_file", path, asked=asked))
+        visitor.here.cached(key, TAKEN_EVERY_S, lambda: visitor.noted("take_file", path, asked=asked))
     except BkkEnergyError as error:
         log.warning("taken_not_noted", path=shown_path(request), error=str(error))
 
 
-def _by_token(request: Request) -> Visitor | None:
-    try:
-        return api_caller(request)
-    except (HTTPException, BkkEnergyError):
-        return None
+def asker_of(request: Request) -> Visitor | None:
+    """Return who was recognised while a request was answered, by session or token, else who is signed in.
+
+    To ask for the token again would count the request once more, and be refused where none is left.
+    """
+    recognised: Visitor | None = getattr(request.state, "visitor", None)
+    return recognised or visitor_of(request)
 
 
 PageVisitor = Annotated[Visitor, Depends(page_visitor)]
@@ -346,8 +349,10 @@ def _is_whole(request: Request, signed: Signed) -> bool:
 
 
 def _visitor(request: Request, account: Account, csrf: str, signed: Signed | None = None) -> Visitor:
-    host = request.headers.get("Host", "")
-    return Visitor(account, csrf, language_of(request, account), here_of(request), address_of(request), signed, host)
+    host, lang = request.headers.get("Host", ""), language_of(request, account)
+    visitor = Visitor(account, csrf, lang, here_of(request), address_of(request), signed, host)
+    request.state.visitor = visitor
+    return visitor
 
 
 def visitor_of(request: Request) -> Visitor | None:
