@@ -125,3 +125,29 @@ def test_a_table_sorts_by_its_headings_and_is_searched_in_both_languages(browser
     page.wait_for_load_state()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(243, 246, 248)", "light by choice"
     context.close()
+
+
+def test_a_link_elsewhere_that_a_person_clicked_goes_on_and_a_page_that_leads_here_is_asked(browser, served):
+    """The service worker stands between: the server sees the browser's own request, which says who asked for it."""
+    context = browser.new_context(viewport={"width": 360, "height": 800})
+    page, address = context.new_page(), f"http://127.0.0.1:{served.port}"
+    solar = f"{address}/solar?building=health.centre-1&lang=en"
+    page.goto(f"{address}/?lang=en")
+    page.fill("input[name=name]", "engineer-health")
+    page.fill("input[name=password]", PASSWORD)
+    page.click("main button")
+    page.wait_for_url("**/agencies/health")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.goto(f"{address}/plan")
+    assert page.evaluate("navigator.serviceWorker.controller !== null")
+    target = solar.replace("&", "%26")
+    page.goto(f"data:text/html,<a href='{target}'>roof</a>")
+    page.click("a")
+    page.wait_for_url(solar)
+    assert "takes long to compute" not in page.inner_text("main")
+    page.goto(f"data:text/html,<meta http-equiv='refresh' content='0;url={target}'>")
+    page.wait_for_url(solar)
+    assert "takes long to compute" in page.inner_text("main")
+    page.click("main a.button")
+    page.wait_for_function("!document.body.innerText.includes('takes long to compute')")
+    context.close()

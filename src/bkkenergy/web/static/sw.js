@@ -16,6 +16,7 @@ self.addEventListener("install", (event) => {
 self.addEventListener("activate", (event) => {
   const old = async () => {
     for (const name of await caches.keys()) if (![PAGES, SURVEYS, FILES].includes(name)) await caches.delete(name);
+    await self.registration.navigationPreload?.enable();
     await self.clients.claim();
   };
   event.waitUntil(old());
@@ -27,7 +28,7 @@ self.addEventListener("fetch", (event) => {
   if (pathname === "/login" || pathname === "/logout") event.waitUntil(Promise.all([caches.delete(PAGES), caches.delete(SURVEYS)]));
   if (request.method !== "GET") return;
   if (pathname.startsWith("/static/")) event.respondWith(file(request));
-  else if (request.mode === "navigate") event.respondWith(page(request, pathname));
+  else if (request.mode === "navigate") event.respondWith(page(request, pathname, event.preloadResponse));
 });
 
 async function file(request) {
@@ -38,9 +39,10 @@ async function file(request) {
   return answer;
 }
 
-async function page(request, pathname) {
+// preloaded : the browser's own request. Of one from here the server would not see that a person clicked a link elsewhere.
+async function page(request, pathname, preloaded) {
   try {
-    const answer = await fetch(request);
+    const answer = (await preloaded) ?? (await fetch(request));
     if (answer.status === 200 && answer.type === "basic" && STORED.test(pathname)) await store(pathname, answer.clone());
     if (answer.status === 200 && answer.type === "basic" && SURVEY.test(pathname)) {
       await (await caches.open(SURVEYS)).put(pathname, answer.clone());
