@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from bkkenergy.adapters import awaited, canary, queue_span
 from bkkenergy.adapters.broker_troubles import TroubleKind
 from bkkenergy.adapters.mqtt import Subscriber
+from bkkenergy.adapters.queue_depth import ALWAYS_STORED
 from bkkenergy.ingest import queuewatch
 from bkkenergy.ingest.doctor import broker_checks
 from bkkenergy.metering.events import EventKind
@@ -117,6 +118,43 @@ def test_a_queue_deep_enough_is_never_said_to_be_full(settings, portfolio, tmp_p
             wait_until(lambda: len(stored(settings, METER)) == AWAY - 10 + 4_000)
             wait_until(lambda: ingester.subscriber._canary._awaited.oldest_s is None)
         assert warnings_in(logs) == set()
+
+
+def sharing(settings, tmp_path, count: int):
+    """Settings of ingesters that share, each with files of its own."""
+    for number in range(count):
+        folder = tmp_path / f"member-{number}"
+        own = updated(settings, "mqtt", share="group", client_id=f"member-{number}")
+        yield updated(updated(own, "store", path=folder / "readings.sqlite"), "state", path=folder / "state.sqlite")
+
+
+def test_three_that_share_say_nothing_in_a_calm_life(settings, portfolio, tmp_path, monkeypatch):
+    judged, judge = [], canary.Canary.judged
+    monkeypatch.setattr(canary.Canary, "judged", lambda ours, span: judged.append(span) or judge(ours, span))
+    monkeypatch.setattr(queue_span, "COUNT_WITHIN_S", 2.0)
+    with started(stock_mosquitto(tmp_path / "mqtt", "sys_interval 1")) as broker, ExitStack() as stack:
+        settings = updated(settings, "mqtt", port=broker.port)
+        logs = stack.enter_context(capture_logs())
+        members = [stack.enter_context(ingesting(own, portfolio)) for own in sharing(settings, tmp_path, 3)]
+        sent(broker, 0, 800)
+        wait_until(lambda: sum(map(dealt_with, members)) >= 800)
+        firsts = itertools.count(800)
+        wait_until(lambda: sent(broker, next(firsts), 1) or any(span.messages >= ALWAYS_STORED for span in judged))
+    assert warnings_in(logs) == set()
+
+
+def test_a_flood_among_those_that_share_is_unproven_though_canaries_come(settings, portfolio, tmp_path):
+    with started(stock_mosquitto(tmp_path / "mqtt", f"{SAYS_NOTHING}\nmax_queued_messages 0")) as broker:
+        settings = updated(settings, "mqtt", port=broker.port)
+        (own,) = sharing(settings, tmp_path, 1)
+        (outage,) = [check for check in broker_checks(own, (WILDCARD,)) if check.check == "outage"]
+        assert outage.is_well
+        with capture_logs() as logs, ingesting(own, portfolio) as ingester:
+            firsts = itertools.count(0, 100)
+            wait_until(lambda: sent(broker, next(firsts), 100) or counted(ingester, TroubleKind.QUEUE_UNPROVEN)[1] >= 1)
+            observed = ingester.subscriber.troubles[TroubleKind.QUEUE_UNPROVEN].observed
+            assert "where 4 share" in observed
+        assert warnings_in(logs) == {"queue_unproven"}
 
 
 def test_a_resumed_session_sends_one_before_anything_is_acknowledged(settings):

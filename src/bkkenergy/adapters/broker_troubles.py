@@ -190,6 +190,13 @@ def queue_unproven(backlog: int, proven: int) -> Trouble:
     return Trouble(TroubleKind.QUEUE_UNPROVEN, what, (_phrase("queue_unproven_do", messages=step),))
 
 
+def group_queue_unproven(taken: int, members: int, proven: int) -> Trouble:
+    """Return the trouble of a flood that may have been longer than the queue of all ingesters that share."""
+    counts = {"taken": f"{taken:,}", "members": members, "at_once": f"{members * taken:,}", "proven": f"{proven:,}"}
+    steps = _phrase("group_queue_do"), _phrase("queue_unproven_do", messages=f"{2 * members * taken}")
+    return Trouble(TroubleKind.QUEUE_UNPROVEN, _phrase("group_queue_unproven", **counts), steps)
+
+
 REMEDIES: Mapping[str, str] = MappingProxyType(
     {
         "Session taken over": "taken_over_do",

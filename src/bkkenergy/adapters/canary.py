@@ -93,7 +93,8 @@ class Canary:
         with self._lock:
             self._next_at_s, self._since_sent = self._monotonic(), 0
             self._awaited = self._awaited.of_next_connection(self._next_at_s, is_resumed=is_resumed)
-            self._span.connected(self._next_at_s, is_resumed=is_resumed, epoch=epoch)
+            is_of_group = self.filter != self.topic
+            self._span.connected(self._next_at_s, is_resumed=is_resumed, epoch=epoch, is_of_group=is_of_group)
             self._note_counts()
             self._note_numbers()
         self.renewal.connected(is_resumed=is_resumed)

@@ -1,7 +1,8 @@
 """An outage that is played: what a broker loses of what comes while a client is away, counted with real messages.
 
-A session of its own subscribes to a topic of its own and leaves. Then 1,500 messages are published and acknowledged,
-more than the 1,000 that mosquitto and HiveMQ store by default. The session comes back and counts.
+A session of its own subscribes to a topic of its own, where ingesters share in a group of its own, and leaves. Then
+1,500 messages are published and acknowledged, more than the 1,000 that mosquitto and HiveMQ store by default. The
+session comes back and counts.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ def longest_s(messages: int) -> float:
 
 def play_outage(settings: MqttSettings, protocol: str, *, messages: int = MESSAGES) -> Outage:
     """Play an outage on a broker that speaks the protocol ("5" or "3.1.1")."""
-    away = bystander(settings, "doctor-away").model_copy(update={"protocol": protocol, "session_expiry_s": 300})
+    away = bystander(settings, "doctor-away", tries_share=True).model_copy(
+        update={"protocol": protocol, "session_expiry_s": 300}
+    )
     topic = f"{OWN_TOPICS}/doctor/{away.client_id}"
     with _publisher(bystander(settings, "doctor"), protocol) as publish:
         try:

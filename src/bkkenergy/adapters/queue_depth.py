@@ -11,7 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from bkkenergy.adapters.broker_troubles import Trouble, backlog_of_full_queue, queue_short, queue_unproven
+from bkkenergy.adapters.broker_troubles import (
+    Trouble,
+    backlog_of_full_queue,
+    group_queue_unproven,
+    queue_short,
+    queue_unproven,
+)
 from bkkenergy.adapters.files import write_whole
 from bkkenergy.adapters.queue_span import QueuedAtOnce
 from bkkenergy.settings import MqttSettings
@@ -20,6 +26,8 @@ ALWAYS_STORED = 100
 """No broker that is known stores fewer for a client, by its own settings."""
 FULL_RATIO = 0.95
 """A backlog of so much of what the queue holds may have been one of a full queue."""
+MOST_MEMBERS = 4
+"""Ingesters that share, at most: each knows only what it took itself of the queue of all."""
 
 
 class QueueDepth(NamedTuple):
@@ -74,4 +82,9 @@ def trouble_of_span(depth: QueueDepth | None, span: QueuedAtOnce, *, is_counted:
             return backlog_of_full_queue(span.messages, depth.delivered)
     else:
         full = ALWAYS_STORED if depth is None else max(ALWAYS_STORED, depth.delivered)
-    return queue_unproven(span.messages, int(full)) if span.messages >= full and not is_counted else None
+    members = MOST_MEMBERS if span.is_of_group else 1
+    if members * span.messages < full or is_counted:
+        return None
+    if span.is_of_group:
+        return group_queue_unproven(span.messages, members, int(full))
+    return queue_unproven(span.messages, int(full))

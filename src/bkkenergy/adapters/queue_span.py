@@ -3,6 +3,9 @@
 A canary that came back was taken in by a queue that had room. Between one canary and the next the queue may have been
 full for a moment. It had at most what came up to the second, less what had left the queue when the first was sent.
 Where that is less than the broker is known to store, nothing was dropped.
+
+Ingesters that share may have one queue for all of them, as with HiveMQ, in which no canary waits. Only pauses end a
+span there.
 """
 
 from __future__ import annotations
@@ -15,6 +18,11 @@ from bkkenergy.payloads.message import Message
 
 IDLE_S = 1.0
 """So long without a message while none is unacknowledged: a broker that had one would have sent it."""
+MOMENT_S = 0.05
+"""A pause so short is no proof by itself, but a second of such pauses is, each after fewer messages than the broker has
+left unacknowledged at once: where more wait, it sends them."""
+LEAST_AT_ONCE = 2
+"""Every broker that is known leaves two unacknowledged, by its own settings."""
 COUNT_WITHIN_S = 5.0
 """A broker that counts what it drops says so within this."""
 _RETAINED, _QOS = attrgetter("retained"), attrgetter("qos")
@@ -22,10 +30,15 @@ _RETAINED, _QOS = attrgetter("retained"), attrgetter("qos")
 
 @dataclass(frozen=True, slots=True)
 class QueuedAtOnce:
-    """Messages that may have been in the queue at once. was_away : all of them, as the ingester came back."""
+    """Messages that may have been in the queue at once.
+
+    was_away : all of them, as the ingester came back. is_of_group : those that this ingester took; the queue may have
+    been that of all ingesters that share.
+    """
 
     messages: int
     was_away: bool
+    is_of_group: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +63,15 @@ class QueueSpan:
         """Go on from an earlier process."""
         self.counts = counts
         self._taken, self._epoch, self._is_away, self._gone_before = counts.gone, 0, False, counts.gone
-        self._last_at_s = 0.0
+        self._last_at_s = self._moments_s = 0.0
+        self._gone_before_moments = counts.base
+        self._at_once, self._most_at_once = 0, LEAST_AT_ONCE  # taken and unacknowledged: since none was, and ever
+        self._is_of_group = False
         self._ended_at_s: float | None = None
 
-    def connected(self, now_s: float, *, is_resumed: bool, epoch: int) -> None:
+    def connected(self, now_s: float, *, is_resumed: bool, epoch: int, is_of_group: bool = False) -> None:
         """Begin again with what is not acknowledged: the broker sends it once more. A new session has nothing."""
+        self._is_of_group, self._last_at_s = is_of_group, now_s
         self._taken, self._epoch, self._is_away, self._gone_before = (
             self.counts.gone,
             epoch,
@@ -69,10 +86,17 @@ class QueueSpan:
     def heard(self, messages: Sequence[Message], now_s: float, *, is_canary_awaited: bool) -> None:
         """Count messages of others. Retained ones did not wait: MQTT 3.1.1 sends them at each subscription."""
         waited = self._waited(messages)
-        is_empty = self._taken == self.counts.gone and not (self._is_away or is_canary_awaited)
-        if is_empty and now_s - self._last_at_s >= IDLE_S:
-            self.counts = replace(self.counts, base=self.counts.gone)
+        pause_s = 0.0 if is_canary_awaited else self._pause_s(now_s)
+        if pause_s >= IDLE_S:
+            self._was_empty(self.counts.gone, now_s)
+        elif self._is_of_group and pause_s >= MOMENT_S and self._at_once < self._most_at_once:
+            self._moments_s += pause_s
+            if self._moments_s >= IDLE_S:
+                self._was_empty(self._gone_before_moments, now_s)
+        before = self._at_once if self._taken > self.counts.gone else 0
         self._taken += len(waited)
+        self._at_once = max(before, self._taken - self.counts.gone)
+        self._most_at_once = max(self._most_at_once, self._at_once)
         if unanswered := list(map(_QOS, waited)).count(0):
             self.counts = replace(self.counts, gone=self.counts.gone + unanswered)
         self._last_at_s = now_s
@@ -89,8 +113,25 @@ class QueueSpan:
             return messages
         return [message for message in messages if message.epoch == self._epoch and not message.retained]
 
+    def _pause_s(self, now_s: float) -> float:
+        """Return how long nothing has come while none was unacknowledged; 0 where the queue need not be empty."""
+        return now_s - self._last_at_s if self._taken == self.counts.gone and not self._is_away else 0.0
+
+    def _was_empty(self, gone: int, now_s: float) -> None:
+        """End a span after a pause. gone : what had left the queue when it is known to have been empty."""
+        counts = self.counts
+        span = self._taken - counts.base
+        self.counts = replace(counts, base=max(counts.base, gone), live=max(counts.live, span))
+        if self.counts.live and self._ended_at_s is None:
+            self._ended_at_s = now_s
+        self._gone_before_moments, self._moments_s = counts.gone, 0.0
+
     def canary_came(self, gone: int, now_s: float, *, is_of_connection: bool) -> None:
-        """End a span. gone : what had left the queue when the canary was sent."""
+        """End a span, unless it is a group's. gone : what had left the queue when the canary was sent."""
+        if self._is_of_group:
+            gone = self.counts.base
+            if self._pause_s(now_s) >= IDLE_S:
+                self._was_empty(self.counts.gone, now_s)
         counts = self.counts
         backlog = self._taken - self._gone_before if self._is_away and is_of_connection else 0
         self.counts = replace(
@@ -108,8 +149,10 @@ class QueueSpan:
         if self._ended_at_s is None or now_s - self._ended_at_s < COUNT_WITHIN_S:
             return None
         if self.counts.away:
-            return QueuedAtOnce(self.counts.away, was_away=True)
-        return QueuedAtOnce(self.counts.live, was_away=False) if self.counts.live else None
+            return QueuedAtOnce(self.counts.away, was_away=True, is_of_group=self._is_of_group)
+        if self.counts.live:
+            return QueuedAtOnce(self.counts.live, was_away=False, is_of_group=self._is_of_group)
+        return None
 
     def judged(self, span: QueuedAtOnce) -> None:
         """Note that a span was judged. One that has become longer since is another."""

@@ -31,9 +31,9 @@ class Line:
         self.starts()
         self.canary.connected()
 
-    def starts(self) -> None:
+    def starts(self, share: str = "") -> None:
         """A process, after one that was killed."""
-        self.canary = Canary("ing", 60.0, lambda: self.now_s, file=CanaryFile(self.file))
+        self.canary = Canary("ing", 60.0, lambda: self.now_s, share=share, file=CanaryFile(self.file))
 
     def resumes(self) -> None:
         self.canary.connected(is_resumed=True)
@@ -49,6 +49,11 @@ class Line:
         """Messages of others come and are acknowledged."""
         self.hears(*[OTHER] * count)
         self.canary.before_acknowledging(self.publish, [OTHER] * count)
+
+    def echoes(self) -> None:
+        """A canary is sent and comes back."""
+        self.canary.send(self.publish)
+        self.hears(self.published[-1])
 
     def after(self, seconds: float) -> None:
         self.now_s += seconds
@@ -409,6 +414,50 @@ def test_after_a_pause_the_queue_was_empty_unless_a_canary_is_awaited(line):
         line.canary.send(line.publish)
         line.hears(line.published[-1])
         assert line.canary._span.counts.live == expected
+
+
+def test_a_flood_between_two_canaries_ends_with_a_pause(line):
+    line.takes(30)
+    line.now_s += IDLE_S
+    line.takes(1)
+    assert line.canary._span.counts == QueueCounts(gone=31, base=30, live=30)
+
+
+def test_among_those_that_share_no_canary_ends_a_flood_and_a_pause_does(line):
+    line.starts(share="group")
+    line.resumes()
+    line.hears(line.published[-1])
+    for _ in range(4):
+        line.takes(100)
+        line.echoes()
+    line.canary.connected(is_resumed=True)
+    line.echoes()
+    line.after(COUNT_WITHIN_S)
+    span = QueuedAtOnce(400, was_away=False, is_of_group=True)
+    assert line.canary.longest_span() == span
+    line.echoes()
+    line.canary.judged(span)
+    line.after(COUNT_WITHIN_S)
+    line.echoes()
+    assert line.canary.longest_span() is None
+
+
+@pytest.mark.parametrize(
+    ("share", "pause_s", "at_once", "is_ended"),
+    [("group", 0.1, 1, True), ("group", 0.04, 1, False), ("", 0.1, 1, False), ("group", 0.1, 10, False)],
+)
+def test_moments_of_a_second_in_all_are_a_pause_among_those_that_share(line, share, pause_s, at_once, is_ended):
+    line.starts(share)
+    line.canary.connected()
+    spans = []
+    for _ in range(40):
+        line.takes(at_once)
+        counts = line.canary._span.counts
+        spans.append(counts.gone - counts.base)
+        line.now_s += pause_s
+        line.hears(*line.published[-1:])
+    assert (max(spans) < 25) is is_ended
+    assert is_ended or max(spans) >= 40
 
 
 def test_a_message_of_an_earlier_connection_and_one_without_an_answer_are_counted_once(line):

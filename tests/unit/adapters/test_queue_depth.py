@@ -51,6 +51,31 @@ def test_a_flood_that_may_have_been_as_long_as_the_queue_is_doubted_and_no_more(
     assert (trouble and trouble.kind) == expected
 
 
+@pytest.mark.parametrize(
+    ("depth", "taken", "was_away", "is_counted", "expected"),
+    [
+        (None, 24, False, False, None),
+        (None, 25, False, False, TroubleKind.QUEUE_UNPROVEN),
+        (SHORT, 237, False, False, None),
+        (SHORT, 238, False, False, TroubleKind.QUEUE_UNPROVEN),
+        (SHORT, 238, True, False, TroubleKind.QUEUE_UNPROVEN),
+        (SHORT, 1_000, False, False, TroubleKind.QUEUE_UNPROVEN),
+        (SHORT, 1_000, True, True, TroubleKind.QUEUE_FULL),
+        (SHORT, 1_000, False, True, None),
+        (WHOLE, 374, False, False, None),
+        (WHOLE, 375, False, False, TroubleKind.QUEUE_UNPROVEN),
+    ],
+)
+def test_one_that_shares_knows_only_its_part_of_the_queue_of_all(depth, taken, was_away, is_counted, expected):
+    span = QueuedAtOnce(taken, was_away=was_away, is_of_group=True)
+    trouble = trouble_of_span(depth, span, is_counted=is_counted)
+    assert (trouble and trouble.kind) == expected
+    if expected is TroubleKind.QUEUE_UNPROVEN:
+        assert f"up to {4 * taken:,} may have waited" in trouble.observed
+        assert "max-queue-size" in trouble.remedy
+        assert f"--outage {8 * taken}:" in trouble.remedy
+
+
 def test_a_queue_that_is_short_is_said_while_it_is():
     assert trouble_of_queue(None) is None
     assert trouble_of_queue(WHOLE) is None
