@@ -105,11 +105,11 @@ def test_an_answer_that_does_not_say_that_all_was_looked_at_is_none(answer):
 
 
 @pytest.mark.parametrize(
-    "address", [f"tcp:127.0.0.1:{free_port()}", "unix:/nonexistent/ctl", "tcp:127.0.0.1:99999", f"tcp:{'a' * 70}:1"]
+    "address", ["tcp:127.0.0.1:{free}", "unix:/nonexistent/ctl", "tcp:127.0.0.1:99999", f"tcp:{'a' * 70}:1"]
 )
 def test_a_scanner_that_is_away_is_said(address):
     with pytest.raises(ScannerUnavailable, match="does not answer"):
-        virus_in(address, b"x")
+        virus_in(address.format(free=free_port()), b"x")
 
 
 def test_a_scanner_that_takes_too_long_is_given_up(monkeypatch):
