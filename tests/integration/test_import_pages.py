@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import gc
 import io
 import re
+import tempfile
 import zlib
-from tempfile import gettempdir
 
 import pytest
 from openpyxl import Workbook
@@ -16,10 +17,7 @@ from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.calendar import BANGKOK
 from tests.web import csrf_of, form_of, make_app, make_site, signed_in
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
+pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 METER = "health.centre-1.main"
 UPLOAD = "/imports/upload"
 LONG_AGO = dt.datetime(2025, 3, 1)
@@ -66,7 +64,7 @@ def test_a_file_is_looked_at_first_then_entered_and_taken_back(app, client):
     seen = look(client, quarters(LONG_AGO, wavy, era=543))
     assert seen.status_code == 422
     assert "กรุณาระบุมิเตอร์ของแต่ละคอลัมน์ด้านล่าง" in seen.text
-    assert gettempdir() not in seen.text
+    assert tempfile.gettempdir() not in seen.text
     again = say(client, seen, **{"c0.meter": METER, "values": "energy", "stamps": "end"})
     assert again.status_code == 200, re.findall(r'role="alert">(.*?)</div>', again.text, re.DOTALL)
     assert batches(app) == [], "a look changes nothing"
@@ -171,7 +169,7 @@ def test_what_is_no_such_file_is_said_in_thai_and_without_a_path(app, client, co
     assert answer.status_code == 422
     alert = re.search(r'role="alert">(.*?)</p>', answer.text, re.DOTALL)[1]
     assert re.search("[ก-๙]", alert), alert
-    for word in (gettempdir(), "Traceback", "<script>alert", "etc/passwd"):
+    for word in (tempfile.gettempdir(), "Traceback", "<script>alert", "etc/passwd"):
         assert word not in answer.text
     assert batches(app) == []
 
@@ -199,6 +197,12 @@ def test_a_packed_file_that_swells_is_refused(app, client):
     answer = client.post(UPLOAD, data={"csrf": csrf_of(client), "name": "x.csv", "content": packed})
     assert answer.status_code == 422
     assert batches(app) == []
+
+
+def test_a_large_file_is_closed_after_the_answer(client):
+    assert look(client, b"x" * 2_000_000).status_code == 422
+    held = [file for file in gc.get_objects() if isinstance(file, tempfile.SpooledTemporaryFile) and not file.closed]
+    assert held == []
 
 
 def test_only_who_serves_the_server_sees_and_does_imports(app):

@@ -9,7 +9,7 @@ import re
 import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -59,9 +59,10 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 GIVEN = (*CHOICES, "sheet", "pulse_kwh", "row_column", "row_text", "as", "save", "overlap", "skips")
 
 
-async def posted_file(request: Request) -> FormData:
+async def posted_file(request: Request) -> AsyncIterator[FormData]:
     """Read a form with a file, or with what a file had."""
-    return await request.form(max_files=1, max_fields=MAX_FORM_FIELDS, max_part_size=MAX_IMPORT_BYTES)
+    async with request.form(max_files=1, max_fields=MAX_FORM_FIELDS, max_part_size=MAX_IMPORT_BYTES) as form:
+        yield form
 
 
 async def own_file(request: Request, visitor: PageVisitor, form: Annotated[FormData, Depends(posted_file)]) -> FormData:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -27,9 +27,10 @@ def decoded(text: str) -> bytes:
         return b""
 
 
-async def posted_upload(request: Request) -> FormData:
-    """Read a form that was sent, with one file, or with what a file had."""
-    return await request.form(max_files=1, max_fields=MAX_FORM_FIELDS, max_part_size=MAX_BODY_BYTES)
+async def posted_upload(request: Request) -> AsyncIterator[FormData]:
+    """Read a form that was sent, with one file, or with what a file had; its file is closed after the answer."""
+    async with request.form(max_files=1, max_fields=MAX_FORM_FIELDS, max_part_size=MAX_BODY_BYTES) as form:
+        yield form
 
 
 async def own_upload(
@@ -49,13 +50,9 @@ async def scanned(
     """
     scanner = visitor.here.settings.web.virus_scanner
     scans: HeavyWork = request.app.state.scans
-    try:
-        for name, content in _files(form, unpacked) if scanner else ():
-            async with scans.turn(visitor.account.id):
-                await run_in_threadpool(_refuse_virus, visitor, scanner, name, content)
-    except BaseException:
-        await form.close()
-        raise
+    for name, content in _files(form, unpacked) if scanner else ():
+        async with scans.turn(visitor.account.id):
+            await run_in_threadpool(_refuse_virus, visitor, scanner, name, content)
     return form
 
 

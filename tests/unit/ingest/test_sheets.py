@@ -232,7 +232,7 @@ def test_a_column_of_volts_is_refused_and_one_without_a_unit_asks(tmp_path):
     path = write(tmp_path, ["CH1,CH2,CH3,CH4", *rows])
     with pytest.raises(InputError, match="in v, which is no power or energy") as caught:
         read(path, "CH3", dates="dmy")
-    assert "ไม่ใช่ กำลังไฟฟ้า หรือ พลังงานไฟฟ้า" in caught.value.said("th")
+    assert "ไม่ใช่ กำลังไฟฟ้าหรือพลังงานไฟฟ้า" in caught.value.said("th")
     assert energies(read(path, "CH4", dates="dmy"), "CH4") == QUARTER_KWH
     plain = write(tmp_path, iso(head="time,load"))
     with pytest.raises(InputError, match="--unit kWh"):
