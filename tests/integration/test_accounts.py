@@ -84,6 +84,29 @@ def test_no_password_is_looked_at_that_was_tried_beside_those_that_locked_its_na
     assert isinstance(done, user_store.SignedIn)
 
 
+def test_a_password_is_right_though_a_sign_in_beside_it_renewed_its_hash(patient, monkeypatch):
+    """Two pages at once, the first time after the parameters of hashes changed."""
+    state, is_right, now = patient.state.here.opened.state, user_store._is_right, dt.datetime.now(dt.UTC)
+    renewals = iter([PASSWORD, "another password, entered meanwhile"])
+
+    def beside_another(password_hash, password):
+        if renewed := next(renewals, None):
+            with state.begin() as connection:
+                values = {"hash": user_store.PasswordHash.of(renewed), "name": "viewer-health"}
+                connection.execute(text("UPDATE user_account SET password_hash = :hash WHERE name = :name"), values)
+        return is_right(password_hash, password)
+
+    monkeypatch.setattr(user_store, "_is_right", beside_another)
+    done = user_store.sign_in(state, "viewer-health", PASSWORD, now, session_s=60, address="10.0.0.9")
+    assert isinstance(done, user_store.WrongPassword), "it was changed at last"
+    with state.begin() as connection:
+        values = {"hash": user_store.PasswordHash.of(PASSWORD), "name": "viewer-health"}
+        connection.execute(text("UPDATE user_account SET password_hash = :hash WHERE name = :name"), values)
+    renewals = iter([PASSWORD])
+    done = user_store.sign_in(state, "viewer-health", PASSWORD, now, session_s=60, address="10.0.0.9")
+    assert isinstance(done, user_store.SignedIn)
+
+
 def test_of_a_stranger_s_tries_not_more_are_remembered_than_count():
     throttle = Throttle(max_tries=3)
     for count in range(50):

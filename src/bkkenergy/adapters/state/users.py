@@ -217,18 +217,23 @@ def sign_in(
     with transaction(engine) as connection:
         is_as_seen = user.c.id == seen.id, user.c.password_hash == seen.password_hash, user.c.disabled == 0
         row = connection.execute(select(user).where(*is_as_seen).with_for_update()).first()
-        if (wait := _wait_of(row, now_us, is_known=is_known)) is not None:  # locked meanwhile
-            return wait
-        if row is None or not is_right:
-            if row is not None:
+        if row is not None:
+            wait = _wait_of(row, now_us, is_known=is_known)  # locked meanwhile
+            if wait is None and not is_right:
                 _count_failure(connection, row, now_us)
-            return WrongPassword()
-        connection.execute(update(user).where(user.c.id == row.id).values(failed=0, locked_until_us=0, **renewed))
-        if row.must_change and 0 < row.password_us < now_us - ONE_TIME_S * US_PER_S:
-            return PasswordExpired()
-        needs_code = connection.execute(select(has_factor()).select_from(user).where(user.c.id == row.id)).scalar_one()
-        where = address, agent
-        return new_session(connection, row, now_us, session_s, where, by=by, needs_code=bool(needs_code))
+            if wait is not None or not is_right:
+                return wait or WrongPassword()
+            values = {"failed": 0, "locked_until_us": 0, **renewed}
+            connection.execute(update(user).where(user.c.id == row.id).values(values))
+            if row.must_change and 0 < row.password_us < now_us - ONE_TIME_S * US_PER_S:
+                return PasswordExpired()
+            has_code = select(has_factor()).select_from(user).where(user.c.id == row.id)
+            needs_code = bool(connection.execute(has_code).scalar_one())
+            return new_session(connection, row, now_us, session_s, (address, agent), by=by, needs_code=needs_code)
+    # Its hash is another one meanwhile, by a sign-in or a change beside this one: that one is looked at.
+    return sign_in(
+        engine, name, password, now, session_s=session_s, address=address, agent=agent, is_known=is_known, by=by
+    )
 
 
 def new_session(
