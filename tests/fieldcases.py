@@ -410,7 +410,7 @@ SEARCHED = [
         ("patrickvorgers/Home-Assistant-Import-Energy-Data/issues/53", "a workbook that a person opened and saved", "test_days_and_months_that_a_spreadsheet_turned_round_are_refused"),
     )),
     Case("github.com/Koenkk/zigbee2mqtt/issues/25005", "a total a thousand times too large, once", lambda: counts(1.0, [50.0, 50.5, 50_500.0, 50.75, 51.0, 51.0], reasons=("off_track",))),
-    Case("github.com/mandulaj/PZEM-004T-v30/issues/47", "a counter that begins anew by itself", lambda: counts(0.4, [9999.6, 9999.8, 0.0, 0.2, 0.2], reasons=("reset",))),
+    Case("github.com/mandulaj/PZEM-004T-v30/issues/47", "a counter that begins again by itself", lambda: counts(0.4, [9999.6, 9999.8, 0.0, 0.2, 0.2], reasons=("reset",))),
 ]  # fmt: skip
 """Reports that were searched for later, none of them in the table."""
 

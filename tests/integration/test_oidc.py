@@ -235,7 +235,7 @@ def logout_token(provider, **bent):
 
 
 def says_signed_out(app, token):
-    """The provider's server says that somebody signed out there: it has no session, and no secret of a form."""
+    """The provider's server says that a user signed out there: it has no session, and no secret of a form."""
     return TestClient(app).post("/oidc/logout", data={"logout_token": token})
 
 

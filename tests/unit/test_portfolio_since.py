@@ -37,7 +37,7 @@ def state_engine(tmp_path):
 
 @pytest.fixture
 def state_of(state_engine):
-    """A state that holds so many schools, as revision 1, and what was known of it then."""
+    """A state with that number of schools, as revision 1, and what was known of it then."""
 
     def made(schools: int) -> PortfolioState:
         state = PortfolioState(state_engine)

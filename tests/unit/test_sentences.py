@@ -1,6 +1,6 @@
 """Sentences that our code makes are in the catalogues: one that is in the code alone is English on a Thai screen.
 
-`test_cli_language` looks at what commands print and at errors. Here is what stands in lists, records and answers.
+`test_cli_language` looks at what commands print and at errors. This one looks at lists, records and answers.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def test_three_decimals_among_others_are_no_thousands(tmp_path):
 
 @pytest.mark.parametrize("cells", [("1,5",), ("1,5", "2"), ("1,5,0,25",)])
 def test_a_comma_that_divides_fractions_and_cells_is_refused(tmp_path, cells):
-    """github.com/tomhollander/PowerwallCompanion/issues/32: 1,5 stands in two cells, and the fraction was lost."""
+    """github.com/tomhollander/PowerwallCompanion/issues/32: 1,5 came in two cells, and the fraction was lost."""
     head = "time,kWh,kvarh" if len(cells[0]) > 3 else "time,kWh"
     path = write(tmp_path, lines(*cells, head=head, between=","))
     table = read(path, "kWh", **SAID)
