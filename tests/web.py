@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import gc
 import re
 import shutil
+import tempfile
 import threading
 import time
 from html.parser import HTMLParser
@@ -179,6 +181,12 @@ class _Form(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.inside and self._area:
             self.sent[self._area] += data
+
+
+def open_uploads() -> list[tempfile.SpooledTemporaryFile]:
+    """Return files of forms that were not closed."""
+    spooled = [one for one in gc.get_objects() if isinstance(one, tempfile.SpooledTemporaryFile)]
+    return [file for file in spooled if not file.closed]
 
 
 def form_of(page: str, action: str) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import gc
 import io
 import re
 import tempfile
@@ -15,7 +14,7 @@ from openpyxl import Workbook
 
 from bkkenergy.adapters.state.auditlog import audit_lines
 from bkkenergy.calendar import BANGKOK
-from tests.web import csrf_of, form_of, make_app, make_site, signed_in
+from tests.web import csrf_of, form_of, make_app, make_site, open_uploads, signed_in
 
 pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 METER = "health.centre-1.main"
@@ -201,8 +200,7 @@ def test_a_packed_file_that_swells_is_refused(app, client):
 
 def test_a_large_file_is_closed_after_the_answer(client):
     assert look(client, b"x" * 2_000_000).status_code == 422
-    held = [file for file in gc.get_objects() if isinstance(file, tempfile.SpooledTemporaryFile) and not file.closed]
-    assert held == []
+    assert open_uploads() == []
 
 
 def test_only_who_serves_the_server_sees_and_does_imports(app):

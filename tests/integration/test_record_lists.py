@@ -15,10 +15,9 @@ from bkkenergy.portfolio.edits import Put
 from bkkenergy.usecases.portfolio import change, portfolio_state
 from tests.integration.test_record_pages import english, record, text_of
 from tests.untidy import DISTRICTS, write_untidy
-from tests.web import csrf_of, form_of, make_app, make_site
+from tests.web import csrf_of, form_of, make_app, make_site, open_uploads
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 NOW = dt.datetime(2026, 11, 24, 5, 0, tzinfo=dt.UTC)
@@ -252,3 +251,8 @@ def test_empty_cells_mean_what_is_said_of_their_building_type(app, admin):
     assert by_name["ศูนย์ชนิดก"] == ("office", "mea-2-1-lv")
     assert by_name["โรงเรียนชนิดข"] == ("school", "mea-3-2-lv"), "what the row says counts"
     assert by_name["สำนักงานชนิดค"] == ("office", "mea-2-2-lv")
+
+
+def test_a_large_list_is_closed_after_the_answer(admin):
+    assert looked_at(admin, b"x" * 1_500_000).status_code in {200, 422}
+    assert open_uploads() == []
